@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p - a 9P2000.L client over a struct p9_link; knows no virtio. */
+#ifndef NINEP_H
+#define NINEP_H
+
+#include "base.h"
+
+enum {
+    P9_REQUESTS = 128,  /* in flight at most; a request's tag is its index, 0..127 (client rule C2) */
+    P9_SPANS = 126,     /* payload spans in one request, besides the head on either side */
+    P9_MSIZE = 4186112, /* bytes of a message that we ask for: (1024 - 2) * 4096, what newer QEMUs cap at (rule C1) */
+};
+
+/*
+ * One exchange as the link sees it. The reply's head goes to `in`, and what the server sends behind in.len to the payload (if payload_in); a request's
+ * payload follows `out` (if not payload_in). All of it stays untouched by us until p9_complete().
+ */
+struct p9_request {
+    struct span out, in;
+    const struct span *payload;
+    unsigned npayload;
+    bool payload_in;
+    /* The client's from here on. */
+    bool busy, done;
+    u16 tag;
+    u8 type;
+    int error;
+    u32 written;
+    void *memory;
+};
+
+struct p9_link;
+
+/* What carries messages: virtio (drivers/virtio_9p.c), a socket or a script in tests. */
+struct p9_link_ops {
+    /* Takes a request to send. 0; -ENOSPC: full, wait() first; -E2BIG: too many spans; -EIO: dead for ever. Does not wait. */
+    int (*submit)(struct p9_link *link, struct p9_request *req);
+    /* What was submitted goes out now. */
+    void (*kick)(struct p9_link *link);
+    /* Sleeps until at least one completion was delivered through p9_complete(). -EIO: dead; all requests were completed with -EIO before. */
+    int (*wait)(struct p9_link *link);
+};
+
+struct p9_link {
+    const struct p9_link_ops *ops;
+    void *priv;
+    unsigned max_spans; /* payload spans that one request may have, <= P9_SPANS */
+    unsigned depth;     /* requests in flight that it can hold, <= P9_REQUESTS */
+};
+
+/* For links: req is finished; written: bytes of the reply that really arrived (head and payload), or error: -errno. The memory is the client's again. */
+void p9_complete(struct p9_request *req, u32 written, int error);
+
+/* Counted since the client was made; readable under /sys. */
+struct p9_counters {
+    u64 messages; /* T-messages sent */
+    u64 waits;    /* times that the caller had to wait */
+    u64 kicks;
+    u64 by_type[128]; /* T-messages, by type */
+};
+
+struct p9;
+/* A client over link, registered with the mount table under `tag`. Sends nothing before it is mounted. NULL: no memory. */
+struct p9 *p9_new(struct p9_link *link, const char *tag);
+const struct p9_counters *p9_counters(const struct p9 *client);
+/* The i-th client and its tag; NULL: no more. */
+struct p9 *p9_client(unsigned i, const char **tag);
+
+#endif

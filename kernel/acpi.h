@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* acpi - the tables that firmware left (ACPI 6.5, chapter 5): ECAM windows, the PM timer, power off, reset. No AML interpreter. */
+#ifndef ACPI_H
+#define ACPI_H
+
+#include "base.h"
+#include "boot.h"
+
+/* Finds and checks the tables from boot->rsdp, or by the search that ACPI 5.2.5.1 allows when that is 0. Bad tables are
+ * left out with one warning each; with none at all everything below says "not there". */
+void acpi_init(const struct boot *boot);
+
+/* The first table with this signature whose length and checksum are right, header included; NULL. */
+const void *acpi_find(const char signature[4], u32 *len);
+
+/* MCFG's window number i: configuration space of buses first..last of a segment (PCI Firmware 3.3, 4.1.2). */
+struct acpi_ecam {
+    u64 base; /* physical address of bus 0's space, even when first > 0 */
+    u16 segment;
+    u8 first, last;
+};
+bool acpi_ecam(unsigned i, struct acpi_ecam *out);
+
+/* I/O port of the 3.579545 MHz timer; 0: none. */
+u16 acpi_pm_timer(void);
+
+/* Asks for power off (S5) / reset by the FADT's registers. They return when that did not work. */
+void acpi_power_off(void);
+void acpi_reset(void);
+
+#endif

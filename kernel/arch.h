@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* arch - what a processor owes the kernel; x86_64/ supplies it, tests/host/ a fake. At the end, what the kernel owes the processor's code. */
+#ifndef ARCH_H
+#define ARCH_H
+
+#include "base.h"
+#include "boot.h"
+
+/* ---- registers of devices: one access of exactly this width, in program order ---- */
+u8 arch_read8(const void *reg);
+u16 arch_read16(const void *reg);
+u32 arch_read32(const void *reg);
+void arch_write8(void *reg, u8 v);
+void arch_write16(void *reg, u16 v);
+void arch_write32(void *reg, u32 v);
+/* Ports. A processor without them reads all ones. width: 1, 2 or 4 bytes. */
+u32 arch_in(u16 port, unsigned width);
+void arch_out(u16 port, unsigned width, u32 v);
+
+/* ---- kernel memory ---- */
+/* Maps the registers at physical [pa, pa+len), uncached; returns their address, or NULL (out of memory or beyond 46 bits). Repeating a call is free. */
+void *arch_map_registers(u64 pa, u64 len);
+/* Where RAM at pa is mapped, and back; mem.h is what others use. */
+void *arch_phys_to_virt(u64 pa);
+u64 arch_virt_to_phys(const void *va);
+
+/* ---- interrupts: the kernel runs with them off; they come in while a program runs and in arch_wait() ---- */
+/* A message-signalled interrupt: fn(arg) runs with interrupts off and must be short. Returns an irq number >= 0, or -ENOSPC / -ENODEV (no local APIC). */
+int arch_irq_alloc(void (*fn)(void *arg), void *arg);
+void arch_irq_free(int irq);
+/* What a device must write where (MSI message) to raise `irq`. */
+void arch_irq_message(int irq, u64 *address, u32 *data);
+/* Sleeps until an interrupt came; returns at once if one is pending. With no local APIC: a short pause. */
+void arch_wait(void);
+/* A heartbeat of about ten a second that stands still while the machine is stopped: time-outs are counted in it, so that a guest
+ * that was suspended has no false ones. Advances only in arch_wait() and while a program runs. */
+u64 arch_heartbeats(void);
+
+/* ---- time and chance ---- */
+u64 arch_cycles(void);
+/* Cycles a second as the processor or the hypervisor states them; 0: not stated. */
+u64 arch_cycles_hz(void);
+/* UTC from a battery clock, seconds since 1970; 0: none. */
+u64 arch_wall_seconds(void);
+/* 64 bits from the processor's random source; false: there is none or it failed. */
+bool arch_random(u64 *out);
+
+/* ---- console: byte channels to whoever started the machine ---- */
+enum console { CONSOLE_OUT, CONSOLE_ERR, CONSOLE_LOG, CONSOLE_CTL, CONSOLES };
+void arch_console_init(void);
+/* Sends a channel to a debug port instead of what was found (0xe9-style: a byte written is a byte sent). */
+void arch_console_route(enum console channel, u16 port);
+void arch_console_write(enum console channel, const void *bytes, size_t n);
+/* What has come in, at most n bytes; 0: nothing yet. Never waits. */
+size_t arch_console_read(void *bytes, size_t n);
+
+/* ---- end ---- */
+/* Tells an exit device at `port` (0: none there). May return. */
+void arch_exit_port(u16 port, u8 value);
+/* Resets, by whatever works; at last stops the processor. */
+_Noreturn void arch_reset(void);
+_Noreturn void arch_halt(void);
+/* Return addresses, innermost first, starting with frame pointer fp (0: the caller's). */
+size_t arch_backtrace(u64 fp, u64 *out, size_t max);
+
+/* ---- programs ---- */
+enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
+/* Programs live in [ARCH_USER_MIN, ARCH_USER_MAX). */
+#define ARCH_USER_MIN 0x10000ull
+#define ARCH_USER_MAX 0x7ffffffff000ull
+
+/* An address space: the physical address of its root table; 0: no memory. */
+u64 arch_space_new(void);
+void arch_space_free(u64 space); /* the tables only; its pages must be unmapped before */
+void arch_space_use(u64 space);
+/* Maps whole pages; replaces nothing (the caller unmaps first). 0, or -ENOMEM with nothing mapped. */
+int arch_space_map(u64 space, u64 va, u64 pa, u64 len, int prot);
+/* Changes or removes what is mapped in [va, va+len); holes are skipped. gone() gets each physical run that was unmapped. */
+void arch_space_protect(u64 space, u64 va, u64 len, int prot);
+void arch_space_unmap(u64 space, u64 va, u64 len, void (*gone)(u64 pa, u64 len));
+/* The physical run that starts at va and is mapped with at least `prot`: bytes in it, at most max; 0: not mapped so. */
+u64 arch_space_lookup(u64 space, u64 va, u64 max, int prot, u64 *pa);
+
+/* Registers of a program at a trap or system call, as x86_64/entry.S pushes them. */
+struct arch_frame {
+    u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+    u64 vector, error;
+    u64 rip, cs, rflags, rsp, ss;
+};
+
+/* Runs the program from entry with the given stack pointer; all other registers zero. Never returns. */
+_Noreturn void arch_enter_program(u64 entry, u64 sp);
+void arch_set_tls(u64 base);
+u64 arch_get_tls(void);
+/* AT_HWCAP of the ELF ABI. */
+u64 arch_hwcap(void);
+
+/* ---- what the kernel owes the processor's code ---- */
+/* A program's system call; the result goes to the program's rax by the callee (syscall.c). */
+void syscall_enter(struct arch_frame *frame);
+/* A program touched va without a right to it. 0: mended, go on; else the fault stands (proc.c). */
+int proc_page_fault(u64 va, int prot);
+/* A program's fault that stands: ends the program with 128 + signal (proc.c). */
+_Noreturn void proc_fault(struct arch_frame *frame, int signal, const char *what, u64 va);
+
+#endif

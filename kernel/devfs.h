@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* devfs - /dev: what drivers publish. */
+#ifndef DEVFS_H
+#define DEVFS_H
+
+#include "base.h"
+#include "vfs.h"
+
+/* A character device. A verb that is NULL answers EINVAL. */
+struct device {
+    const char *name; /* in /dev */
+    u32 major, minor; /* Linux's numbers where it has them */
+    u32 perm;         /* 0666 */
+    s64 (*read)(const struct device *dev, const struct span *spans, unsigned n, u64 offset);
+    s64 (*write)(const struct device *dev, const struct span *spans, unsigned n, u64 offset);
+    int (*ioctl)(const struct device *dev, u32 cmd, void *data, size_t size);
+    void *priv;
+};
+
+/* Declares a device that is always there: DEVICE(null) = {.name = "null", ...}; */
+#define DEVICE(ident)                                                                                                  \
+    static const struct device ident;                                                                                  \
+    TABLE_ENTRY(devices, struct device, ident);                                                                        \
+    static const struct device ident
+
+/* Publishes one that was found; it lives until devfs_remove. -ENOSPC: too many. */
+int devfs_add(const struct device *dev);
+void devfs_remove(const struct device *dev);
+
+/* Registers the file system under the tag "devtmpfs". */
+void devfs_init(void);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* mem - physical pages, contiguous blocks that the host may read and write, and small objects. */
+#ifndef MEM_H
+#define MEM_H
+
+#include "base.h"
+#include "boot.h"
+
+/* Sorts, trims to whole pages and merges the RAM of a memory map that may lie; takes out all that overlaps another kind, the
+ * blobs, page 0 and [image, image + image_size). Returns how many ranges it wrote to out (at most max), lowest first. */
+size_t mem_map_clean(const struct boot *boot, u64 image, u64 image_size, struct span *out, size_t max);
+
+/* Gives the allocator its memory: `free`, physical, page-aligned, ascending, mapped at mem_virt(). */
+void mem_init(const struct span *free, size_t n);
+
+/* n contiguous pages, not cleared, aligned to `align` bytes (a power of two, >= PAGE_SIZE). Returns the physical address, 0 when
+ * there is none. Never waits. */
+u64 mem_pages(size_t n, u64 align);
+
+/* Gives back n pages at pa: any part of what mem_pages() gave. */
+void mem_pages_free(u64 pa, size_t n);
+
+/* Pages free now / in all. */
+u64 mem_free_count(void);
+u64 mem_total_count(void);
+
+/* A cleared object of `size` bytes (at most 1 MiB), aligned to 16, physically contiguous; NULL when there is no memory. The caller remembers the size. */
+void *mem_new(size_t size);
+void mem_delete(void *object, size_t size);
+
+/* Physical memory is mapped once, high; RAM only. */
+void *mem_virt(u64 pa);
+/* The physical address of anything in that map or in the kernel image. */
+u64 mem_phys(const void *va);
+
+/* Copies between a buffer and `n` spans, from byte `skip` of the spans on; returns the bytes copied, at most len. */
+u64 mem_to_spans(const struct span *spans, unsigned n, u64 skip, const void *src, u64 len);
+u64 mem_from_spans(void *dst, const struct span *spans, unsigned n, u64 skip, u64 len);
+u64 mem_zero_spans(const struct span *spans, unsigned n, u64 skip, u64 len);
+/* Sum of the lengths. */
+u64 mem_span_total(const struct span *spans, unsigned n);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* pci - the PCI bus: configuration space, the scan from the host bridge down, BARs, MSI-X, and the table of PCI drivers. */
+#ifndef PCI_H
+#define PCI_H
+
+#include "base.h"
+
+enum { PCI_BARS = 6, PCI_ANY = 0xffff };
+
+enum { PCI_CAP_VENDOR = 0x09, PCI_CAP_EXPRESS = 0x10, PCI_CAP_MSIX = 0x11 };
+
+struct pci_bar {
+    u64 base; /* physical address or port; 0: not assigned */
+    u64 size; /* bytes; 0: not implemented */
+    bool io, wide, prefetch; /* port space; 64 bits (takes the next BAR's slot too); prefetchable */
+};
+
+/* One function. Made by pci_scan(), lives for ever. Everything but `priv` belongs to pci.c. */
+struct pci_dev {
+    struct pci_dev *next;   /* all functions, in the order of the scan */
+    struct pci_dev *parent; /* the bridge it is behind; NULL on bus 0 */
+    const struct pci_driver *driver;
+    void *priv; /* the driver's */
+    void *ecam; /* its configuration space, mapped; NULL: ports CF8/CFC */
+    struct pci_bar bars[PCI_BARS];
+    void *msix_table; /* mapped; NULL until pci_msix_enable() */
+    char name[16];    /* "0000:00:04.0" */
+    u16 segment;
+    u16 vendor, device, subvendor, subdevice;
+    u16 msix_cap, msix_count; /* offset of the capability, 0: none; vectors in its table */
+    u8 bus, slot, function;
+    u8 revision, header; /* header: type without the multifunction bit */
+    u8 irq_line, irq_pin;
+    u8 secondary, subordinate; /* a bridge's buses */
+    u32 class;                 /* base class, subclass, interface: 0xCCSSII */
+};
+
+struct pci_id {
+    u16 vendor, device; /* PCI_ANY matches all */
+};
+
+struct pci_driver {
+    const char *name;
+    const struct pci_id *ids; /* ended by a zero vendor */
+    /* Takes the function (decoding of memory and I/O is on, bus mastering too). 0, or -errno: not taken, one line in the log says why. */
+    int (*probe)(struct pci_dev *dev);
+    /* Lets go of it: afterwards the function does no DMA and raises no interrupt. */
+    void (*remove)(struct pci_dev *dev);
+};
+
+/* Declares a driver: PCI_DRIVER(virtio_pci) = {.name = ...}; it is found by the linker section. */
+#define PCI_DRIVER(ident)                                                                                              \
+    static const struct pci_driver ident;                                                                              \
+    TABLE_ENTRY(pci_drivers, struct pci_driver, ident);                                                                \
+    static const struct pci_driver ident
+
+/* Walks every bus from bus 0 of each segment down: every function of every device behind every bridge; numbers the buses and assigns the BARs
+ * and bridge windows that firmware left empty. [window, window + window_size) is address space below 4 GiB that holds no RAM (from the memory map). */
+void pci_scan(const struct span *window);
+/* Offers each function that has no driver to each driver that matches. */
+void pci_bind_all(void);
+/* The first function; follow ->next. */
+struct pci_dev *pci_first(void);
+
+u8 pci_read8(const struct pci_dev *dev, u16 offset);
+u16 pci_read16(const struct pci_dev *dev, u16 offset);
+u32 pci_read32(const struct pci_dev *dev, u16 offset);
+void pci_write8(const struct pci_dev *dev, u16 offset, u8 v);
+void pci_write16(const struct pci_dev *dev, u16 offset, u16 v);
+void pci_write32(const struct pci_dev *dev, u16 offset, u32 v);
+
+/* The next capability with this id after offset `from` (0: the first); 0: no more. The walk ends after 48 steps whatever the list says. */
+u16 pci_find_cap(const struct pci_dev *dev, u8 id, u16 from);
+
+/* Maps [offset, offset+len) of a memory BAR; NULL when the BAR is not memory, not assigned, or too small. */
+void *pci_map_bar(const struct pci_dev *dev, unsigned bar, u64 offset, u64 len);
+
+/* Turns MSI-X on with every vector masked. Returns the number of vectors in the table, or -errno (-ENODEV: no capability). */
+int pci_msix_enable(struct pci_dev *dev);
+/* Vector `index` raises `irq` (arch.h) from now on. 0 or -EINVAL. */
+int pci_msix_route(struct pci_dev *dev, unsigned index, int irq);
+/* Turns MSI-X, bus mastering and decoding off. */
+void pci_disable(struct pci_dev *dev);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* proc - the running program: its memory, its descriptors, its end. */
+#ifndef PROC_H
+#define PROC_H
+
+#include "base.h"
+#include "vfs.h"
+
+enum { PROC_FDS = 256, PROC_ARGS_MAX = 128 * 1024 };
+
+/* A piece of a program's address space: [start, end), page-aligned, filled with zero pages when touched. */
+struct region {
+    struct region *next; /* ascending, disjoint */
+    u64 start, end;
+    int prot;
+};
+
+struct proc {
+    u64 space; /* arch_space */
+    struct region *regions;
+    u64 brk_start, brk;
+    u64 pid;
+    u64 pages; /* mapped */
+    struct file *cwd;
+    struct file *fds[PROC_FDS];
+    u8 cloexec[PROC_FDS];
+    u32 umask;
+    char name[16];
+    char *exe; /* path of the program */
+};
+
+/* The program that runs; NULL before there is one. */
+extern struct proc *proc_current;
+
+/* Makes a program from a file. argv: NULL-terminated. 0; -errno with one line in the log: not found (ENOENT), not for us (ENOEXEC), no memory... */
+int proc_load(const char *path, char *const argv[], char *const envp[], u64 *entry, u64 *sp);
+
+/* Ends the program; `status` is what a shell shows, 0-255. Tells the host and never returns. */
+_Noreturn void proc_exit(int status);
+
+/* Memory. prot: PROT_*. Addresses are page-aligned; all stay inside [ARCH_USER_MIN, ARCH_USER_MAX). */
+u64 proc_find_gap(u64 len, u64 hint); /* 0: none */
+int proc_map(u64 start, u64 len, int prot);
+int proc_unmap(u64 start, u64 len);
+int proc_protect(u64 start, u64 len, int prot);
+
+/* The physical spans of [va, va+len) of the program, with right `prot` on each byte, zero pages filled in; at most `max` spans. Returns the number of spans and in *covered the
+ * bytes they hold; 0 spans when not even the first byte is there. */
+unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u64 *covered);
+/* 0 or -EFAULT. Partial copies may have happened. */
+int proc_copy_in(void *dst, u64 va, u64 len);
+int proc_copy_out(u64 va, const void *src, u64 len);
+/* A NUL-terminated string of at most size - 1 bytes: its length; -EFAULT; -ENAMETOOLONG. Read once. */
+s64 proc_copy_string(char *dst, u64 va, size_t size);
+
+/* Descriptors. */
+struct file *proc_file(u64 fd);                    /* NULL: EBADF */
+int proc_fd_add(struct file *file, unsigned lowest, bool cloexec); /* takes the reference; fd or -EMFILE (reference put) */
+int proc_fd_close(u64 fd);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* vfs - paths, mounts and open files over any file system that fills struct fs_ops (the verbs of 9P2000.L). */
+#ifndef VFS_H
+#define VFS_H
+
+#include "base.h"
+
+enum {
+    VFS_PATH_MAX = 4096,  /* bytes of a path with its terminator, as Linux's PATH_MAX */
+    VFS_NAME_MAX = 255,   /* bytes of one name */
+    VFS_LINKS_MAX = 40,   /* symbolic links followed in one look-up, as on Linux */
+    VFS_MOUNTS = 16,
+};
+
+/* Open flags: Linux x86-64's, which are 9P2000.L's. */
+enum {
+    O_RDONLY = 0,
+    O_WRONLY = 1,
+    O_RDWR = 2,
+    O_ACCMODE = 3,
+    O_CREAT = 0100,
+    O_EXCL = 0200,
+    O_NOCTTY = 0400,
+    O_TRUNC = 01000,
+    O_APPEND = 02000,
+    O_NONBLOCK = 04000,
+    O_DIRECT = 040000,
+    O_LARGEFILE = 0100000,
+    O_DIRECTORY = 0200000,
+    O_NOFOLLOW = 0400000,
+    O_NOATIME = 01000000,
+    O_CLOEXEC = 02000000,
+    O_PATH = 010000000,
+};
+
+/* File types in a mode. */
+enum {
+    S_IFMT = 0170000,
+    S_IFSOCK = 0140000,
+    S_IFLNK = 0120000,
+    S_IFREG = 0100000,
+    S_IFBLK = 0060000,
+    S_IFDIR = 0040000,
+    S_IFCHR = 0020000,
+    S_IFIFO = 0010000,
+};
+
+/* 9P's qid: which object this is. type: QID_DIR, QID_SYMLINK or 0 for all else. */
+enum { QID_DIR = 0x80, QID_SYMLINK = 0x02 };
+struct qid {
+    u8 type;
+    u32 version;
+    u64 path; /* the inode number that programs see */
+};
+
+/* A handle on one object of one file system, held by exactly one owner and given back by clunk. On 9P: a fid. */
+struct node {
+    struct fs *fs; /* NULL: no node */
+    u64 id;        /* the file system's */
+    struct qid qid;
+    bool open; /* open() succeeded on it */
+};
+
+struct timestamp {
+    u64 sec;
+    u64 nsec;
+};
+
+struct attr {
+    struct qid qid;
+    u32 mode, uid, gid;
+    u32 rdev_major, rdev_minor;
+    u64 nlink, size, blksize, blocks; /* blocks of 512 bytes */
+    struct timestamp atime, mtime, ctime, btime;
+};
+
+struct fs_stat {
+    u32 type, bsize, namelen;
+    u64 blocks, bfree, bavail, files, ffree, fsid;
+};
+
+struct name {
+    const char *s; /* not terminated */
+    u16 len;       /* 1..VFS_NAME_MAX, no '/', no NUL; may be ".."? never: vfs.c resolves those */
+};
+
+/* One directory entry on its way up. */
+struct dirent_info {
+    u64 ino;
+    u64 next; /* cookie: continue behind this entry; opaque */
+    u8 type;  /* DT_*: (mode & S_IFMT) >> 12; 0: not known */
+    struct name name; /* "." and ".." come too; vfs.c has checked the rest */
+};
+/* Takes an entry; false: no room for it, stop. */
+typedef bool (*dirent_fn)(void *ctx, const struct dirent_info *entry);
+
+/*
+ * What a file system can do. A verb that is absent answers EROFS where it would write, EINVAL/ENOTDIR/ENOTTY as Linux does where it would read.
+ * Results: >= 0 good, -errno bad. All may wait.
+ */
+struct fs_ops {
+    const char *type; /* "9p", "devtmpfs": what /proc/mounts shows */
+    /* Starts (or joins) the session and yields the root. */
+    int (*attach)(struct fs *fs, struct node *root);
+    /* From `from`, which stays, along n names without following links. Returns how many names were walked; *out is a new node if that is n
+     * (n may be 0: a clone), else untouched. qids[0..result) tell what was walked over. -ENOENT when not even the first was there. */
+    int (*walk)(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids);
+    void (*clunk)(struct node *node);
+    /* flags: O_*. Afterwards read/write/readdir work. attr, if not NULL, is filled as by getattr. */
+    int (*open)(struct node *node, u32 flags, struct attr *attr);
+    /* Bytes moved; less than asked only at the end of the file or on a device. 0: end of file. */
+    s64 (*read)(struct node *node, const struct span *spans, unsigned n, u64 offset);
+    s64 (*write)(struct node *node, const struct span *spans, unsigned n, u64 offset);
+    /* Gives entries behind cookie `from` (0: the start) to emit until it says stop, the directory ends, or about `room` bytes of entries were given.
+     * Returns the number of entries taken; 0: the end. */
+    int (*readdir)(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx);
+    int (*getattr)(struct node *node, struct attr *attr);
+    /* Target into buf, not terminated: its length; -ENAMETOOLONG when size is too small. */
+    int (*readlink)(struct node *node, char *buf, size_t size);
+    int (*statfs)(struct node *node, struct fs_stat *out);
+    /* A device's control; arg is a program's value, `data` room that the caller copied in and will copy back. */
+    int (*ioctl)(struct node *node, u32 cmd, void *data, size_t size);
+    /* Makes a directory (the mount point of something). */
+    int (*mkdir)(struct node *parent, struct name name, u32 mode);
+};
+
+/* One mountable tree: a share with a tag, or a built-in. Made by a driver, lives for ever. */
+struct fs {
+    const struct fs_ops *ops;
+    void *priv;
+    struct fs *next;
+    u64 dev;      /* st_dev; given by vfs_register */
+    char tag[64]; /* what mount= names; NUL-terminated */
+};
+
+/* An open file: what descriptors point to. Made by vfs_open, shared by dup, gone with the last vfs_put. */
+struct file {
+    u32 refs;
+    u32 flags;   /* O_* without O_CLOEXEC */
+    u64 offset;  /* bytes; for directories a cookie */
+    struct node node;
+    u16 mount;   /* index in the mount table */
+    bool directory;
+    u32 mode;    /* st_mode when it was opened */
+    char *path;  /* canonical, from "/", without links */
+};
+
+/* Makes fs known under its tag. -EEXIST: another one has it (both stay; the first is found). */
+int vfs_register(struct fs *fs);
+struct fs *vfs_find(const char *tag);
+/* The i-th registered one; NULL: no more. */
+struct fs *vfs_registered(unsigned i);
+
+enum { MOUNT_READONLY = 1 };
+/* Mounts fs at an absolute path, making the directory in initial files if it is missing. -EBUSY: something is mounted there. */
+int vfs_mount(struct fs *fs, const char *path, u32 flags);
+/* The i-th mount: fs, path and flags; false: no more. */
+bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags);
+
+/*
+ * Look-ups. `at`: the directory that a relative path starts from (NULL: "/"). Paths are NUL-terminated; errors are those of Linux: ENOENT (also
+ * for ""), ENOTDIR, ELOOP, ENAMETOOLONG, EACCES...
+ */
+int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out);
+void vfs_put(struct file *file);
+struct file *vfs_get(struct file *file);
+enum { VFS_NOFOLLOW = 1 };
+int vfs_getattr_path(const struct file *at, const char *path, u32 flags, struct attr *attr, u64 *dev);
+/* Target into buf, not terminated; as readlink(2) it is cut to size. */
+s64 vfs_readlink(const struct file *at, const char *path, char *buf, size_t size);
+int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out);
+
+/* On open files. offset: bytes, or VFS_CURRENT to use and move the file's own. */
+#define VFS_CURRENT (~0ull)
+s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset);
+s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offset);
+s64 vfs_seek(struct file *file, s64 offset, int whence);
+/* Entries from the file's position on, the position moves behind the last one taken. Returns entries taken; 0: end; -ENOTDIR. */
+int vfs_readdir(struct file *file, size_t room, dirent_fn emit, void *ctx);
+int vfs_getattr(struct file *file, struct attr *attr, u64 *dev);
+int vfs_statfs(struct file *file, struct fs_stat *out);
+int vfs_ioctl(struct file *file, u32 cmd, void *data, size_t size);
+
+#endif

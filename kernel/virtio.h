@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* virtio - the virtio bus: devices that transports register, negotiation, and the table of virtio drivers (virtio 1.x, chapters 2, 3, 6). */
+#ifndef VIRTIO_H
+#define VIRTIO_H
+
+#include "base.h"
+#include "virtq.h"
+
+/* Device ids (chapter 5). */
+enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4, VIRTIO_ID_BALLOON = 5, VIRTIO_ID_9P = 9 };
+
+/* Device status bits (2.1). */
+enum {
+    VIRTIO_STATUS_ACKNOWLEDGE = 1,
+    VIRTIO_STATUS_DRIVER = 2,
+    VIRTIO_STATUS_DRIVER_OK = 4,
+    VIRTIO_STATUS_FEATURES_OK = 8,
+    VIRTIO_STATUS_NEEDS_RESET = 64,
+    VIRTIO_STATUS_FAILED = 128,
+};
+
+/* Feature bits that belong to no device type (chapter 6). */
+#define VIRTIO_F_INDIRECT_DESC   (1ull << 28)
+#define VIRTIO_F_EVENT_IDX       (1ull << 29)
+#define VIRTIO_F_VERSION_1       (1ull << 32)
+#define VIRTIO_F_ACCESS_PLATFORM (1ull << 33)
+#define VIRTIO_F_RING_PACKED     (1ull << 34)
+#define VIRTIO_F_IN_ORDER        (1ull << 35)
+#define VIRTIO_F_ORDER_PLATFORM  (1ull << 36)
+#define VIRTIO_F_RING_RESET      (1ull << 40)
+
+enum { VIRTIO_QUEUES = 8, VIRTIO_NO_VECTOR = 0xffff };
+
+struct virtio_device;
+
+/* What a transport can do. All registers' values are the host's: not to be believed. */
+struct virtio_transport {
+    const char *name;
+    u8 (*get_status)(struct virtio_device *dev);
+    void (*set_status)(struct virtio_device *dev, u8 status); /* 0: asks for reset; the bus waits for it */
+    u64 (*get_features)(struct virtio_device *dev);
+    void (*set_features)(struct virtio_device *dev, u64 features);
+    u16 (*queue_max)(struct virtio_device *dev, u16 index); /* entries; 0: no such queue */
+    /* Tells the device a queue's size, addresses and vector, and enables it. Sets q->notify_off, q->vector. 0 or -errno. */
+    int (*queue_enable)(struct virtio_device *dev, struct virtq *q);
+    void (*notify)(struct virtq *q);
+    /* Device configuration: byte by byte; -EINVAL beyond its end. */
+    int (*config_read)(struct virtio_device *dev, u32 offset, void *bytes, u32 len);
+    u8 (*generation)(struct virtio_device *dev);
+    /* Interrupts for `queues` queues and for configuration changes: how many of the queues have a vector (0: poll). */
+    int (*irqs)(struct virtio_device *dev, unsigned queues);
+};
+
+struct virtio_device {
+    struct virtio_device *next;
+    const struct virtio_transport *transport;
+    void *transport_priv;
+    const struct virtio_driver *driver;
+    void *priv; /* the driver's */
+    const char *parent; /* name of the function or slot it came out of, e.g. "0000:00:04.0"; the transport's */
+    u32 id;             /* VIRTIO_ID_... */
+    u32 vendor;
+    char name[12];         /* "virtio0" */
+    u64 offered, accepted; /* feature bits */
+    struct virtq *queues[VIRTIO_QUEUES];
+    u64 interrupts, config_changes;
+    bool failed; /* gone, broken or refused: its driver answers EIO */
+};
+
+struct virtio_driver {
+    const char *name;
+    u32 id;
+    u64 features; /* device-type bits that it understands; the bus adds what it and virtq understand itself */
+    unsigned queues; /* that it needs; the bus has made and enabled them (DRIVER_OK set) when probe runs */
+    /* 0, or -errno: the device gets FAILED. Configuration may be read. */
+    int (*probe)(struct virtio_device *dev);
+    /* The device is reset already: no DMA any more. Takes back what was in flight (virtq_reclaim) and frees its own. */
+    void (*remove)(struct virtio_device *dev);
+};
+
+/* Declares a driver: VIRTIO_DRIVER(rng) = {.name = "virtio-rng", ...}; */
+#define VIRTIO_DRIVER(ident)                                                                                           \
+    static const struct virtio_driver ident;                                                                           \
+    TABLE_ENTRY(virtio_drivers, struct virtio_driver, ident);                                                          \
+    static const struct virtio_driver ident
+
+/* For transports. The device (zeroed but for transport, transport_priv, parent, id, vendor) lives until virtio_unregister. Finds the driver, negotiates and probes.
+ * 0, also when there is no driver for it; -errno when it was refused. Waits for the device's reset. */
+int virtio_register(struct virtio_device *dev);
+void virtio_unregister(struct virtio_device *dev);
+
+/* The first device; follow ->next. */
+struct virtio_device *virtio_first(void);
+
+static inline bool virtio_has(const struct virtio_device *dev, u64 feature)
+{
+    return (dev->accepted & feature) != 0;
+}
+
+/* Reads [offset, offset+len) of the device's configuration, whole at one generation (2.5.1). 0; -EINVAL beyond its end; -EIO when the
+ * generation never settles. */
+int virtio_config(struct virtio_device *dev, u32 offset, void *bytes, u32 len);
+
+/* Waits until something may have happened on q: an interrupt, or a moment's pause where there is none. Call virtq_take() before and after.
+ * 0; -EIO: the device says it needs reset, is gone, or was silent for VIRTIO_SILENCE heartbeats since the last completion. */
+enum { VIRTIO_SILENCE = 300 };
+int virtio_wait(struct virtio_device *dev, struct virtq *q);
+
+/* Gives the device up: resets it, so that it does no more DMA, and marks it failed. One line in the log gives `why`. */
+void virtio_fail(struct virtio_device *dev, const char *why);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* virtq - a virtqueue (virtio 1.x, 2.6-2.8): requests in flight and every check on what the host says; the layouts are virtq_split.c and later others. */
+#ifndef VIRTQ_H
+#define VIRTQ_H
+
+#include "base.h"
+
+enum {
+    VIRTQ_MAX = 256,     /* entries that we ever use; a device that offers more is told this many */
+    VIRTQ_MAX_SPANS = 128, /* descriptors in one request, never more than the queue's size (2.7.5.3.1) */
+};
+
+/* What of virtq was negotiated. */
+enum { VIRTQ_INDIRECT = 1, VIRTQ_EVENT_IDX = 2 };
+
+struct virtq_counters {
+    u64 requests, kicks, interrupts;
+};
+
+/* Opaque to drivers but for the fields that a transport needs. */
+struct virtq {
+    u16 index; /* number of the queue in its device */
+    u16 size;  /* entries, a power of two */
+    u16 vector; /* MSI-X vector, 0xffff: none, so poll */
+    bool broken; /* the host lied; nothing is believed any more until the device is reset */
+    u32 flags;   /* VIRTQ_INDIRECT... */
+    u16 notify_off; /* the transport's */
+    u64 desc_pa, driver_pa, device_pa; /* the three areas (2.6) */
+    struct virtq_counters counters;
+    const struct virtq_layout *layout;
+    struct virtq_slot *slots; /* one a head: what is in flight */
+    void *ring;               /* the layout's state */
+    void (*notify)(struct virtq *q); /* the doorbell; set by the bus */
+    void *device;                    /* the bus's */
+};
+
+/* Makes the rings for `size` entries (power of two, 1..VIRTQ_MAX), all zero, nothing in flight. NULL: no memory. Frees: only after device reset. */
+struct virtq *virtq_new(u16 index, u16 size, u32 flags);
+void virtq_free(struct virtq *q);
+
+/* Queues one request: `out` spans that the device reads, then `in` spans that it writes, all in `spans` (which need not live on; the memory
+ * they name must until the request comes back). cookie: not NULL. 0; -ENOSPC: no room now; -E2BIG: too many spans for this queue; -EIO: broken. Never waits. */
+int virtq_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie);
+
+/* Publishes what was added since the last kick and tells the device, if it wants to be told. */
+void virtq_kick(struct virtq *q);
+
+/* The next request that the device has finished: its cookie, and in *written the bytes that it wrote (checked: at most the room given). NULL: none
+ * yet, or the queue is broken. */
+void *virtq_take(struct virtq *q, u32 *written);
+
+/* Asks for an interrupt at the next completion; true: one may already be there, look again before sleeping. */
+bool virtq_arm(struct virtq *q);
+
+/* Takes back a request after the device was reset: each cookie in flight once, then NULL. */
+void *virtq_reclaim(struct virtq *q);
+
+unsigned virtq_in_flight(const struct virtq *q);
+
+#endif
