@@ -4,7 +4,8 @@
 #define ACPI_H
 
 #include "base.h"
-#include "boot.h"
+
+struct boot;
 
 /* Finds and checks the tables from boot->rsdp, or by the search that ACPI 5.2.5.1 allows when that is 0. Bad tables are
  * left out with one warning each; with none at all everything below says "not there". */

@@ -4,7 +4,6 @@
 #define ARCH_H
 
 #include "base.h"
-#include "boot.h"
 
 /* ---- registers of devices: one access of exactly this width, in program order ---- */
 u8 arch_read8(const void *reg);

@@ -67,12 +67,12 @@ struct span {
 #define PAGE_SIZE  4096ull
 #define PAGE_SHIFT 12
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b)                       ((a) < (b) ? (a) : (b))
 #define MAX(a, b)                       ((a) > (b) ? (a) : (b))
-#define ALIGN_UP(x, a)                  (((x) + ((a) - 1)) & ~((a) - 1)) /* a: a power of two; may wrap */
-#define ALIGN_DOWN(x, a)                ((x) & ~((a) - 1))
+#define ALIGN_UP(x, a)                  (((x) + ((a)-1)) & ~((a)-1)) /* a: a power of two; may wrap */
+#define ALIGN_DOWN(x, a)                ((x) & ~((a)-1))
 
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -92,49 +92,49 @@ int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 
 /* Linux's errno numbers; the 9P ecode, the kernel and the system calls share them. */
-#define EPERM           1
-#define ENOENT          2
-#define ESRCH           3
-#define EINTR           4
-#define EIO             5
-#define ENXIO           6
-#define E2BIG           7
-#define ENOEXEC         8
-#define EBADF           9
-#define ECHILD          10
-#define EAGAIN          11
-#define ENOMEM          12
-#define EACCES          13
-#define EFAULT          14
-#define EBUSY           16
-#define EEXIST          17
-#define EXDEV           18
-#define ENODEV          19
-#define ENOTDIR         20
-#define EISDIR          21
-#define EINVAL          22
-#define ENFILE          23
-#define EMFILE          24
-#define ENOTTY          25
-#define ETXTBSY         26
-#define EFBIG           27
-#define ENOSPC          28
-#define ESPIPE          29
-#define EROFS           30
-#define EMLINK          31
-#define EPIPE           32
-#define EDOM            33
-#define ERANGE          34
-#define ENAMETOOLONG    36
-#define ENOSYS          38
-#define ENOTEMPTY       39
-#define ELOOP           40
-#define ENODATA         61
-#define EPROTO          71
-#define EOVERFLOW       75
-#define EOPNOTSUPP      95
-#define ETIMEDOUT       110
-#define ESTALE          116
-#define ERRNO_MAX       4095
+#define EPERM        1
+#define ENOENT       2
+#define ESRCH        3
+#define EINTR        4
+#define EIO          5
+#define ENXIO        6
+#define E2BIG        7
+#define ENOEXEC      8
+#define EBADF        9
+#define ECHILD       10
+#define EAGAIN       11
+#define ENOMEM       12
+#define EACCES       13
+#define EFAULT       14
+#define EBUSY        16
+#define EEXIST       17
+#define EXDEV        18
+#define ENODEV       19
+#define ENOTDIR      20
+#define EISDIR       21
+#define EINVAL       22
+#define ENFILE       23
+#define EMFILE       24
+#define ENOTTY       25
+#define ETXTBSY      26
+#define EFBIG        27
+#define ENOSPC       28
+#define ESPIPE       29
+#define EROFS        30
+#define EMLINK       31
+#define EPIPE        32
+#define EDOM         33
+#define ERANGE       34
+#define ENAMETOOLONG 36
+#define ENOSYS       38
+#define ENOTEMPTY    39
+#define ELOOP        40
+#define ENODATA      61
+#define EPROTO       71
+#define EOVERFLOW    75
+#define EOPNOTSUPP   95
+#define ETIMEDOUT    110
+#define ESTALE       116
+#define ERRNO_MAX    4095
 
 #endif

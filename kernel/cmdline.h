@@ -7,7 +7,7 @@
 
 /*
  *     mount=host:/host loglevel=debug -- cat /host/two%20words.txt %
- *     `----- options ---------------'    `-- argv: "cat", "/host/two words.txt", "" ('
+ *     `--- options ---------------'    `-- argv: "cat", "/host/two words.txt", ""
  *
  * Words are separated by spaces, tabs or newlines. A bad %-sequence stands for itself.
  */

@@ -4,7 +4,6 @@
 #define DEVFS_H
 
 #include "base.h"
-#include "vfs.h"
 
 /* A character device. A verb that is NULL answers EINVAL. */
 struct device {

@@ -15,7 +15,7 @@ struct elf_segment {
 struct elf_image {
     u64 entry, phdr_va; /* before the bias; phdr_va 0: the headers are in no segment */
     u16 phnum;
-    bool pie; /* position independent: may be loaded at any page */
+    bool pie;      /* position independent: may be loaded at any page */
     u64 low, high; /* the range that all segments cover, page-aligned */
     unsigned nsegments;
     struct elf_segment segments[ELF_SEGMENTS]; /* ascending, page-wise disjoint */

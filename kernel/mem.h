@@ -4,7 +4,8 @@
 #define MEM_H
 
 #include "base.h"
-#include "boot.h"
+
+struct boot;
 
 /* Sorts, trims to whole pages and merges the RAM of a memory map that may lie; takes out all that overlaps another kind, the
  * blobs, page 0 and [image, image + image_size). Returns how many ranges it wrote to out (at most max), lowest first. */

@@ -10,8 +10,8 @@ enum { PCI_BARS = 6, PCI_ANY = 0xffff };
 enum { PCI_CAP_VENDOR = 0x09, PCI_CAP_EXPRESS = 0x10, PCI_CAP_MSIX = 0x11 };
 
 struct pci_bar {
-    u64 base; /* physical address or port; 0: not assigned */
-    u64 size; /* bytes; 0: not implemented */
+    u64 base;                /* physical address or port; 0: not assigned */
+    u64 size;                /* bytes; 0: not implemented */
     bool io, wide, prefetch; /* port space; 64 bits (takes the next BAR's slot too); prefetchable */
 };
 

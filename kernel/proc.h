@@ -4,7 +4,8 @@
 #define PROC_H
 
 #include "base.h"
-#include "vfs.h"
+
+struct file;
 
 enum { PROC_FDS = 256, PROC_ARGS_MAX = 128 * 1024 };
 
@@ -54,8 +55,9 @@ int proc_copy_out(u64 va, const void *src, u64 len);
 s64 proc_copy_string(char *dst, u64 va, size_t size);
 
 /* Descriptors. */
-struct file *proc_file(u64 fd);                    /* NULL: EBADF */
-int proc_fd_add(struct file *file, unsigned lowest, bool cloexec); /* takes the reference; fd or -EMFILE (reference put) */
+struct file *proc_file(u64 fd); /* NULL: EBADF */
+int proc_fd_add(struct file *file, unsigned lowest,
+                bool cloexec); /* takes the reference; fd or -EMFILE (reference put) */
 int proc_fd_close(u64 fd);
 
 #endif

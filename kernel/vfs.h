@@ -6,9 +6,9 @@
 #include "base.h"
 
 enum {
-    VFS_PATH_MAX = 4096,  /* bytes of a path with its terminator, as Linux's PATH_MAX */
-    VFS_NAME_MAX = 255,   /* bytes of one name */
-    VFS_LINKS_MAX = 40,   /* symbolic links followed in one look-up, as on Linux */
+    VFS_PATH_MAX = 4096, /* bytes of a path with its terminator, as Linux's PATH_MAX */
+    VFS_NAME_MAX = 255,  /* bytes of one name */
+    VFS_LINKS_MAX = 40,  /* symbolic links followed in one look-up, as on Linux */
     VFS_MOUNTS = 16,
 };
 
@@ -87,8 +87,8 @@ struct name {
 /* One directory entry on its way up. */
 struct dirent_info {
     u64 ino;
-    u64 next; /* cookie: continue behind this entry; opaque */
-    u8 type;  /* DT_*: (mode & S_IFMT) >> 12; 0: not known */
+    u64 next;         /* cookie: continue behind this entry; opaque */
+    u8 type;          /* DT_*: (mode & S_IFMT) >> 12; 0: not known */
     struct name name; /* "." and ".." come too; vfs.c has checked the rest */
 };
 /* Takes an entry; false: no room for it, stop. */
@@ -136,13 +136,13 @@ struct fs {
 /* An open file: what descriptors point to. Made by vfs_open, shared by dup, gone with the last vfs_put. */
 struct file {
     u32 refs;
-    u32 flags;   /* O_* without O_CLOEXEC */
-    u64 offset;  /* bytes; for directories a cookie */
+    u32 flags;  /* O_* without O_CLOEXEC */
+    u64 offset; /* bytes; for directories a cookie */
     struct node node;
-    u16 mount;   /* index in the mount table */
+    u16 mount; /* index in the mount table */
     bool directory;
-    u32 mode;    /* st_mode when it was opened */
-    char *path;  /* canonical, from "/", without links */
+    u32 mode;   /* st_mode when it was opened */
+    char *path; /* canonical, from "/", without links */
 };
 
 /* Makes fs known under its tag. -EEXIST: another one has it (both stay; the first is found). */

@@ -4,10 +4,18 @@
 #define VIRTIO_H
 
 #include "base.h"
-#include "virtq.h"
+
+struct virtq;
 
 /* Device ids (chapter 5). */
-enum { VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4, VIRTIO_ID_BALLOON = 5, VIRTIO_ID_9P = 9 };
+enum {
+    VIRTIO_ID_NET = 1,
+    VIRTIO_ID_BLOCK = 2,
+    VIRTIO_ID_CONSOLE = 3,
+    VIRTIO_ID_RNG = 4,
+    VIRTIO_ID_BALLOON = 5,
+    VIRTIO_ID_9P = 9
+};
 
 /* Device status bits (2.1). */
 enum {
@@ -56,7 +64,7 @@ struct virtio_device {
     const struct virtio_transport *transport;
     void *transport_priv;
     const struct virtio_driver *driver;
-    void *priv; /* the driver's */
+    void *priv;         /* the driver's */
     const char *parent; /* name of the function or slot it came out of, e.g. "0000:00:04.0"; the transport's */
     u32 id;             /* VIRTIO_ID_... */
     u32 vendor;
@@ -70,7 +78,7 @@ struct virtio_device {
 struct virtio_driver {
     const char *name;
     u32 id;
-    u64 features; /* device-type bits that it understands; the bus adds what it and virtq understand itself */
+    u64 features;    /* device-type bits that it understands; the bus adds what it and virtq understand itself */
     unsigned queues; /* that it needs; the bus has made and enabled them (DRIVER_OK set) when probe runs */
     /* 0, or -errno: the device gets FAILED. Configuration may be read. */
     int (*probe)(struct virtio_device *dev);

@@ -6,7 +6,7 @@
 #include "base.h"
 
 enum {
-    VIRTQ_MAX = 256,     /* entries that we ever use; a device that offers more is told this many */
+    VIRTQ_MAX = 256,       /* entries that we ever use; a device that offers more is told this many */
     VIRTQ_MAX_SPANS = 128, /* descriptors in one request, never more than the queue's size (2.7.5.3.1) */
 };
 
@@ -19,17 +19,17 @@ struct virtq_counters {
 
 /* Opaque to drivers but for the fields that a transport needs. */
 struct virtq {
-    u16 index; /* number of the queue in its device */
-    u16 size;  /* entries, a power of two */
-    u16 vector; /* MSI-X vector, 0xffff: none, so poll */
-    bool broken; /* the host lied; nothing is believed any more until the device is reset */
-    u32 flags;   /* VIRTQ_INDIRECT... */
-    u16 notify_off; /* the transport's */
+    u16 index;                         /* number of the queue in its device */
+    u16 size;                          /* entries, a power of two */
+    u16 vector;                        /* MSI-X vector, 0xffff: none, so poll */
+    bool broken;                       /* the host lied; nothing is believed any more until the device is reset */
+    u32 flags;                         /* VIRTQ_INDIRECT... */
+    u16 notify_off;                    /* the transport's */
     u64 desc_pa, driver_pa, device_pa; /* the three areas (2.6) */
     struct virtq_counters counters;
     const struct virtq_layout *layout;
-    struct virtq_slot *slots; /* one a head: what is in flight */
-    void *ring;               /* the layout's state */
+    struct virtq_slot *slots;        /* one a head: what is in flight */
+    void *ring;                      /* the layout's state */
     void (*notify)(struct virtq *q); /* the doorbell; set by the bus */
     void *device;                    /* the bus's */
 };

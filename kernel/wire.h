@@ -6,8 +6,8 @@
 #include "base.h"
 
 struct wire {
-    u8 *p;   /* next byte */
-    u8 *end; /* first byte behind the message */
+    u8 *p;    /* next byte */
+    u8 *end;  /* first byte behind the message */
     bool bad; /* an access went beyond the end */
 };
 
