@@ -54,13 +54,17 @@ void arch_console_write(enum console channel, const void *bytes, size_t n);
 size_t arch_console_read(void *bytes, size_t n);
 
 /* ---- end ---- */
-/* Tells an exit device at `port` (0: none there). May return. */
-void arch_exit_port(u16 port, u8 value);
+/* Names a port where an exit device listens (QEMU's isa-debug-exit). */
+void arch_exit_route(u16 port);
+/* Ends the machine with `status` if there is such a device; else returns. */
+void arch_exit(u8 status);
 /* Resets, by whatever works; at last stops the processor. */
 _Noreturn void arch_reset(void);
 _Noreturn void arch_halt(void);
 /* Return addresses, innermost first, starting with frame pointer fp (0: the caller's). */
 size_t arch_backtrace(u64 fp, u64 *out, size_t max);
+/* "function+0x12" for a kernel address, in buf; returns buf. */
+const char *arch_symbol(u64 address, char *buf, size_t size);
 
 /* ---- programs ---- */
 enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };

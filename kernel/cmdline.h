@@ -25,6 +25,9 @@ int cmdline_parse(struct cmdline *out, char *text, size_t len);
 /* The value of the n-th option with this key ("" for a bare key); NULL: not there. */
 const char *cmdline_option(const struct cmdline *c, const char *key, unsigned n);
 
+/* The command line that this machine was started with; NULL before main read it. */
+extern const struct cmdline *cmdline_boot;
+
 /* A number: decimal or 0x...; false when it is not one. */
 bool cmdline_number(const char *s, u64 *out);
 

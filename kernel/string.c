@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* string - the C library's memory and string functions, which compilers call by themselves. */
+#include "base.h"
+
+/* The compiler must not turn these loops into calls of the very functions they are. */
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+
+/* Words may lie anywhere and alias anything. */
+typedef u64 __attribute__((may_alias, aligned(1))) word;
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+    u8 *d = dst;
+    const u8 *s = src;
+    for (; n >= 32; n -= 32, d += 32, s += 32) {
+        u64 a = ((const word *)s)[0], b = ((const word *)s)[1], c = ((const word *)s)[2], e = ((const word *)s)[3];
+        ((word *)d)[0] = a;
+        ((word *)d)[1] = b;
+        ((word *)d)[2] = c;
+        ((word *)d)[3] = e;
+    }
+    for (; n >= 8; n -= 8, d += 8, s += 8)
+        *(word *)d = *(const word *)s;
+    for (; n; n--)
+        *d++ = *s++;
+    return dst;
+}
+
+void *memmove(void *dst, const void *src, size_t n)
+{
+    u8 *d = dst;
+    const u8 *s = src;
+    if ((size_t)(d - s) >= n)
+        return memcpy(dst, src, n);
+    while (n--)
+        d[n] = s[n];
+    return dst;
+}
+
+void *memset(void *dst, int byte, size_t n)
+{
+    u8 *d = dst;
+    u64 fill = (u8)byte * 0x0101010101010101ull;
+    for (; n >= 32; n -= 32, d += 32) {
+        ((word *)d)[0] = fill;
+        ((word *)d)[1] = fill;
+        ((word *)d)[2] = fill;
+        ((word *)d)[3] = fill;
+    }
+    for (; n; n--)
+        *d++ = (u8)byte;
+    return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+    const u8 *p = a, *q = b;
+    for (; n; n--, p++, q++)
+        if (*p != *q)
+            return *p - *q;
+    return 0;
+}
+
+void *memchr(const void *s, int byte, size_t n)
+{
+    for (const u8 *p = s; n; n--, p++)
+        if (*p == (u8)byte)
+            return (void *)(uintptr_t)p;
+    return NULL;
+}
+
+size_t strnlen(const char *s, size_t max)
+{
+    size_t n = 0;
+    while (n < max && s[n])
+        n++;
+    return n;
+}
+
+size_t strlen(const char *s)
+{
+    return strnlen(s, SIZE_MAX);
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+    for (; n && *a && *a == *b; n--)
+        a++, b++;
+    return n ? (u8)*a - (u8)*b : 0;
+}
+
+int strcmp(const char *a, const char *b)
+{
+    return strncmp(a, b, SIZE_MAX);
+}
