@@ -31,6 +31,8 @@ void arch_irq_free(int irq);
 void arch_irq_message(int irq, u64 *address, u32 *data);
 /* Sleeps until an interrupt came; returns at once if one is pending. With no local APIC: a short pause. */
 void arch_wait(void);
+/* The same, but wakes after about ns nanoseconds at the latest. */
+void arch_wait_ns(u64 ns);
 /* A heartbeat of about ten a second that stands still while the machine is stopped: time-outs are counted in it, so that a guest
  * that was suspended has no false ones. Advances only in arch_wait() and while a program runs. */
 u64 arch_heartbeats(void);

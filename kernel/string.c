@@ -8,10 +8,9 @@
 /* Words may lie anywhere and alias anything. */
 typedef u64 __attribute__((may_alias, aligned(1))) word;
 
-void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+/* Lowest byte first, each block read before it is written: right for dst < src even when they overlap. */
+static void copy_up(u8 *d, const u8 *s, size_t n)
 {
-    u8 *d = dst;
-    const u8 *s = src;
     for (; n >= 32; n -= 32, d += 32, s += 32) {
         u64 a = ((const word *)s)[0], b = ((const word *)s)[1], c = ((const word *)s)[2], e = ((const word *)s)[3];
         ((word *)d)[0] = a;
@@ -23,6 +22,11 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n)
         *(word *)d = *(const word *)s;
     for (; n; n--)
         *d++ = *s++;
+}
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+    copy_up(dst, src, n);
     return dst;
 }
 
@@ -31,9 +35,10 @@ void *memmove(void *dst, const void *src, size_t n)
     u8 *d = dst;
     const u8 *s = src;
     if ((size_t)(d - s) >= n)
-        return memcpy(dst, src, n);
-    while (n--)
-        d[n] = s[n];
+        copy_up(d, s, n);
+    else
+        while (n--)
+            d[n] = s[n];
     return dst;
 }
 

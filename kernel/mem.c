@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* mem - physical pages, contiguous blocks that the host may read and write, and small objects. */
+#include "mem.h"
+#include "arch.h"
+#include "boot.h"
+
+/*
+ * Free memory is a list of extents, lowest first, each described in its own first bytes, so that memory which nobody asked for is never
+ * touched. Single pages that came back wait on a list of their own and join the extents when a larger run is wanted.
+ */
+struct extent {
+    struct extent *next;
+    u64 pages;
+};
+
+struct single {
+    struct single *next;
+};
+
+enum { SMALLEST = 16, LARGEST = 2048, CLASSES = 8 };
+
+#define PHYSICAL_LIMIT (1ull << 44) /* beyond the physical map */
+
+static struct extent *extents;
+static struct single *singles;
+static struct single *classes[CLASSES];
+static u64 free_count, total_count;
+
+/* ---- the memory map ---- */
+
+struct ranges {
+    struct span *at;
+    size_t n, max;
+};
+
+static u64 end_of(const struct span *s)
+{
+    return s->pa + s->len;
+}
+
+static void remove_at(struct ranges *r, size_t i)
+{
+    r->n--;
+    memmove(r->at + i, r->at + i + 1, (r->n - i) * sizeof *r->at);
+}
+
+/* When the table is full the piece is lost: memory unused, never memory used twice. */
+static void insert_at(struct ranges *r, size_t i, u64 start, u64 end)
+{
+    if (r->n == r->max)
+        return;
+    memmove(r->at + i + 1, r->at + i, (r->n - i) * sizeof *r->at);
+    r->at[i] = (struct span){start, end - start};
+    r->n++;
+}
+
+static void add_range(struct ranges *r, u64 start, u64 end)
+{
+    size_t i = 0;
+    while (i < r->n && end_of(&r->at[i]) < start)
+        i++;
+    while (i < r->n && r->at[i].pa <= end) {
+        start = MIN(start, r->at[i].pa);
+        end = MAX(end, end_of(&r->at[i]));
+        remove_at(r, i);
+    }
+    insert_at(r, i, start, end);
+}
+
+static void cut_range(struct ranges *r, u64 start, u64 end)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        u64 from = r->at[i].pa, to = end_of(&r->at[i]);
+        if (to <= start || from >= end)
+            continue;
+        remove_at(r, i);
+        if (end < to)
+            insert_at(r, i, end, to);
+        if (from < start)
+            insert_at(r, i, from, start);
+    }
+}
+
+/* Whole pages that touch [base, base+size), clipped to what can be mapped. */
+static void cut_outward(struct ranges *r, u64 base, u64 size)
+{
+    u64 end = size > PHYSICAL_LIMIT - MIN(base, PHYSICAL_LIMIT) ? PHYSICAL_LIMIT : base + size;
+    if (size)
+        cut_range(r, ALIGN_DOWN(base, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE));
+}
+
+static void add_ram(struct ranges *r, const struct boot_range *b)
+{
+    if (b->kind != BOOT_RAM || b->base >= PHYSICAL_LIMIT)
+        return;
+    u64 start = ALIGN_UP(b->base, PAGE_SIZE);
+    u64 end = ALIGN_DOWN(b->base + MIN(b->size, PHYSICAL_LIMIT - b->base), PAGE_SIZE);
+    if (start < end)
+        add_range(r, start, end);
+}
+
+size_t mem_map_clean(const struct boot *boot, u64 image, u64 image_size, struct span *out, size_t max)
+{
+    struct ranges r = {out, 0, max};
+    size_t n = MIN(boot->nranges, (u64)BOOT_RANGES);
+    for (size_t i = 0; i < n; i++)
+        add_ram(&r, &boot->ranges[i]);
+    for (size_t i = 0; i < n; i++)
+        if (boot->ranges[i].kind != BOOT_RAM)
+            cut_outward(&r, boot->ranges[i].base, boot->ranges[i].size);
+    cut_outward(&r, 0, PAGE_SIZE);
+    cut_outward(&r, image, image_size);
+    cut_outward(&r, boot->cmdline.pa, boot->cmdline.len);
+    cut_outward(&r, boot->initfs.pa, boot->initfs.len);
+    return r.n;
+}
+
+/* ---- pages ---- */
+
+static void add_extent(u64 pa, u64 pages)
+{
+    struct extent *self = mem_virt(pa), **at = &extents, *before = NULL;
+    while (*at && *at < self) {
+        before = *at;
+        at = &before->next;
+    }
+    *self = (struct extent){*at, pages};
+    *at = self;
+    if (self->next && (u8 *)self + pages * PAGE_SIZE == (u8 *)self->next) {
+        self->pages += self->next->pages;
+        self->next = self->next->next;
+    }
+    if (before && (u8 *)before + before->pages * PAGE_SIZE == (u8 *)self) {
+        before->pages += self->pages;
+        before->next = self->next;
+    }
+}
+
+void mem_init(const struct span *free, size_t n)
+{
+    extents = NULL;
+    singles = NULL;
+    memset(classes, 0, sizeof classes);
+    free_count = 0;
+    for (size_t i = n; i-- > 0;)
+        mem_pages_free(free[i].pa, free[i].len / PAGE_SIZE);
+    total_count = free_count;
+}
+
+/* Takes [start, start + n pages) out of *at. */
+static void carve(struct extent **at, u64 start, u64 n)
+{
+    struct extent *e = *at;
+    u64 base = mem_phys(e);
+    u64 before = (start - base) / PAGE_SIZE, after = e->pages - before - n;
+    struct extent *next = e->next;
+    if (after) {
+        struct extent *rest = mem_virt(start + n * PAGE_SIZE);
+        *rest = (struct extent){next, after};
+        next = rest;
+    }
+    if (before) {
+        e->pages = before;
+        e->next = next;
+    } else {
+        *at = next;
+    }
+}
+
+static u64 find_pages(u64 n, u64 align)
+{
+    for (struct extent **at = &extents; *at; at = &(*at)->next) {
+        u64 base = mem_phys(*at), start = ALIGN_UP(base, align);
+        u64 skipped = (start - base) / PAGE_SIZE;
+        if ((*at)->pages > skipped && n <= (*at)->pages - skipped) {
+            carve(at, start, n);
+            return start;
+        }
+    }
+    return 0;
+}
+
+static void singles_to_extents(void)
+{
+    while (singles) {
+        struct single *s = singles;
+        singles = s->next;
+        add_extent(mem_phys(s), 1);
+    }
+}
+
+u64 mem_pages(size_t n, u64 align)
+{
+    u64 pa = 0;
+    if (n == 1 && align <= PAGE_SIZE && singles) {
+        pa = mem_phys(singles);
+        singles = singles->next;
+    } else if (n) {
+        pa = find_pages(n, align);
+    }
+    if (!pa && n && singles) {
+        singles_to_extents();
+        pa = find_pages(n, align);
+    }
+    if (pa)
+        free_count -= n;
+    return pa;
+}
+
+void mem_pages_free(u64 pa, size_t n)
+{
+    free_count += n;
+    if (n == 1) {
+        struct single *s = mem_virt(pa);
+        s->next = singles;
+        singles = s;
+    } else if (n) {
+        add_extent(pa, n);
+    }
+}
+
+u64 mem_free_count(void)
+{
+    return free_count;
+}
+
+u64 mem_total_count(void)
+{
+    return total_count;
+}
+
+/* ---- small objects ---- */
+
+static unsigned class_of(size_t size)
+{
+    unsigned c = 0;
+    while (((size_t)SMALLEST << c) < size)
+        c++;
+    return c;
+}
+
+static bool refill(unsigned c)
+{
+    u64 pa = mem_pages(1, PAGE_SIZE);
+    if (!pa)
+        return false;
+    u8 *page = mem_virt(pa);
+    size_t size = (size_t)SMALLEST << c;
+    for (size_t at = 0; at < PAGE_SIZE; at += size) {
+        struct single *s = (struct single *)(page + at);
+        s->next = classes[c];
+        classes[c] = s;
+    }
+    return true;
+}
+
+void *mem_new(size_t size)
+{
+    void *object;
+    if (size > LARGEST) {
+        u64 pa = mem_pages((size + PAGE_SIZE - 1) / PAGE_SIZE, PAGE_SIZE);
+        if (!pa)
+            return NULL;
+        object = mem_virt(pa);
+    } else {
+        unsigned c = class_of(size);
+        if (!classes[c] && !refill(c))
+            return NULL;
+        object = classes[c];
+        classes[c] = classes[c]->next;
+    }
+    return memset(object, 0, size);
+}
+
+void mem_delete(void *object, size_t size)
+{
+    if (!object)
+        return;
+    if (size > LARGEST) {
+        mem_pages_free(mem_phys(object), (size + PAGE_SIZE - 1) / PAGE_SIZE);
+        return;
+    }
+    struct single *s = object;
+    unsigned c = class_of(size);
+    s->next = classes[c];
+    classes[c] = s;
+}
+
+void *mem_virt(u64 pa)
+{
+    return arch_phys_to_virt(pa);
+}
+
+u64 mem_phys(const void *va)
+{
+    return arch_virt_to_phys(va);
+}
+
+/* ---- spans ---- */
+
+enum direction { TO_SPANS, FROM_SPANS, ZERO_SPANS };
+
+/* Runs over bytes [skip, skip+len) of the spans; returns how many of them there were. */
+static u64 span_move(enum direction d, const struct span *spans, unsigned n, u64 skip, u8 *bytes, u64 len)
+{
+    u64 done = 0;
+    for (unsigned i = 0; i < n && done < len; i++) {
+        if (skip >= spans[i].len) {
+            skip -= spans[i].len;
+            continue;
+        }
+        u64 piece = MIN(spans[i].len - skip, len - done);
+        void *at = mem_virt(spans[i].pa + skip);
+        if (d == TO_SPANS)
+            memcpy(at, bytes + done, piece);
+        else if (d == FROM_SPANS)
+            memcpy(bytes + done, at, piece);
+        else
+            memset(at, 0, piece);
+        done += piece;
+        skip = 0;
+    }
+    return done;
+}
+
+u64 mem_to_spans(const struct span *spans, unsigned n, u64 skip, const void *src, u64 len)
+{
+    return span_move(TO_SPANS, spans, n, skip, (u8 *)(uintptr_t)src, len);
+}
+
+u64 mem_from_spans(void *dst, const struct span *spans, unsigned n, u64 skip, u64 len)
+{
+    return span_move(FROM_SPANS, spans, n, skip, dst, len);
+}
+
+u64 mem_zero_spans(const struct span *spans, unsigned n, u64 skip, u64 len)
+{
+    return span_move(ZERO_SPANS, spans, n, skip, NULL, len);
+}
+
+u64 mem_span_total(const struct span *spans, unsigned n)
+{
+    u64 total = 0;
+    for (unsigned i = 0; i < n; i++)
+        total += spans[i].len;
+    return total;
+}

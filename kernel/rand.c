@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* rand - random bytes: ChaCha20 (RFC 8439, 2.3) with a key that is replaced after every use, so that old output cannot be computed from it. */
+#include "rand.h"
+#include "arch.h"
+
+static u32 key[8];
+static bool have_secret, asked_processor;
+
+static u32 rotate(u32 v, unsigned n)
+{
+    return v << n | v >> (32 - n);
+}
+
+static void quarter_round(u32 *s, unsigned a, unsigned b, unsigned c, unsigned d)
+{
+    s[a] += s[b], s[d] = rotate(s[d] ^ s[a], 16);
+    s[c] += s[d], s[b] = rotate(s[b] ^ s[c], 12);
+    s[a] += s[b], s[d] = rotate(s[d] ^ s[a], 8);
+    s[c] += s[d], s[b] = rotate(s[b] ^ s[c], 7);
+}
+
+static void block(u32 out[16], u32 counter)
+{
+    u32 in[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+    memcpy(in + 4, key, sizeof key);
+    in[12] = counter;
+    memcpy(out, in, sizeof in);
+    for (unsigned round = 0; round < 10; round++) {
+        for (unsigned i = 0; i < 4; i++)
+            quarter_round(out, i, 4 + i, 8 + i, 12 + i);
+        for (unsigned i = 0; i < 4; i++)
+            quarter_round(out, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
+    }
+    for (unsigned i = 0; i < 16; i++)
+        out[i] += in[i];
+}
+
+/* The second half of block 0 becomes the next key; the first half is thrown away. */
+static void next_key(void)
+{
+    u32 out[16];
+    block(out, 0);
+    memcpy(key, out + 8, sizeof key);
+}
+
+void rand_feed(const void *bytes, size_t len, bool secret)
+{
+    const u8 *p = bytes;
+    for (size_t at = 0; at < len;) {
+        for (size_t i = 0; i < sizeof key && at < len; i++)
+            ((u8 *)key)[i] ^= p[at++];
+        next_key();
+    }
+    have_secret |= secret && len >= 16;
+}
+
+static void ask_processor(void)
+{
+    u64 words[4], now = arch_cycles();
+    asked_processor = true;
+    rand_feed(&now, sizeof now, false);
+    for (unsigned i = 0; i < ARRAY_LEN(words); i++)
+        if (!arch_random(&words[i]))
+            return;
+    rand_feed(words, sizeof words, true);
+}
+
+bool rand_bytes(void *bytes, size_t len)
+{
+    if (!asked_processor)
+        ask_processor();
+    u8 *p = bytes;
+    for (u32 counter = 1; len; counter++) {
+        u32 out[16];
+        block(out, counter);
+        size_t n = MIN(len, sizeof out);
+        memcpy(p, out, n);
+        p += n;
+        len -= n;
+    }
+    next_key();
+    return have_secret;
+}

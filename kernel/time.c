@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* time - the clocks, and waiting with a bound. Nothing is calibrated before somebody asks for the time. */
+#include "time.h"
+#include "arch.h"
+#include "print.h"
+
+#define PM_HZ   3579545ull /* ACPI 6.5, 4.8.3.3 */
+#define PM_MASK 0xffffffull
+#define SECOND  1000000000ull
+#define PM_WINDOW                                                                                                      \
+    (PM_HZ / 500) /* two milliseconds: 140 ppm of error, from the start of the boot on usually much less */
+#define GUESSED_HZ SECOND
+
+static u16 pm_port;
+static u64 start_cycles, start_pm, hz, wall_at_start;
+
+static u64 pm_now(void)
+{
+    return arch_in(pm_port, 4) & PM_MASK;
+}
+
+void time_init(u16 port, u64 wall_ns)
+{
+    pm_port = port;
+    wall_at_start = wall_ns;
+    start_cycles = arch_cycles();
+    start_pm = port ? pm_now() : 0;
+    hz = 0;
+}
+
+/* a * b / c without overflow in between. */
+static u64 scale(u64 a, u64 b, u64 c)
+{
+    return a / c * b + (u64)((unsigned __int128)(a % c) * b / c);
+}
+
+/* The counter's rate against the PM timer, over the time since start where that is long enough and the 24 bits (4.7 s) have not gone round. */
+static u64 measure_hz(void)
+{
+    u64 ticks = 0, cycles = 0, spins = 0;
+    u64 c0 = arch_cycles(), p0 = pm_now();
+    while (ticks < PM_WINDOW && spins++ < 1000000) {
+        ticks = (pm_now() - p0) & PM_MASK;
+        cycles = arch_cycles() - c0;
+    }
+    if (ticks < PM_WINDOW)
+        return 0;
+    u64 rough = scale(cycles, PM_HZ, ticks);
+    u64 all = arch_cycles() - start_cycles;
+    if (all / rough >= 4)
+        return rough;
+    ticks = (pm_now() - start_pm) & PM_MASK;
+    return scale(all, PM_HZ, ticks);
+}
+
+static void find_hz(void)
+{
+    hz = arch_cycles_hz();
+    if (!hz && pm_port)
+        hz = measure_hz();
+    if (!hz) {
+        hz = GUESSED_HZ;
+        log_warn("no clock tells the processor's rate; taking 1 GHz, times may be wrong");
+    }
+}
+
+u64 time_ns(void)
+{
+    if (!hz)
+        find_hz();
+    return scale(arch_cycles() - start_cycles, SECOND, hz);
+}
+
+u64 time_wall_ns(void)
+{
+    if (!wall_at_start) {
+        u64 now = time_ns();
+        wall_at_start = arch_wall_seconds() * SECOND;
+        wall_at_start = wall_at_start > now ? wall_at_start - now : 1;
+    }
+    return wall_at_start + time_ns();
+}
+
+void time_sleep(u64 ns)
+{
+    u64 start = time_ns();
+    while (time_ns() - start < ns)
+        arch_wait_ns(ns - (time_ns() - start));
+}
+
+bool time_patience(struct patience *p)
+{
+    enum { EAGER = 1000 };
+    if (p->calls++ == 0)
+        p->start = arch_heartbeats();
+    if (p->calls > EAGER)
+        arch_wait();
+    return arch_heartbeats() - p->start < TIME_PATIENCE;
+}
