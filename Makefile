@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# Makefile - builds everything into build/. Files are found by wildcard, never listed. `make help` tells the targets.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+B      := build
+CC     := gcc
+LD     := ld
+PREFIX := /usr/local
+PYTHON := /usr/bin/python3
+V      := 0
+quiet  := $(if $(filter 1,$(V)),,@)
+# What the user sees of a step: its kind and what it works on.
+say     = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
+
+# What to run: make run APP=cat ARGS="/host/poem.txt" SHARE=some/dir
+APP   := hello
+ARGS  := /host
+SHARE := demo
+
+# ---- what must be installed: packages are probed before anything is built, and what they settled stands in config.mk ----
+
+goals     := $(or $(MAKECMDGOALS),all)
+need_run  := $(filter run vm bench,$(goals))
+need_test := $(filter test unit vm bench,$(goals))
+need_lint := $(filter test lint format,$(goals))
+sets      := build $(if $(need_run)$(need_test),run) $(if $(need_test),test) $(if $(need_lint),lint)
+
+ifneq ($(filter-out clean help,$(goals)),)
+include $(B)/config.mk
+endif
+
+$(B)/config.mk: FORCE
+	@tools/deps.sh $(sets) && mkdir -p $(@D) && tools/config.sh > $@.new && \
+	    if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# ---- the kernel: linked twice, the second time with the names of its functions ----
+
+K_FLAGS := -std=c11 -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -O2 -g -ffreestanding -fno-pic \
+    -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
+    -fno-omit-frame-pointer -fcf-protection=none -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)/= -iquote kernel
+K_LINK  := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+    -Wl,--build-id=none -T linker.ld
+K_C     := $(wildcard kernel/*.c kernel/drivers/*.c kernel/x86_64/*.c boot/pvh.c)
+K_S     := $(wildcard kernel/x86_64/*.S boot/pvh.S)
+K_OBJ   := $(K_C:%.c=$(B)/obj/%.o) $(K_S:%.S=$(B)/obj/%.S.o)
+
+$(B)/obj/kernel/%.o $(B)/obj/boot/pvh.o: FLAGS = $(K_FLAGS)
+$(B)/obj/kernel/%.S.o $(B)/obj/boot/pvh.S.o: FLAGS = $(K_FLAGS)
+
+$(B)/obj/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(FLAGS) -MMD -MP -c $< -o $@
+
+$(B)/obj/%.S.o: %.S Makefile
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(FLAGS) -MMD -MP -c $< -o $@
+
+$(B)/obj/kernel.pass1.elf: $(K_OBJ) linker.ld tools/symbols.sh
+	$(quiet)tools/symbols.sh < /dev/null > $@.S && $(CC) -c $@.S -o $@.o
+	$(quiet)$(CC) $(K_LINK) $(K_OBJ) $@.o -o $@
+
+$(B)/kernel.debug.elf: $(B)/obj/kernel.pass1.elf
+	$(call say,LD,$@)
+	$(quiet)nm -n $< | tools/symbols.sh > $(B)/obj/symbols.S && $(CC) -c $(B)/obj/symbols.S -o $(B)/obj/symbols.o
+	$(quiet)$(CC) $(K_LINK) $(K_OBJ) $(B)/obj/symbols.o -o $@
+	@nm -n $@ | tools/symbols.sh | cmp -s - $(B)/obj/symbols.S || { \
+	    echo "linker.ld: the symbol table moves functions; place .symbols behind all code" >&2; exit 1; }
+
+$(B)/kernel.elf: $(B)/kernel.debug.elf
+	$(call say,STRIP,$@)
+	$(quiet)strip -s $< -o $@
+
+# ---- programs for the guest: static ELF on newlib, which run on Linux too ----
+
+A_FLAGS := -std=gnu11 -Wall -Wextra -Werror -Wmissing-prototypes -O2 -g -fno-pic -fno-pie -fno-stack-protector \
+    -fcf-protection=none -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)/= \
+    -U__linux__ -nostdinc -Iapps/libc/include -isystem $(NEWLIB)/include -isystem $(GCC_INCLUDE)
+A_LINK  := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none
+A_LIBC  := $(patsubst %,$(B)/obj/%.o,$(wildcard apps/libc/*.S) $(basename $(wildcard apps/libc/*.c)))
+APPS    := $(patsubst apps/%.c,$(B)/apps/%,$(wildcard apps/*.c))
+
+$(B)/obj/apps/%.o: FLAGS = $(A_FLAGS)
+$(B)/obj/apps/%.S.o: FLAGS = $(A_FLAGS)
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard apps/*.c apps/libc/*.c)): | $(NEWLIB)/lib/libc.a
+
+$(NEWLIB)/lib/libc.a:
+	tools/newlib.sh build
+
+$(B)/apps/%: $(B)/obj/apps/%.o $(A_LIBC) | $(NEWLIB)/lib/libc.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(A_LINK) $^ $(NEWLIB)/lib/libc.a -lgcc -o $@
+
+$(B)/initfs.cpio: $(APPS) tools/cpio
+	$(call say,CPIO,$@)
+	$(quiet)tools/cpio $@ $(APPS)
+
+# ---- the EFI application, which carries the kernel and the initial files ----
+
+E_FLAGS := -std=c11 -Wall -Wextra -Werror -O2 -g -ffreestanding -fpic -fshort-wchar -mno-red-zone -mgeneral-regs-only \
+    -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -maccumulate-outgoing-args \
+    -ffile-prefix-map=$(CURDIR)/= -iquote kernel -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
+E_OBJ   := $(patsubst %,$(B)/obj/%.o,$(wildcard boot/efi*.S) $(basename $(wildcard boot/efi*.c)))
+E_KEEP  := .text .sdata .data .rodata .dynamic .dynsym .rel .rela '.rel.*' '.rela.*' .reloc
+
+$(B)/obj/boot/%.o: FLAGS = $(E_FLAGS)
+$(B)/obj/boot/%.S.o: FLAGS = $(E_FLAGS) -DKERNEL_ELF='"$(B)/kernel.elf"' -DINITFS='"$(B)/initfs.cpio"'
+$(patsubst %,$(B)/obj/%.o,$(wildcard boot/efi*.S)): $(B)/kernel.elf $(B)/initfs.cpio
+
+$(B)/sheepskin.efi: $(E_OBJ)
+	$(call say,EFI,$@)
+	$(quiet)$(LD) -nostdlib -shared -Bsymbolic -znocombreloc -znoexecstack --no-warn-rwx-segments --no-undefined -T $(EFI_LIB)/elf_x86_64_efi.lds \
+	    -L $(EFI_LIB) $(EFI_LIB)/crt0-efi-x86_64.o $^ -lefi -lgnuefi -o $(B)/obj/sheepskin.efi.so
+	$(quiet)objcopy $(addprefix -j ,$(E_KEEP)) --target efi-app-x86_64 --subsystem=10 $(B)/obj/sheepskin.efi.so $@
+
+# ---- tools for the host ----
+
+T_FLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes -O2 -g
+TOOLS   := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/*.c))
+
+$(B)/obj/tools/%.o: FLAGS = $(T_FLAGS)
+
+$(TOOLS): $(B)/%: $(B)/obj/tools/%.o
+	$(call say,LD,$@)
+	$(quiet)$(CC) $< -o $@
+
+# ---- unit tests: the kernel's files over a fake machine, with sanitizers ----
+
+U_FLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
+    -iquote kernel -iquote tests/host
+U_C     := $(filter-out $(patsubst %,kernel/%.c,main syscall proc string),$(wildcard kernel/*.c kernel/drivers/*.c)) $(wildcard tests/host/*.c)
+U_OBJ   := $(U_C:%.c=$(B)/unit/obj/%.o)
+UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+
+$(B)/unit/obj/%.o: %.c Makefile
+	$(call say,CC/unit,$<)
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(U_FLAGS) -MMD -MP -c $< -o $@
+
+$(UNITS): $(B)/unit/%: $(B)/unit/obj/tests/unit/%.o $(U_OBJ)
+	$(call say,LD/unit,$@)
+	$(quiet)$(CC) $(U_FLAGS) $^ -lcmocka -o $@
+
+# ---- compile_commands.json, from the same variables as the rules ----
+
+define entry
+{"directory":"$(CURDIR)","file":"$(2)","command":"$(CC) $(1) -c $(2) -o $(B)/$(3)$(2:.c=.o)"},
+
+endef
+entries = $(foreach f,$(2),$(call entry,$(1),$(f),$(3)))
+T_C    := $(wildcard tests/host/*.c tests/unit/*.c)
+
+$(B)/compile_commands.json: Makefile $(B)/config.mk $(K_C) $(wildcard apps/*.c apps/libc/*.c boot/efi*.c tools/*.c) $(T_C)
+	$(file >$@,[)
+	$(file >>$@,$(call entries,$(K_FLAGS),$(K_C),obj/)$(call entries,$(A_FLAGS),$(wildcard apps/*.c apps/libc/*.c),obj/))
+	$(file >>$@,$(call entries,$(E_FLAGS),$(wildcard boot/efi*.c),obj/)$(call entries,$(T_FLAGS),$(wildcard tools/*.c),obj/))
+	$(file >>$@,$(call entries,$(U_FLAGS),$(T_C),unit/obj/){}])
+	@sed -i '/^$$/d; s/},{}]$$/}]/; $$!b' $@
+
+# ---- targets ----
+
+.PHONY: all run test unit vm lint format bench install clean help FORCE
+FORCE:
+
+all: $(B)/kernel.elf $(B)/sheepskin.efi $(B)/initfs.cpio $(TOOLS) $(B)/compile_commands.json
+
+run: all
+	@$(B)/sheepskin run --boot efi --verbose -v $(SHARE):/host -- $(APP) $(ARGS)
+
+test: all $(UNITS)
+	@tests/run lint unit apps vm
+
+unit: $(UNITS)
+	@tests/run unit
+
+vm: all
+	@tests/run vm
+
+lint:
+	@tests/run lint
+
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+
+bench: all
+	@$(PYTHON) tests/bench/bench.py
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/sheepskin
+	install -m 755 $(B)/sheepskin $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(B)/kernel.elf $(B)/sheepskin.efi $(B)/initfs.cpio $(DESTDIR)$(PREFIX)/lib/sheepskin/
+
+clean:
+	rm -rf $(B)
+
+help:
+	@echo 'make            the kernel, the EFI application, the programs, the launcher (into $(B)/)'
+	@echo 'make run        boots the EFI application over a folder: APP=$(APP) ARGS="$(ARGS)" SHARE=$(SHARE)'
+	@echo 'make test       every test; make unit, make vm, make lint: some of them'
+	@echo 'make bench      times from start to the first byte of a file'
+	@echo 'make install    to DESTDIR/PREFIX (PREFIX=$(PREFIX))'
+	@echo 'make format     clang-format over all C'
+	@echo 'make clean      removes $(B)/; the C library for the programs stays in the cache (~/.cache/sheepskin)'
+	@echo 'V=1 shows the commands.'
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
