@@ -8,7 +8,7 @@
 struct boot;
 
 /* Finds and checks the tables from boot->rsdp, or by the search that ACPI 5.2.5.1 allows when that is 0. Bad tables are
- * left out with one warning each; with none at all everything below says "not there". */
+ * left out with one warning each; with none at all everything below says "not there". *boot must stay. */
 void acpi_init(const struct boot *boot);
 
 /* The first table with this signature whose length and checksum are right, header included; NULL. */
@@ -21,6 +21,9 @@ struct acpi_ecam {
     u8 first, last;
 };
 bool acpi_ecam(unsigned i, struct acpi_ecam *out);
+
+/* Whether a byte of [pa, pa+len) is memory by the firmware's map (ACPI 6.5, chapter 15): RAM, tables or NVS. No registers can be there. */
+bool acpi_is_ram(u64 pa, u64 len);
 
 /* I/O port of the 3.579545 MHz timer; 0: none. */
 u16 acpi_pm_timer(void);

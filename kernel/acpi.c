@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* acpi - the tables that firmware left (ACPI 6.5, chapter 5). */
+
+#include "acpi.h"
+
+#include "arch.h"
+#include "boot.h"
+#include "mem.h"
+#include "print.h"
+
+/*
+ * Tables are the host's: a length is read once, believed only up to TABLE_MAX, and every field is read through field(), for which
+ * a field behind the table's end is 0. What the kernel uses later is copied here; only the DSDT is looked at again, at power off.
+ */
+enum { HEADER = 36, TABLE_MAX = 1 << 20, ENTRIES_MAX = 256, WINDOWS = 8 };
+
+struct table {
+    const u8 *bytes; /* NULL: not there */
+    u32 len;
+};
+
+/* A Generic Address Structure (5.2.3.2). */
+enum { SPACE_MEMORY = 0, SPACE_IO = 1 };
+struct gas {
+    u8 space;
+    u64 address; /* 0: not there */
+};
+
+static struct {
+    const struct boot *boot;
+    struct table root;
+    unsigned entry_size; /* bytes of a pointer in the root table: 4 in an RSDT, 8 in an XSDT */
+    unsigned nwindows;
+    struct acpi_ecam windows[WINDOWS];
+    struct gas pm1a, pm1b, timer, reset, sleep;
+    u32 smi_port;
+    u8 enable, reset_value;
+    u64 dsdt;
+} acpi;
+
+static u64 field(struct table t, u32 offset, unsigned bytes)
+{
+    u64 v = 0;
+    if (offset > t.len || bytes > t.len - offset)
+        return 0;
+    for (unsigned i = 0; i < bytes; i++)
+        v |= (u64)t.bytes[offset + i] << (8 * i);
+    return v;
+}
+
+static bool sum_is_zero(const u8 *bytes, u32 len)
+{
+    u8 sum = 0;
+    for (u32 i = 0; i < len; i++)
+        sum = (u8)(sum + bytes[i]);
+    return sum == 0;
+}
+
+static bool inside(const struct boot_range *r, u64 pa, u64 len)
+{
+    return pa >= r->base && len <= r->size && pa - r->base <= r->size - len;
+}
+
+/* Where [pa, pa+len) can be read. The physical map has what the memory map lists but for reserved ranges; those, and holes below
+ * 4 GiB (where BIOSes keep tables), are mapped as registers are. */
+static const u8 *view(u64 pa, u64 len)
+{
+    if (pa >> 46)
+        return NULL;
+    for (u64 i = 0; i < acpi.boot->nranges && i < BOOT_RANGES; i++) {
+        const struct boot_range *r = &acpi.boot->ranges[i];
+        if (inside(r, pa, len))
+            return r->kind == BOOT_RESERVED ? arch_map_registers(pa, len) : mem_virt(pa);
+    }
+    return pa < 1ull << 32 && len <= (1ull << 32) - pa && !acpi_is_ram(pa, len) ? arch_map_registers(pa, len) : NULL;
+}
+
+bool acpi_is_ram(u64 pa, u64 len)
+{
+    for (u64 i = 0; acpi.boot && i < acpi.boot->nranges && i < BOOT_RANGES; i++) {
+        const struct boot_range *r = &acpi.boot->ranges[i];
+        if (r->kind != BOOT_RESERVED && (r->base <= pa ? pa - r->base < r->size : r->base - pa < len))
+            return true;
+    }
+    return false;
+}
+
+/* The table at pa if it is whole and has this signature; a wrong signature is no fault, all else earns a warning. */
+static struct table load(u64 pa, const char signature[4])
+{
+    struct table t = {pa ? view(pa, HEADER) : NULL, HEADER};
+    if (!t.bytes || memcmp(t.bytes, signature, 4) != 0)
+        return (struct table){NULL, 0};
+    t.len = (u32)field(t, 4, 4);
+    t.bytes = t.len >= HEADER && t.len <= TABLE_MAX ? view(pa, t.len) : NULL;
+    if (!t.bytes || !sum_is_zero(t.bytes, t.len)) {
+        log_warn("acpi: table %.*s has a wrong length or checksum and is left out", 4, signature);
+        return (struct table){NULL, 0};
+    }
+    return t;
+}
+
+static struct table find(const char signature[4])
+{
+    u32 n = acpi.root.bytes ? (acpi.root.len - HEADER) / acpi.entry_size : 0;
+    for (u32 i = 0; i < n && i < ENTRIES_MAX; i++) {
+        struct table t = load(field(acpi.root, HEADER + i * acpi.entry_size, acpi.entry_size), signature);
+        if (t.bytes)
+            return t;
+    }
+    return (struct table){NULL, 0};
+}
+
+const void *acpi_find(const char signature[4], u32 *len)
+{
+    struct table t = find(signature);
+    *len = t.len;
+    return t.bytes;
+}
+
+/* ---- the root pointer (5.2.5) ---- */
+
+static u64 search(u64 pa, u64 len)
+{
+    const u8 *bytes = view(pa, len);
+    for (u64 at = 0; bytes && at + 36 <= len; at += 16)
+        if (memcmp(bytes + at, "RSD PTR ", 8) == 0 && sum_is_zero(bytes + at, 20))
+            return pa + at;
+    return 0;
+}
+
+static u64 search_bios(void)
+{
+    u64 found = search(0xe0000, 0x20000);
+    const u8 *bda = found ? NULL : view(0x40e, 2);
+    u64 ebda = bda ? (u64)(bda[0] | bda[1] << 8) << 4 : 0;
+    return ebda >= 0x400 ? search(ebda, 1024) : found;
+}
+
+static void find_root(u64 rsdp)
+{
+    if (rsdp == 0)
+        rsdp = search_bios();
+    struct table p = {rsdp ? view(rsdp, 36) : NULL, 36};
+    if (!p.bytes)
+        return;
+    if (memcmp(p.bytes, "RSD PTR ", 8) != 0 || !sum_is_zero(p.bytes, 20)) {
+        log_warn("acpi: no root pointer at 0x%lx", rsdp);
+        return;
+    }
+    if (field(p, 15, 1) >= 2 && sum_is_zero(p.bytes, 36)) {
+        acpi.entry_size = 8;
+        acpi.root = load(field(p, 24, 8), "XSDT");
+    }
+    if (!acpi.root.bytes) {
+        acpi.entry_size = 4;
+        acpi.root = load(field(p, 16, 4), "RSDT");
+    }
+}
+
+/* ---- what is taken from them ---- */
+
+static struct gas gas_at(struct table t, u32 offset)
+{
+    struct gas g = {(u8)field(t, offset, 1), field(t, offset + 4, 8)};
+    if (g.space > SPACE_IO || (g.space == SPACE_IO && g.address > 0xffff) ||
+        (g.space == SPACE_MEMORY && acpi_is_ram(g.address, 4)))
+        g.address = 0;
+    return g;
+}
+
+/* A register block that has a 64-bit address at `wide`, or else a port at `narrow`. */
+static struct gas block(struct table t, u32 narrow, u32 wide)
+{
+    struct gas g = gas_at(t, wide);
+    if (g.address == 0)
+        g = (struct gas){SPACE_IO, field(t, narrow, 4)};
+    return g.space == SPACE_IO && g.address > 0xffff ? (struct gas){0, 0} : g;
+}
+
+enum { RESET_REG_SUP = 1 << 10, HW_REDUCED_ACPI = 1 << 20 };
+
+/* The FADT (5.2.9). */
+static void read_fadt(struct table t)
+{
+    u32 flags = (u32)field(t, 112, 4);
+    acpi.dsdt = field(t, 140, 8) ? field(t, 140, 8) : field(t, 40, 4);
+    if (flags & RESET_REG_SUP) {
+        acpi.reset = gas_at(t, 116);
+        acpi.reset_value = (u8)field(t, 128, 1);
+    }
+    if (flags & HW_REDUCED_ACPI) {
+        acpi.sleep = gas_at(t, 244);
+        return;
+    }
+    acpi.pm1a = block(t, 64, 172);
+    acpi.pm1b = block(t, 68, 184);
+    acpi.timer = block(t, 76, 208);
+    acpi.smi_port = (u32)field(t, 48, 4);
+    acpi.enable = (u8)field(t, 52, 1);
+}
+
+static void read_mcfg(struct table t)
+{
+    for (u32 at = HEADER + 8; t.len >= 16 && at <= t.len - 16 && acpi.nwindows < WINDOWS; at += 16) {
+        struct acpi_ecam w = {field(t, at, 8), (u16)field(t, at + 8, 2), (u8)field(t, at + 10, 1),
+                              (u8)field(t, at + 11, 1)};
+        u64 start = w.base + ((u64)w.first << 20), size = ((u64)w.last - w.first + 1) << 20;
+        if (w.base == 0 || w.base >> 46 || w.base % PAGE_SIZE || w.first > w.last || acpi_is_ram(start, size))
+            log_warn("acpi: MCFG window 0x%lx for buses %u to %u is left out", w.base, w.first, w.last);
+        else
+            acpi.windows[acpi.nwindows++] = w;
+    }
+}
+
+void acpi_init(const struct boot *boot)
+{
+    memset(&acpi, 0, sizeof(acpi));
+    acpi.boot = boot;
+    find_root(boot->rsdp);
+    read_fadt(find("FACP"));
+    read_mcfg(find("MCFG"));
+}
+
+bool acpi_ecam(unsigned i, struct acpi_ecam *out)
+{
+    if (i >= acpi.nwindows)
+        return false;
+    *out = acpi.windows[i];
+    return true;
+}
+
+u16 acpi_pm_timer(void)
+{
+    return acpi.timer.space == SPACE_IO ? (u16)acpi.timer.address : 0;
+}
+
+/* ---- power off and reset ---- */
+
+static void gas_write(struct gas g, unsigned bytes, u32 v)
+{
+    void *reg = g.space == SPACE_MEMORY && g.address ? arch_map_registers(g.address, bytes) : NULL;
+    if (g.space == SPACE_IO && g.address)
+        arch_out((u16)g.address, bytes, v);
+    else if (reg && bytes == 1)
+        arch_write8(reg, (u8)v);
+    else if (reg)
+        arch_write16(reg, (u16)v);
+}
+
+/* Element i of the package at `at` in the DSDT, if all up to it are constants: the bytes are AML (20.2.3). -1: it is not. */
+static int package_element(struct table t, u32 at, unsigned i)
+{
+    if (field(t, at, 1) != 0x12)
+        return -1;
+    at += 1 + 1 + (u32)(field(t, at + 1, 1) >> 6) + 1; /* PackageOp, PkgLength of 1 to 4 bytes, NumElements */
+    for (;; i--) {
+        u8 op = (u8)field(t, at, 1);
+        if (op > 1 && op != 0x0a)
+            return -1;
+        if (i == 0)
+            return op == 0x0a ? (int)field(t, at + 1, 1) : op;
+        at += op == 0x0a ? 2 : 1;
+    }
+}
+
+/* Sleep type i of S5; -1: unknown. Without an AML interpreter the name is searched for: Name (_S5_, Package () {...}). */
+static int s5_type(struct table t, unsigned i)
+{
+    for (u32 at = HEADER + 1; t.bytes && at + 8 <= t.len; at++) {
+        const u8 *p = t.bytes + at;
+        if (p[0] != '_' || memcmp(p, "_S5_", 4) != 0 || (p[-1] != 0x08 && p[-1] != '\\'))
+            continue;
+        int type = package_element(t, at + 4, i);
+        if (type >= 0)
+            return type & 7;
+    }
+    return -1;
+}
+
+enum { SCI_EN = 1, SLP_TYP_SHIFT = 10, SLP_TYP = 7 << SLP_TYP_SHIFT, SLP_EN = 1 << 13 };
+
+static void pm1_sleep(struct gas g, int type)
+{
+    if (type < 0 || g.address == 0 || g.space != SPACE_IO)
+        return;
+    u32 v = arch_in((u16)g.address, 2) & ~(u32)(SLP_TYP | SLP_EN);
+    gas_write(g, 2, v | (u32)type << SLP_TYP_SHIFT | SLP_EN);
+}
+
+void acpi_power_off(void)
+{
+    struct table dsdt = acpi.dsdt ? load(acpi.dsdt, "DSDT") : (struct table){NULL, 0};
+    int a = s5_type(dsdt, 0), b = s5_type(dsdt, 1);
+    if (acpi.sleep.address && a >= 0)
+        gas_write(acpi.sleep, 1, (u32)a << 2 | 1 << 5); /* SLP_TYP, SLP_EN of the sleep control register (4.8.3.7) */
+    /* Firmware may still own the fixed registers; this asks for them (4.8.2.5). */
+    if (acpi.pm1a.address && acpi.enable && acpi.smi_port && acpi.smi_port <= 0xffff &&
+        !(arch_in((u16)acpi.pm1a.address, 2) & SCI_EN))
+        arch_out((u16)acpi.smi_port, 1, acpi.enable);
+    pm1_sleep(acpi.pm1a, a);
+    pm1_sleep(acpi.pm1b, b);
+}
+
+void acpi_reset(void)
+{
+    gas_write(acpi.reset, 1, acpi.reset_value);
+}
