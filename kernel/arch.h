@@ -5,6 +5,8 @@
 
 #include "base.h"
 
+struct boot;
+
 /* ---- registers of devices: one access of exactly this width, in program order ---- */
 u8 arch_read8(const void *reg);
 u16 arch_read16(const void *reg);
@@ -15,6 +17,17 @@ void arch_write32(void *reg, u32 v);
 /* Ports. A processor without them reads all ones. width: 1, 2 or 4 bytes. */
 u32 arch_in(u16 port, unsigned width);
 void arch_out(u16 port, unsigned width, u32 v);
+
+/* ---- start ---- */
+/* The processor and its traps; before anything else. */
+void arch_init(void);
+/* Bytes that the kernel image takes from boot->kernel_pa on. */
+u64 arch_image_size(void);
+/* The kernel's final page tables: the physical map over RAM, ACPI memory and the blobs; text read-only, the rest not executable. Takes the pages for them from the
+ * front of the free ranges. Gives up the door's tables. 0; -ENOMEM. */
+int arch_memory_init(const struct boot *boot, struct span *free, size_t n);
+/* Message-signalled interrupts and the heartbeat. Needs memory. */
+void arch_interrupts_init(void);
 
 /* ---- kernel memory ---- */
 /* Maps the registers at physical [pa, pa+len), uncached; returns their address, or NULL (out of memory or beyond 46 bits). Repeating a call is free. */

@@ -35,7 +35,7 @@ struct boot {
     u64 kernel_pa;            /* physical address of the first byte of the image */
     u64 rsdp;                 /* physical address of ACPI's root pointer; 0: unknown */
     u64 wall_ns;              /* UTC at the hand-over, nanoseconds since 1970; 0: unknown */
-    struct boot_blob cmdline; /* the command line, no terminator counted */
+    struct boot_blob cmdline; /* no terminator counted, but the byte behind it is the kernel's too */
     struct boot_blob initfs;  /* initial files, cpio newc */
     struct boot_framebuffer framebuffer;
     u64 nranges;

@@ -110,7 +110,7 @@ size_t mem_map_clean(const struct boot *boot, u64 image, u64 image_size, struct 
             cut_outward(&r, boot->ranges[i].base, boot->ranges[i].size);
     cut_outward(&r, 0, PAGE_SIZE);
     cut_outward(&r, image, image_size);
-    cut_outward(&r, boot->cmdline.pa, boot->cmdline.len);
+    cut_outward(&r, boot->cmdline.pa, boot->cmdline.len + 1);
     cut_outward(&r, boot->initfs.pa, boot->initfs.len);
     return r.n;
 }

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* pvh - the PVH door: from 32 bits without paging (Xen's x86/HVM direct boot ABI) to pvh_main() in the high half. */
+
+#define KERNEL_BASE 0xffffffff80000000
+#define PHYS(x)     ((x) - KERNEL_BASE)
+
+    .section .note.Xen, "a"
+    .balign 4
+    .long 4, 4, 18              /* sizes of name and value; XEN_ELFNOTE_PHYS32_ENTRY */
+    .asciz "Xen"
+    .long PHYS(pvh_entry)
+
+/*
+ * First page tables: the first GiB three times, at 0, in the physical map and at -2 GiB.
+ *
+ *   pml4[0], [256], [511] -> pdpt      pdpt[0], [510] -> pd      pd[i] = i * 2 MiB
+ */
+    .section .bss.pages, "aw", @nobits
+    .balign 4096
+pvh_pml4:
+    .skip 4096
+pvh_pdpt:
+    .skip 4096
+pvh_pd:
+    .skip 4096
+
+    .section .rodata
+    .balign 8
+pvh_gdt:
+    .quad 0
+    .quad 0x00af9b000000ffff    /* 8: code, 64 bits */
+    .quad 0x00cf93000000ffff    /* 16: data */
+pvh_gdtr:
+    .word 23
+    .long PHYS(pvh_gdt)
+
+    .section .text.entry, "ax"
+    .code32
+    .globl pvh_entry
+pvh_entry:                      /* ebx: physical address of hvm_start_info */
+    cld
+    mov $PHYS(pvh_pdpt) + 3, %eax
+    mov %eax, PHYS(pvh_pml4)
+    mov %eax, PHYS(pvh_pml4) + 256 * 8
+    mov %eax, PHYS(pvh_pml4) + 511 * 8
+    mov $PHYS(pvh_pd) + 3, %eax
+    mov %eax, PHYS(pvh_pdpt)
+    mov %eax, PHYS(pvh_pdpt) + 510 * 8
+    mov $PHYS(pvh_pd), %edi
+    mov $0x83, %eax             /* present, writable, 2 MiB */
+1:  mov %eax, (%edi)
+    add $8, %edi
+    add $0x200000, %eax
+    cmp $0x40000083, %eax
+    jne 1b
+    mov $PHYS(pvh_pml4), %eax
+    mov %eax, %cr3
+    mov %cr4, %eax
+    or $0x20, %eax              /* PAE */
+    mov %eax, %cr4
+    mov $0xc0000080, %ecx       /* EFER.LME */
+    rdmsr
+    or $0x100, %eax
+    wrmsr
+    mov %cr0, %eax
+    or $0x80010001, %eax        /* PG, WP, PE */
+    mov %eax, %cr0
+    lgdt PHYS(pvh_gdtr)
+    ljmp $8, $PHYS(2f)
+    .code64
+2:  mov $16, %eax
+    mov %eax, %ds
+    mov %eax, %es
+    mov %eax, %ss
+    xor %eax, %eax
+    mov %eax, %fs
+    mov %eax, %gs
+    mov $kernel_stack_top, %rsp
+    xor %ebp, %ebp
+    mov %ebx, %edi
+    movabs $pvh_main, %rax
+    call *%rax
+    ud2

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* pvh - hvm_start_info (Xen's public/arch-x86/hvm/start_info.h) -> struct boot. */
+#include "boot.h"
+#include "mem.h"
+
+enum { START_MAGIC = 0x336ec578, CMDLINE_MAX = 65536 };
+
+/* The first page tables reach this far; all but the modules' bytes must lie below. */
+#define REACH (1ull << 30)
+
+struct start_info {
+    u32 magic, version, flags, nr_modules;
+    u64 modlist_paddr, cmdline_paddr, rsdp_paddr;
+    u64 memmap_paddr; /* from version 1 on */
+    u32 memmap_entries, reserved;
+};
+_Static_assert(sizeof(struct start_info) == 56, "hvm_start_info, version 1");
+
+struct module {
+    u64 paddr, size, cmdline_paddr, reserved;
+};
+
+struct memmap_entry {
+    u64 addr, size;
+    u32 type, reserved; /* the types are those of E820, and enum boot_kind's */
+};
+
+_Noreturn void kmain(const struct boot *boot);
+_Noreturn void pvh_main(u64 start_info);
+
+static const void *reach(u64 pa, u64 len)
+{
+    return pa && pa < REACH && len <= REACH - pa ? mem_virt(pa) : NULL;
+}
+
+static void take_memory_map(struct boot *boot, const struct start_info *info)
+{
+    u64 n = MIN(info->memmap_entries, (u64)BOOT_RANGES);
+    const struct memmap_entry *map = reach(info->memmap_paddr, n * sizeof *map);
+    for (u64 i = 0; map && i < n; i++)
+        boot->ranges[boot->nranges++] = (struct boot_range){map[i].addr, map[i].size, map[i].type};
+}
+
+static void take_blobs(struct boot *boot, const struct start_info *info)
+{
+    const char *text = reach(info->cmdline_paddr, CMDLINE_MAX);
+    if (text)
+        boot->cmdline = (struct boot_blob){info->cmdline_paddr, strnlen(text, CMDLINE_MAX - 1)};
+    const struct module *first = reach(info->modlist_paddr, sizeof *first);
+    if (info->nr_modules && first)
+        boot->initfs = (struct boot_blob){first->paddr, first->size};
+}
+
+void pvh_main(u64 start_info)
+{
+    static struct boot boot = {.door = "pvh", .kernel_pa = 0x100000};
+    const struct start_info *info = reach(start_info, sizeof *info);
+    if (info && info->magic == START_MAGIC) {
+        boot.rsdp = info->rsdp_paddr;
+        take_blobs(&boot, info);
+        if (info->version >= 1)
+            take_memory_map(&boot, info);
+    }
+    kmain(&boot);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* console - a 16550 UART at COM1 and debug ports; each only if it is there. */
+#include "arch.h"
+#include "x86.h"
+
+enum { COM1 = 0x3f8, DEBUG_PORT = 0xe9, FIFO = 16 };
+enum { THR = 0, RBR = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCR = 7 };
+enum { LSR_DATA = 1, LSR_EMPTY = 0x20 };
+
+static bool have_uart;
+static u16 routes[CONSOLES]; /* a debug port; 0: the UART */
+
+static bool find_uart(void)
+{
+    out8(COM1 + SCR, 0x5a);
+    if (in8(COM1 + SCR) != 0x5a)
+        return false;
+    static const u8 setup[][2] = {{IER, 0}, {LCR, 0x80}, {0, 1},  {1, 0},
+                                  {LCR, 3}, {FCR, 7},    {MCR, 3}}; /* 115200 8n1, FIFOs */
+    for (unsigned i = 0; i < ARRAY_LEN(setup); i++)
+        out8(COM1 + setup[i][0], setup[i][1]);
+    return true;
+}
+
+void arch_console_init(void)
+{
+    have_uart = find_uart();
+    if (!have_uart && in8(DEBUG_PORT) == DEBUG_PORT)
+        routes[CONSOLE_OUT] = routes[CONSOLE_ERR] = routes[CONSOLE_LOG] = DEBUG_PORT;
+}
+
+void arch_console_route(enum console channel, u16 port)
+{
+    routes[channel] = port;
+}
+
+/* A UART that is never ready loses bytes; it does not stop the machine. */
+static void uart_put(u8 byte)
+{
+    static unsigned room;
+    for (unsigned spins = 0; room == 0 && spins < 100000; spins++) {
+        if (in8(COM1 + LSR) & LSR_EMPTY)
+            room = FIFO;
+        else
+            __builtin_ia32_pause();
+    }
+    room -= room > 0;
+    out8(COM1 + THR, byte);
+}
+
+static void uart_write(const u8 *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bytes[i] == '\n')
+            uart_put('\r');
+        uart_put(bytes[i]);
+    }
+}
+
+void arch_console_write(enum console channel, const void *bytes, size_t n)
+{
+    u16 port = routes[channel];
+    if (port)
+        __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(n) : "d"(port) : "memory");
+    else if (have_uart && channel != CONSOLE_CTL)
+        uart_write(bytes, n);
+}
+
+size_t arch_console_read(void *bytes, size_t n)
+{
+    size_t got = 0;
+    while (have_uart && got < n && (in8(COM1 + LSR) & LSR_DATA))
+        ((u8 *)bytes)[got++] = in8(COM1 + RBR);
+    return got;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* paging - four-level page tables (Intel SDM volume 3, 4.5): the kernel's own, and programs'. */
+#include "arch.h"
+#include "boot.h"
+#include "x86.h"
+
+/*
+ *   0000000000010000 .. 00007fffffffefff   the program
+ *   ffff800000000000 .. ffff87ffffffffff   physical map, read-write, not executable
+ *   ffffc00000000000 .. ffffc0003fffffff   device registers, uncached, in pieces of 2 MiB
+ *   ffffffff80000000 .. ffffffff801fffff   the kernel image, page by page, so that text can be read-only and data not executable
+ */
+#define PHYSMAP   0xffff800000000000ull
+#define REGISTERS 0xffffc00000000000ull
+#define IMAGE     0xffffffff80000000ull
+#define LARGE     (2ull << 20)
+#define GIGA      (1ull << 30)
+
+enum { ENTRIES = PAGING_ENTRIES };
+
+typedef u64 table[ENTRIES];
+
+#define TABLE static table __attribute__((aligned(4096), section(".bss.pages")))
+TABLE root, image_pdpt, image_pd, image_pt, register_pdpt, register_pd;
+static u64 image_pa = 0x100000;
+static struct span *early; /* where tables come from before there is an allocator */
+static size_t nearly;
+
+void *arch_phys_to_virt(u64 pa)
+{
+    return (void *)(PHYSMAP + pa);
+}
+
+u64 arch_virt_to_phys(const void *va)
+{
+    u64 at = (u64)va;
+    return at >= IMAGE ? at - (u64)image_start + image_pa : at - PHYSMAP;
+}
+
+u64 arch_image_size(void)
+{
+    return (u64)(image_end - image_start);
+}
+
+u64 *paging_table(u64 *entry, u64 flags, u64 (*new_page)(void))
+{
+    if (!(*entry & PTE_PRESENT)) {
+        u64 pa = new_page();
+        if (!pa)
+            return NULL;
+        memset(arch_phys_to_virt(pa), 0, PAGE_SIZE);
+        *entry = pa | flags;
+    }
+    return arch_phys_to_virt(*entry & PTE_ADDRESS);
+}
+
+/* ---- the kernel's tables ---- */
+
+static u64 early_page(void)
+{
+    for (size_t i = 0; i < nearly; i++) {
+        if (early[i].len < PAGE_SIZE || early[i].pa >= GIGA)
+            continue;
+        early[i].pa += PAGE_SIZE;
+        early[i].len -= PAGE_SIZE;
+        return early[i].pa - PAGE_SIZE;
+    }
+    return 0;
+}
+
+/* Maps the 2 MiB at pa, or the whole GiB where the processor can and [pa, end) covers it; returns the bytes mapped, 0: no memory. */
+static u64 map_piece(u64 pa, u64 end)
+{
+    u64 rights = PTE_PRESENT | PTE_WRITE | cpu_nx;
+    u64 *pdpt = paging_table(&root[paging_index(PHYSMAP + pa, 3)], PTE_PRESENT | PTE_WRITE, early_page);
+    if (!pdpt)
+        return 0;
+    u64 *entry = &pdpt[paging_index(pa, 2)];
+    if (*entry & PTE_LARGE)
+        return GIGA - pa % GIGA;
+    if (!*entry && cpu_has_1g_pages && pa % GIGA == 0 && end - pa >= GIGA) {
+        *entry = pa | rights | PTE_LARGE;
+        return GIGA;
+    }
+    u64 *pd = paging_table(entry, PTE_PRESENT | PTE_WRITE, early_page);
+    if (!pd)
+        return 0;
+    pd[paging_index(pa, 1)] = pa | rights | PTE_LARGE;
+    return LARGE;
+}
+
+static int map_physical(u64 base, u64 size)
+{
+    if (size == 0 || base >= REGISTERS - PHYSMAP - LARGE)
+        return 0;
+    u64 end = ALIGN_UP(base + MIN(size, REGISTERS - PHYSMAP - LARGE - base), LARGE);
+    u64 step;
+    for (u64 pa = ALIGN_DOWN(base, LARGE); pa < end; pa += step) {
+        step = map_piece(pa, end);
+        if (!step)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* The image's text and constants must not be writable through the physical map either. */
+static int protect_alias(u64 pa)
+{
+    u64 *pdpt = arch_phys_to_virt(root[paging_index(PHYSMAP + pa, 3)] & PTE_ADDRESS);
+    u64 *entry = &pdpt[paging_index(pa, 2)];
+    if (*entry & PTE_LARGE)
+        return 0;
+    entry = (u64 *)arch_phys_to_virt(*entry & PTE_ADDRESS) + paging_index(pa, 1);
+    if (*entry & PTE_LARGE) {
+        u64 first = *entry & PTE_ADDRESS & ~(LARGE - 1);
+        *entry = 0;
+        u64 *pt = paging_table(entry, PTE_PRESENT | PTE_WRITE, early_page);
+        for (unsigned i = 0; pt && i < ENTRIES; i++)
+            pt[i] = (first + i * PAGE_SIZE) | PTE_PRESENT | PTE_WRITE | cpu_nx;
+        if (!pt)
+            return -ENOMEM;
+    }
+    u64 *pt = arch_phys_to_virt(*entry & PTE_ADDRESS);
+    pt[paging_index(pa, 0)] &= ~PTE_WRITE;
+    return 0;
+}
+
+static int map_image(void)
+{
+    int result = 0;
+    for (char *va = image_start; va < image_end && result == 0; va += PAGE_SIZE) {
+        u64 pa = arch_virt_to_phys(va);
+        u64 rights = va < rodata_start ? 0 : va < data_start ? cpu_nx : PTE_WRITE | cpu_nx;
+        if (va != kernel_stack_guard && va != fault_stack_guard)
+            image_pt[paging_index((u64)va, 0)] = pa | PTE_PRESENT | rights;
+        if (va < data_start)
+            result = protect_alias(pa);
+    }
+    return result;
+}
+
+static bool is_memory(u64 kind)
+{
+    return kind == BOOT_RAM || kind == BOOT_ACPI || kind == BOOT_NVS;
+}
+
+static void link_tables(void)
+{
+    root[paging_index(IMAGE, 3)] = arch_virt_to_phys(image_pdpt) | PTE_PRESENT | PTE_WRITE;
+    image_pdpt[paging_index(IMAGE, 2)] = arch_virt_to_phys(image_pd) | PTE_PRESENT | PTE_WRITE;
+    image_pd[paging_index(IMAGE, 1)] = arch_virt_to_phys(image_pt) | PTE_PRESENT | PTE_WRITE;
+    root[paging_index(REGISTERS, 3)] = arch_virt_to_phys(register_pdpt) | PTE_PRESENT | PTE_WRITE;
+    register_pdpt[0] = arch_virt_to_phys(register_pd) | PTE_PRESENT | PTE_WRITE;
+}
+
+int arch_memory_init(const struct boot *boot, struct span *free, size_t n)
+{
+    early = free;
+    nearly = n;
+    image_pa = boot->kernel_pa;
+    int result = map_physical(boot->kernel_pa, arch_image_size());
+    for (u64 i = 0; i < boot->nranges && result == 0; i++)
+        if (is_memory(boot->ranges[i].kind))
+            result = map_physical(boot->ranges[i].base, boot->ranges[i].size);
+    if (result == 0)
+        result = map_physical(boot->cmdline.pa, boot->cmdline.len + 1);
+    if (result == 0)
+        result = map_physical(boot->initfs.pa, boot->initfs.len);
+    if (result == 0)
+        result = map_image();
+    if (result == 0) {
+        link_tables();
+        cr3_write(arch_virt_to_phys(root));
+    }
+    return result;
+}
+
+void paging_copy_kernel(u64 *program_root)
+{
+    memcpy(program_root + ENTRIES / 2, root + ENTRIES / 2, sizeof root / 2);
+}
+
+u64 paging_kernel_root(void)
+{
+    return arch_virt_to_phys(root);
+}
+
+/* A run of pieces that covers [pa, end), or room for one; ENTRIES when there is none. */
+static unsigned find_pieces(u64 pa, unsigned count)
+{
+    for (unsigned first = 0; first + count <= ENTRIES; first++) {
+        unsigned i = 0;
+        u64 rights = PTE_PRESENT | PTE_WRITE | PTE_LARGE | PTE_UNCACHED | cpu_nx;
+        while (i < count && (!register_pd[first + i] || register_pd[first + i] == ((pa + i * LARGE) | rights)))
+            i++;
+        if (i < count)
+            continue;
+        for (i = 0; i < count; i++)
+            register_pd[first + i] = (pa + i * LARGE) | rights;
+        return first;
+    }
+    return ENTRIES;
+}
+
+void *arch_map_registers(u64 pa, u64 len)
+{
+    u64 first = ALIGN_DOWN(pa, LARGE), top = 1ull << 46;
+    if (pa >= top || len == 0 || len > GIGA || len > top - pa)
+        return NULL;
+    u64 count = (pa - first + len + LARGE - 1) / LARGE;
+    unsigned at = find_pieces(first, (unsigned)count);
+    return at == ENTRIES ? NULL : (void *)(REGISTERS + at * LARGE + (pa - first));
+}

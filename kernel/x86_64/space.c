@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* space - address spaces of programs: the low half of four-level page tables, in pages of 4 KiB. */
+#include "arch.h"
+#include "mem.h"
+#include "x86.h"
+
+#define TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER)
+
+enum { RELOAD = 64 }; /* pages; beyond, one reload of cr3 is cheaper than invlpg for each */
+
+static u64 new_page(void)
+{
+    return mem_pages(1, PAGE_SIZE);
+}
+
+/* A page without any right keeps its address and is not present. */
+static u64 rights(int prot)
+{
+    if (!prot)
+        return 0;
+    return PTE_PRESENT | PTE_USER | (prot & PROT_WRITE ? PTE_WRITE : 0) | (prot & PROT_EXEC ? 0 : cpu_nx);
+}
+
+/* The entry for va; NULL when its table is not there and is not to be made, or there is no memory for it. */
+static u64 *entry_of(u64 space, u64 va, bool make)
+{
+    u64 *t = mem_virt(space);
+    for (unsigned level = 3; level > 0; level--) {
+        u64 *e = &t[paging_index(va, level)];
+        if (!make && !(*e & PTE_PRESENT))
+            return NULL;
+        t = paging_table(e, TABLE_FLAGS, new_page);
+        if (!t)
+            return NULL;
+    }
+    return &t[paging_index(va, 0)];
+}
+
+u64 arch_space_new(void)
+{
+    u64 space = new_page();
+    if (space) {
+        memset(mem_virt(space), 0, PAGE_SIZE / 2);
+        paging_copy_kernel(mem_virt(space));
+    }
+    return space;
+}
+
+static void free_tables(u64 pa, unsigned level)
+{
+    u64 *t = mem_virt(pa);
+    for (unsigned i = 0; level > 0 && i < (level == 3 ? PAGING_ENTRIES / 2 : PAGING_ENTRIES); i++)
+        if (t[i] & PTE_PRESENT)
+            free_tables(t[i] & PTE_ADDRESS, level - 1);
+    mem_pages_free(pa, 1);
+}
+
+void arch_space_free(u64 space)
+{
+    if (cr3_read() == space)
+        cr3_write(paging_kernel_root());
+    free_tables(space, 3);
+}
+
+void arch_space_use(u64 space)
+{
+    cr3_write(space);
+}
+
+/* The processor may remember what stood in the tables. */
+static void forget(u64 space, u64 va, u64 len)
+{
+    if (cr3_read() != space)
+        return;
+    if (len > RELOAD * PAGE_SIZE) {
+        cr3_write(space);
+        return;
+    }
+    for (u64 at = va; at < va + len; at += PAGE_SIZE)
+        __asm__ volatile("invlpg (%0)" ::"r"(at) : "memory");
+}
+
+int arch_space_map(u64 space, u64 va, u64 pa, u64 len, int prot)
+{
+    for (u64 done = 0; done < len; done += PAGE_SIZE) {
+        u64 *e = entry_of(space, va + done, true);
+        if (!e) {
+            arch_space_unmap(space, va, done, NULL);
+            return -ENOMEM;
+        }
+        *e = (pa + done) | rights(prot);
+    }
+    return 0;
+}
+
+/* Calls fn for each entry in [va, va+len) that holds a page, skipping what has no table in one step. */
+static void each_entry(u64 space, u64 va, u64 len, void (*fn)(u64 *entry, void *ctx), void *ctx)
+{
+    u64 end = va + len;
+    while (va < end) {
+        u64 stop = MIN(end, ALIGN_DOWN(va, 1ull << 21) + (1ull << 21));
+        u64 *e = entry_of(space, va, false);
+        for (u64 *last = e + (stop - va) / PAGE_SIZE; e && e < last; e++)
+            if (*e & PTE_ADDRESS)
+                fn(e, ctx);
+        va = stop;
+    }
+}
+
+static void change_rights(u64 *entry, void *prot)
+{
+    *entry = (*entry & PTE_ADDRESS) | rights(*(int *)prot);
+}
+
+void arch_space_protect(u64 space, u64 va, u64 len, int prot)
+{
+    each_entry(space, va, len, change_rights, &prot);
+    forget(space, va, len);
+}
+
+struct run {
+    u64 pa, len;
+    void (*gone)(u64 pa, u64 len);
+};
+
+static void clear_entry(u64 *entry, void *ctx)
+{
+    struct run *run = ctx;
+    u64 pa = *entry & PTE_ADDRESS;
+    *entry = 0;
+    if (run->len && pa == run->pa + run->len) {
+        run->len += PAGE_SIZE;
+        return;
+    }
+    if (run->len && run->gone)
+        run->gone(run->pa, run->len);
+    run->pa = pa;
+    run->len = PAGE_SIZE;
+}
+
+void arch_space_unmap(u64 space, u64 va, u64 len, void (*gone)(u64 pa, u64 len))
+{
+    struct run run = {0, 0, gone};
+    each_entry(space, va, len, clear_entry, &run);
+    forget(space, va, len);
+    if (run.len && gone)
+        gone(run.pa, run.len);
+}
+
+u64 arch_space_lookup(u64 space, u64 va, u64 max, int prot, u64 *pa)
+{
+    u64 need = PTE_PRESENT | PTE_USER | (prot & PROT_WRITE ? PTE_WRITE : 0);
+    u64 got = 0, at = va, *e = NULL;
+    while (got < max) {
+        if (!e || paging_index(at, 0) == 0)
+            e = entry_of(space, at, false);
+        if (!e || (*e & need) != need || (prot & PROT_EXEC && *e & cpu_nx))
+            break;
+        u64 here = (*e & PTE_ADDRESS) + at % PAGE_SIZE;
+        if (got == 0)
+            *pa = here;
+        else if (here != *pa + got)
+            break;
+        u64 step = PAGE_SIZE - at % PAGE_SIZE;
+        got += step;
+        at += step;
+        e++;
+    }
+    return MIN(got, max);
+}
+
+int paging_fault_prot(u64 error)
+{
+    return error & 16 ? PROT_EXEC : error & 2 ? PROT_WRITE : PROT_READ;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* traps - segments, the interrupt table, and what to do when the processor stops at an instruction. */
+#include "arch.h"
+#include "print.h"
+#include "x86.h"
+
+enum { TRAP_NMI = 2, TRAP_DOUBLE_FAULT = 8, TRAP_PAGE_FAULT = 14, TRAP_MACHINE_CHECK = 18 };
+enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_BUS = 7, SIG_FPE = 8, SIG_SEGV = 11 };
+
+struct gate {
+    u16 offset_low, selector;
+    u8 stack, type;
+    u16 offset_mid;
+    u32 offset_high, reserved;
+};
+
+struct task_state {
+    u32 reserved0;
+    u32 rsp[6];
+    u32 reserved1[2];
+    u32 ist[14];
+    u32 reserved2[2];
+    u16 reserved3, io_map;
+} __attribute__((packed));
+_Static_assert(sizeof(struct task_state) == 104, "64-bit TSS");
+
+struct __attribute__((packed)) table_register {
+    u16 limit;
+    u64 base;
+};
+
+static struct gate gates[VECTORS];
+static struct task_state task;
+static u64 segments[] = {
+    0,
+    0x00af9b000000ffff, /* kernel code */
+    0x00cf93000000ffff, /* kernel data */
+    0x00cff3000000ffff, /* user data */
+    0x00affb000000ffff, /* user code */
+    0,
+    0, /* task state */
+};
+
+static const char *const trap_names[] = {
+    "divide error",
+    "debug",
+    "NMI",
+    "breakpoint",
+    "overflow",
+    "bound range",
+    "invalid opcode",
+    "no coprocessor",
+    "double fault",
+    "coprocessor",
+    "invalid TSS",
+    "segment not present",
+    "stack fault",
+    "protection fault",
+    "page fault",
+    "reserved",
+    "x87 error",
+    "alignment check",
+    "machine check",
+    "SIMD error",
+};
+
+void trap_handle(struct arch_frame *frame);
+
+static void set_gate(unsigned vector)
+{
+    u64 at = (u64)trap_stubs + vector * 16;
+    bool own_stack = vector == TRAP_NMI || vector == TRAP_DOUBLE_FAULT || vector == TRAP_MACHINE_CHECK;
+    bool for_programs = vector == 3 || vector == 4;
+    gates[vector] =
+        (struct gate){(u16)at, KERNEL_CODE, own_stack, for_programs ? 0xee : 0x8e, (u16)(at >> 16), (u32)(at >> 32), 0};
+}
+
+static void load_segments(void)
+{
+    u64 tss = (u64)&task;
+    segments[5] = (sizeof task - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
+    segments[6] = tss >> 32;
+    struct table_register gdt = {sizeof segments - 1, (u64)segments};
+    __asm__ volatile("lgdt %0\n\t"
+                     "pushq %1\n\t"
+                     "lea 1f(%%rip), %%rax\n\t"
+                     "pushq %%rax\n\t"
+                     "lretq\n"
+                     "1: mov %2, %%ss\n\t"
+                     "mov %2, %%ds\n\t"
+                     "mov %2, %%es\n\t"
+                     "ltr %w3" ::"m"(gdt),
+                     "i"(KERNEL_CODE), "r"((u32)KERNEL_DATA), "r"((u32)TASK_STATE)
+                     : "rax", "memory");
+}
+
+void traps_init(void)
+{
+    u64 stack = (u64)kernel_stack_top, fault_stack = (u64)fault_stack_top;
+    task.rsp[0] = (u32)stack, task.rsp[1] = (u32)(stack >> 32);
+    task.ist[0] = (u32)fault_stack, task.ist[1] = (u32)(fault_stack >> 32);
+    task.io_map = sizeof task;
+    load_segments();
+    for (unsigned vector = 0; vector < VECTORS; vector++)
+        set_gate(vector);
+    struct table_register idt = {sizeof gates - 1, (u64)gates};
+    __asm__ volatile("lidt %0" ::"m"(idt));
+}
+
+static const char *trap_name(u64 vector)
+{
+    return vector < ARRAY_LEN(trap_names) ? trap_names[vector] : "trap";
+}
+
+static void dump(enum log_level level, const struct arch_frame *f)
+{
+    print_log(level, "  rip %016lx  rsp %016lx  flags %lx  error %lx  cr2 %lx", f->rip, f->rsp, f->rflags, f->error,
+              cr2_read());
+    print_log(level, "  rax %016lx  rbx %016lx  rcx %016lx  rdx %016lx", f->rax, f->rbx, f->rcx, f->rdx);
+    print_log(level, "  rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx", f->rsi, f->rdi, f->rbp, f->r8);
+    print_log(level, "  r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx", f->r9, f->r10, f->r11, f->r12);
+    print_log(level, "  r13 %016lx  r14 %016lx  r15 %016lx  cr3 %016lx", f->r13, f->r14, f->r15, cr3_read());
+}
+
+static int signal_of(u64 vector)
+{
+    static const u8 signals[] = {SIG_FPE,  SIG_TRAP, 0,       SIG_TRAP, SIG_SEGV, SIG_SEGV, SIG_ILL,
+                                 SIG_FPE,  0,        SIG_FPE, SIG_SEGV, SIG_SEGV, SIG_SEGV, SIG_SEGV,
+                                 SIG_SEGV, 0,        SIG_FPE, SIG_BUS,  0,        SIG_FPE};
+    return vector < ARRAY_LEN(signals) && signals[vector] ? signals[vector] : SIG_SEGV;
+}
+
+static void program_trap(struct arch_frame *f)
+{
+    bool page_fault = f->vector == TRAP_PAGE_FAULT;
+    u64 va = page_fault ? cr2_read() : f->rip;
+    if (page_fault && proc_page_fault(va, paging_fault_prot(f->error)) == 0)
+        return;
+    dump(LOG_DEBUG, f);
+    proc_fault(f, signal_of(f->vector), trap_name(f->vector), va);
+}
+
+static _Noreturn void kernel_trap(const struct arch_frame *f)
+{
+    char where[64];
+    print_level = MAX(print_level, LOG_ERROR);
+    dump(LOG_ERROR, f);
+    u64 at[16];
+    size_t n = arch_backtrace(f->rbp, at, ARRAY_LEN(at));
+    for (size_t i = 0; i < n; i++)
+        log_error("  called from %s", arch_symbol(at[i], (char[64]){0}, 64));
+    panic("%s in the kernel at %s, address %lx", trap_name(f->vector), arch_symbol(f->rip, where, sizeof where),
+          cr2_read());
+}
+
+void trap_handle(struct arch_frame *f)
+{
+    if (f->vector >= VECTOR_HEARTBEAT)
+        apic_irq((unsigned)f->vector);
+    else if (f->cs == USER_CODE && f->vector != TRAP_DOUBLE_FAULT && f->vector != TRAP_MACHINE_CHECK &&
+             f->vector != TRAP_NMI)
+        program_trap(f);
+    else
+        kernel_trap(f);
+}
+
+/* ---- names for addresses ---- */
+
+/* tools/symbols.sh makes these from the linked image: low halves of the functions' addresses, ascending, and their names in the same order. */
+extern const u32 symbols_start[], symbols_count;
+extern const char symbols_names[];
+
+const char *arch_symbol(u64 address, char *buf, size_t size)
+{
+    const char *name = symbols_names, *best = NULL;
+    u32 low = (u32)address, at = 0;
+    for (u32 i = 0; i < symbols_count && address >= (u64)image_start && symbols_start[i] <= low; i++) {
+        at = symbols_start[i];
+        best = name;
+        name += strlen(name) + 1;
+    }
+    if (best && address < (u64)rodata_start)
+        print_text(buf, size, "%s+0x%x", best, low - at);
+    else
+        print_text(buf, size, "0x%lx", address);
+    return buf;
+}
+
+/* Frames are believed only while they climb the stacks of entry.S. */
+size_t arch_backtrace(u64 fp, u64 *out, size_t max)
+{
+    size_t n = 0;
+    if (!fp)
+        fp = (u64)__builtin_frame_address(0);
+    u64 low = (u64)kernel_stack_guard + PAGE_SIZE, high = (u64)fault_stack_top - 16;
+    while (n < max && fp >= low && fp <= high && fp % 8 == 0) {
+        const u64 *frame = (const u64 *)fp;
+        out[n++] = frame[1];
+        low = fp + 1;
+        fp = frame[0];
+    }
+    return n;
+}
