@@ -10,12 +10,13 @@ cd "$(dirname "$0")/.."
 tarball=$(ls /usr/src/newlib/newlib-*.tar.* | tail -n 1)
 version=${tarball##*/newlib-}
 version=${version%.tar.*}
-headers=apps/libc/include
+headers=apps/libc/include # of which these replace newlib's own
+replaced='machine/_types.h sys/errno.h sys/fcntl.h sys/stat.h sys/dirent.h'
 flags='-O2 -g0 -ffunction-sections -fdata-sections -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none
     -fno-asynchronous-unwind-tables -U__linux__'
 options='--target=x86_64-elf --disable-multilib --disable-libgloss --disable-newlib-supplied-syscalls
     --enable-newlib-io-long-long --enable-newlib-io-c99-formats --disable-newlib-wide-orient --disable-nls'
-key=$({ echo "$version $flags $options"; gcc -dumpfullversion; gcc -dumpmachine; cat $headers/*/*.h; } | sha256sum | cut -c1-12)
+key=$({ echo "$version $flags $options"; gcc -dumpfullversion; gcc -dumpmachine; cd $headers && cat $replaced; } | sha256sum | cut -c1-12)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sheepskin
 place=$cache/newlib-$version-$key
 
@@ -43,7 +44,8 @@ build() {
 
     mkdir -p "$work/source" "$work/build"
     tar xf "$tarball" -C "$work/source" --strip-components=1
-    cp -r "$headers" "$work/include"
+    mkdir "$work/include"
+    (cd $headers && tar cf - $replaced) | tar xf - -C "$work/include"
     if ! (
         unset MAKEFLAGS MAKELEVEL MFLAGS
         cd "$work/build"

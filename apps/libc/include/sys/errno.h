@@ -148,6 +148,9 @@ extern int *__errno(void);
 #define ERFKILL         132
 #define EHWPOISON       133
 
+/* newlib names one that Linux does not know. */
+#define EFTYPE 1079
+
 #define EWOULDBLOCK EAGAIN
 #define EDEADLOCK   EDEADLK
 #define ENOTSUP     EOPNOTSUPP

@@ -44,8 +44,4 @@ int openat(int dir, const char *path, int flags, ...);
 int creat(const char *path, mode_t mode);
 int fcntl(int fd, int command, ...);
 
-/* newlib's own names for them, which it calls. */
-int _open(const char *path, int flags, ...);
-int _fcntl(int fd, int command, ...);
-
 #endif

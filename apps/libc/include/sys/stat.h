@@ -22,7 +22,7 @@ struct stat {
     struct timespec st_atim;
     struct timespec st_mtim;
     struct timespec st_ctim;
-    long __unused[3];
+    long __reserved[3];
 };
 
 _Static_assert(sizeof(struct stat) == 144, "what newfstatat writes");
@@ -70,9 +70,5 @@ int fstatat(int dir, const char *path, struct stat *out, int flags);
 int chmod(const char *path, mode_t mode);
 int mkdir(const char *path, mode_t mode);
 mode_t umask(mode_t mask);
-
-/* newlib's own names for them, which it calls. */
-int _stat(const char *path, struct stat *out);
-int _fstat(int fd, struct stat *out);
 
 #endif
