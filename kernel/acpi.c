@@ -200,13 +200,25 @@ static void read_fadt(struct table t)
     acpi.enable = (u8)field(t, 52, 1);
 }
 
+static bool window_is_good(const struct acpi_ecam *w)
+{
+    if (w->base == 0 || w->base >> 46 || w->base % PAGE_SIZE || w->first > w->last ||
+        acpi_is_ram(w->base + ((u64)w->first << 20), ((u64)w->last - w->first + 1) << 20))
+        return false;
+    for (unsigned i = 0; i < acpi.nwindows; i++)
+        if (w->segment == acpi.windows[i].segment && w->first <= acpi.windows[i].last &&
+            acpi.windows[i].first <= w->last)
+            return false;
+    return true;
+}
+
+/* The windows come out disjoint: no bus is reached by two. */
 static void read_mcfg(struct table t)
 {
     for (u32 at = HEADER + 8; t.len >= 16 && at <= t.len - 16 && acpi.nwindows < WINDOWS; at += 16) {
         struct acpi_ecam w = {field(t, at, 8), (u16)field(t, at + 8, 2), (u8)field(t, at + 10, 1),
                               (u8)field(t, at + 11, 1)};
-        u64 start = w.base + ((u64)w.first << 20), size = ((u64)w.last - w.first + 1) << 20;
-        if (w.base == 0 || w.base >> 46 || w.base % PAGE_SIZE || w.first > w.last || acpi_is_ram(start, size))
+        if (!window_is_good(&w))
             log_warn("acpi: MCFG window 0x%lx for buses %u to %u is left out", w.base, w.first, w.last);
         else
             acpi.windows[acpi.nwindows++] = w;

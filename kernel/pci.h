@@ -5,7 +5,7 @@
 
 #include "base.h"
 
-enum { PCI_BARS = 6, PCI_ANY = 0xffff };
+enum { PCI_BARS = 6, PCI_CAPS = 48, PCI_ANY = 0xffff };
 
 enum { PCI_CAP_VENDOR = 0x09, PCI_CAP_EXPRESS = 0x10, PCI_CAP_MSIX = 0x11 };
 
@@ -23,8 +23,9 @@ struct pci_dev {
     void *priv; /* the driver's */
     void *ecam; /* its configuration space, mapped; NULL: ports CF8/CFC */
     struct pci_bar bars[PCI_BARS];
-    void *msix_table; /* mapped; NULL until pci_msix_enable() */
-    char name[16];    /* "0000:00:04.0" */
+    struct span windows[2]; /* a bridge's: memory, prefetchable memory; len 0: closed */
+    void *msix_table;       /* mapped; NULL until pci_msix_enable() */
+    char name[16];          /* "0000:00:04.0" */
     u16 segment;
     u16 vendor, device, subvendor, subdevice;
     u16 msix_cap, msix_count; /* offset of the capability, 0: none; vectors in its table */
@@ -32,11 +33,17 @@ struct pci_dev {
     u8 revision, header; /* header: type without the multifunction bit */
     u8 irq_line, irq_pin;
     u8 secondary, subordinate; /* a bridge's buses */
-    u32 class;                 /* base class, subclass, interface: 0xCCSSII */
+    u8 ncaps;
+    struct {
+        u8 id, offset;
+    } caps[PCI_CAPS]; /* the capability list, walked once by the scan */
+    bool bad;         /* its capability list has no end: no driver gets it */
+    u32 class;        /* base class, subclass, interface: 0xCCSSII */
 };
 
 struct pci_id {
     u16 vendor, device; /* PCI_ANY matches all */
+    u16 last;           /* of a range that starts at `device`; 0: that one only */
 };
 
 struct pci_driver {
@@ -69,7 +76,7 @@ void pci_write8(const struct pci_dev *dev, u16 offset, u8 v);
 void pci_write16(const struct pci_dev *dev, u16 offset, u16 v);
 void pci_write32(const struct pci_dev *dev, u16 offset, u32 v);
 
-/* The next capability with this id after offset `from` (0: the first); 0: no more. The walk ends after 48 steps whatever the list says. */
+/* The next capability with this id behind the one at `from` (0: the first); 0: no more. */
 u16 pci_find_cap(const struct pci_dev *dev, u8 id, u16 from);
 
 /* Maps [offset, offset+len) of a memory BAR; NULL when the BAR is not memory, not assigned, or too small. */
@@ -81,5 +88,10 @@ int pci_msix_enable(struct pci_dev *dev);
 int pci_msix_route(struct pci_dev *dev, unsigned index, int irq);
 /* Turns MSI-X, bus mastering and decoding off. */
 void pci_disable(struct pci_dev *dev);
+
+/* pci_assign.c, for pci_scan(). Finds out the sizes of a new function's BARs, and a bridge's windows. */
+void pci_assign_read(struct pci_dev *dev);
+/* Gives addresses to memory BARs that have none, or one that cannot be right, and opens the bridges before them. */
+void pci_assign_all(const struct span *window);
 
 #endif

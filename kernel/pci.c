@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* pci - configuration space, the scan of every bus, drivers, MSI-X (PCI Local Bus 3.0 chapter 6, PCI Express 5.0 chapter 7). */
+#include "pci.h"
+
+#include "acpi.h"
+#include "arch.h"
+#include "mem.h"
+#include "print.h"
+
+/*
+ * What configuration space says is the host's. The scan reads each thing once into struct pci_dev, and everybody works on that copy; the
+ * number of functions, the depth of bridges and the length of capability lists have bounds.
+ */
+enum { FUNCTIONS_MAX = 4096, DEPTH_MAX = 32 };
+
+enum {
+    REG_ID = 0x00,
+    REG_COMMAND = 0x04,
+    REG_STATUS = 0x06,
+    REG_CLASS = 0x08,
+    REG_HEADER = 0x0e,
+    REG_BUSES = 0x18,
+    REG_SUBSYSTEM = 0x2c,
+    REG_CAPS = 0x34,
+    REG_IRQ = 0x3c
+};
+enum { COMMAND_IO = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4, COMMAND_INTX_OFF = 1 << 10 };
+enum { STATUS_CAPS = 0x10, HEADER_MULTIFUNCTION = 0x80, HEADER_TYPE = 0x7f, HEADER_BRIDGE = 1 };
+
+extern const struct pci_driver *const __start_pci_drivers[], *const __stop_pci_drivers[];
+
+static struct pci_dev *first, **tail = &first;
+static unsigned nfunctions;
+
+struct pci_dev *pci_first(void)
+{
+    return first;
+}
+
+/* ---- configuration space ---- */
+
+enum { CONFIG_ADDRESS = 0xcf8, CONFIG_DATA = 0xcfc };
+
+static u16 select_port(const struct pci_dev *dev, u16 offset)
+{
+    u32 at = 1u << 31 | (u32)dev->bus << 16 | (u32)dev->slot << 11 | (u32)dev->function << 8 | (offset & 0xfc);
+    arch_out(CONFIG_ADDRESS, 4, at);
+    return (u16)(CONFIG_DATA + (offset & 3));
+}
+
+static void *at(const struct pci_dev *dev, u16 offset)
+{
+    return (u8 *)dev->ecam + offset;
+}
+
+u8 pci_read8(const struct pci_dev *dev, u16 offset)
+{
+    return dev->ecam ? arch_read8(at(dev, offset)) : (u8)arch_in(select_port(dev, offset), 1);
+}
+
+u16 pci_read16(const struct pci_dev *dev, u16 offset)
+{
+    return dev->ecam ? arch_read16(at(dev, offset)) : (u16)arch_in(select_port(dev, offset), 2);
+}
+
+u32 pci_read32(const struct pci_dev *dev, u16 offset)
+{
+    return dev->ecam ? arch_read32(at(dev, offset)) : arch_in(select_port(dev, offset), 4);
+}
+
+void pci_write8(const struct pci_dev *dev, u16 offset, u8 v)
+{
+    if (dev->ecam)
+        arch_write8(at(dev, offset), v);
+    else
+        arch_out(select_port(dev, offset), 1, v);
+}
+
+void pci_write16(const struct pci_dev *dev, u16 offset, u16 v)
+{
+    if (dev->ecam)
+        arch_write16(at(dev, offset), v);
+    else
+        arch_out(select_port(dev, offset), 2, v);
+}
+
+void pci_write32(const struct pci_dev *dev, u16 offset, u32 v)
+{
+    if (dev->ecam)
+        arch_write32(at(dev, offset), v);
+    else
+        arch_out(select_port(dev, offset), 4, v);
+}
+
+/* A bus's configuration space by ECAM; NULL: only the ports lead there. */
+static void *map_bus(u16 segment, u8 bus)
+{
+    struct acpi_ecam w;
+    for (unsigned i = 0; acpi_ecam(i, &w); i++)
+        if (w.segment == segment && bus >= w.first && bus <= w.last)
+            return arch_map_registers(w.base + ((u64)bus << 20), 1 << 20);
+    return NULL;
+}
+
+/* ---- one function ---- */
+
+static bool matches(const struct pci_driver *driver, const struct pci_dev *dev)
+{
+    for (const struct pci_id *id = driver->ids; id->vendor; id++)
+        if (id->vendor == dev->vendor && (id->device == PCI_ANY || id->device == dev->device ||
+                                          (dev->device > id->device && dev->device <= id->last)))
+            return true;
+    return false;
+}
+
+static const char *class_name(u32 class)
+{
+    static const struct {
+        u16 class;
+        const char *name;
+    } names[] = {{0x0600, "host bridge"}, {0x0601, "ISA bridge"}, {0x0604, "PCI bridge"}, {0x0680, "bridge"},
+                 {0x0101, "IDE"},         {0x0106, "SATA"},       {0x0200, "Ethernet"},   {0x0300, "display"},
+                 {0x0c03, "USB"},         {0x0c05, "SMBus"}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (names[i].class == class >> 8)
+            return names[i].name;
+    return NULL;
+}
+
+static void tell(const struct pci_dev *dev)
+{
+    char hex[16];
+    const char *what = class_name(dev->class);
+    for (const struct pci_driver *const *d = __start_pci_drivers; d < __stop_pci_drivers; d++)
+        if (matches(*d, dev))
+            what = (*d)->name;
+    if (!what)
+        print_text(hex, sizeof(hex), "class %06x", dev->class);
+    log_info("%s %04x:%04x %s", dev->name + (dev->segment ? 0 : 5), dev->vendor, dev->device, what ? what : hex);
+}
+
+/* Copies the capability list; a place that comes twice makes it endless (PCI 3.0, 6.7). */
+static void read_caps(struct pci_dev *dev)
+{
+    u64 seen = 0;
+    if (!(pci_read16(dev, REG_STATUS) & STATUS_CAPS))
+        return;
+    u8 offset = pci_read8(dev, REG_CAPS) & 0xfc;
+    while (offset >= 0x40 && !dev->bad) {
+        u16 cap = pci_read16(dev, offset);
+        dev->bad = dev->ncaps == PCI_CAPS || seen >> offset / 4 & 1;
+        if (dev->bad)
+            break;
+        seen |= 1ull << offset / 4;
+        dev->caps[dev->ncaps].id = (u8)cap;
+        dev->caps[dev->ncaps++].offset = offset;
+        offset = cap >> 8 & 0xfc;
+    }
+    if (dev->bad)
+        log_warn("%s: its capability list loops; the function is not used", dev->name);
+    dev->msix_cap = pci_find_cap(dev, PCI_CAP_MSIX, 0);
+    if (dev->msix_cap)
+        dev->msix_count = (pci_read16(dev, dev->msix_cap + 2) & 0x7ff) + 1;
+}
+
+static void read_function(struct pci_dev *dev)
+{
+    u32 class = pci_read32(dev, REG_CLASS), buses = 0, irq = pci_read32(dev, REG_IRQ);
+    dev->class = class >> 8;
+    dev->revision = (u8) class;
+    dev->irq_line = (u8)irq;
+    dev->irq_pin = (u8)(irq >> 8);
+    if (dev->header == HEADER_BRIDGE) {
+        buses = pci_read32(dev, REG_BUSES);
+        dev->secondary = (u8)(buses >> 8);
+        dev->subordinate = (u8)(buses >> 16);
+    } else {
+        u32 subsystem = pci_read32(dev, REG_SUBSYSTEM);
+        dev->subvendor = (u16)subsystem;
+        dev->subdevice = (u16)(subsystem >> 16);
+    }
+    print_text(dev->name, sizeof(dev->name), "%04x:%02x:%02x.%u", dev->segment, dev->bus, dev->slot, dev->function);
+    tell(dev);
+    read_caps(dev);
+    pci_assign_read(dev);
+}
+
+/* Adds the function that `where` points at, if there is one; false: there is none. *multi: it says that it has sisters. */
+static bool add_function(const struct pci_dev *where, bool *multi)
+{
+    u32 id = pci_read32(where, REG_ID);
+    *multi = false;
+    if ((u16)id == 0xffff || (u16)id == 0)
+        return false;
+    u8 header = pci_read8(where, REG_HEADER);
+    *multi = header & HEADER_MULTIFUNCTION && header != 0xff;
+    if ((header & HEADER_TYPE) > HEADER_BRIDGE)
+        return true;
+    struct pci_dev *dev = nfunctions < FUNCTIONS_MAX ? mem_new(sizeof(*dev)) : NULL;
+    if (!dev) {
+        log_warn("pci: too many functions; the rest is left out");
+        return false;
+    }
+    *dev = *where;
+    dev->vendor = (u16)id;
+    dev->device = (u16)(id >> 16);
+    dev->header = header & HEADER_TYPE;
+    *tail = dev;
+    tail = &dev->next;
+    nfunctions++;
+    read_function(dev);
+    return true;
+}
+
+/* ---- the scan ---- */
+
+struct scan {
+    u16 segment;
+    u8 seen[32]; /* a bit for each bus */
+};
+
+/* Below a PCI Express port there is one slot. */
+static unsigned slots_behind(const struct pci_dev *bridge)
+{
+    u16 cap = bridge ? pci_find_cap(bridge, PCI_CAP_EXPRESS, 0) : 0;
+    u16 type = cap ? pci_read16(bridge, cap + 2) >> 4 & 15 : 0;
+    return type == 4 || type == 6 ? 1 : 32;
+}
+
+static void scan_slots(struct scan *scan, u8 bus, struct pci_dev *parent)
+{
+    struct pci_dev where = {.parent = parent, .segment = scan->segment, .bus = bus};
+    u8 *space = map_bus(scan->segment, bus);
+    if (!space && scan->segment)
+        return;
+    for (unsigned i = 0, slots = slots_behind(parent); i < slots * 8; i++) {
+        bool there, multi;
+        where.slot = (u8)(i / 8);
+        where.function = i % 8;
+        where.ecam = space ? space + (i << 12) : NULL;
+        there = add_function(&where, &multi);
+        if (where.function == 0 && !(there && multi))
+            i += 7;
+    }
+}
+
+static bool seen(const struct scan *scan, u8 bus)
+{
+    return scan->seen[bus / 8] >> bus % 8 & 1;
+}
+
+static void set_buses(struct pci_dev *bridge, u8 secondary, u8 subordinate)
+{
+    bridge->secondary = secondary;
+    bridge->subordinate = subordinate;
+    pci_write8(bridge, REG_BUSES, bridge->bus);
+    pci_write8(bridge, REG_BUSES + 1, secondary);
+    pci_write8(bridge, REG_BUSES + 2, subordinate);
+}
+
+/* The bridge's own numbers lead down, to buses that are its parent's and not yet scanned. */
+static bool numbers_are_good(const struct scan *scan, const struct pci_dev *bridge, u8 limit)
+{
+    return bridge->secondary > bridge->bus && bridge->secondary <= bridge->subordinate &&
+           bridge->subordinate <= limit && !seen(scan, bridge->secondary);
+}
+
+/*
+ * Scans `bus` and all below it, which may use numbers up to `limit`. Bridges that firmware numbered keep their numbers; the others get
+ * the next ones that are free. Returns the highest number in use.
+ */
+static u8 scan_bus(struct scan *scan, u8 bus, u8 limit, struct pci_dev *parent, unsigned depth)
+{
+    struct pci_dev **start = tail, *b;
+    u8 high = bus;
+    scan->seen[bus / 8] |= (u8)(1 << bus % 8);
+    scan_slots(scan, bus, parent);
+    for (b = *start; b && b->bus == bus; b = b->next)
+        if (b->header == HEADER_BRIDGE && numbers_are_good(scan, b, limit))
+            high = MAX(high, b->subordinate);
+    for (b = *start; b && b->bus == bus; b = b->next) {
+        if (b->header != HEADER_BRIDGE)
+            continue;
+        if (b->secondary == 0 && high < limit && depth < DEPTH_MAX) {
+            set_buses(b, high + 1, limit);
+            high = scan_bus(scan, high + 1, limit, b, depth + 1);
+            set_buses(b, b->secondary, high);
+        } else if (numbers_are_good(scan, b, limit) && depth < DEPTH_MAX) {
+            scan_bus(scan, b->secondary, b->subordinate, b, depth + 1);
+        } else {
+            log_warn("%s: the bridge's bus numbers %u to %u lead nowhere", b->name, b->secondary, b->subordinate);
+        }
+    }
+    return high;
+}
+
+void pci_scan(const struct span *window)
+{
+    struct acpi_ecam w = {.first = 0, .last = 255};
+    unsigned i = 0;
+    bool more = acpi_ecam(i, &w);
+    do {
+        struct scan scan = {.segment = w.segment};
+        scan_bus(&scan, w.first, w.last, NULL, 0);
+        more = more && acpi_ecam(++i, &w);
+    } while (more);
+    pci_assign_all(window);
+}
+
+/* ---- drivers ---- */
+
+static void set_command(const struct pci_dev *dev, u16 clear, u16 set)
+{
+    u16 command = pci_read16(dev, REG_COMMAND);
+    pci_write16(dev, REG_COMMAND, (u16)((command & ~clear) | set));
+}
+
+/* What the command register must say for these BARs; -ENOSPC when a memory BAR has no address: decoding would put it at 0. */
+static int command_for(const struct pci_dev *dev)
+{
+    int command = COMMAND_MASTER | COMMAND_INTX_OFF;
+    for (unsigned i = 0; i < PCI_BARS; i++) {
+        const struct pci_bar *bar = &dev->bars[i];
+        if (bar->size && !bar->io && !bar->base)
+            return -ENOSPC;
+        if (bar->size && bar->base)
+            command |= bar->io ? COMMAND_IO : COMMAND_MEMORY;
+    }
+    return command;
+}
+
+static void bind(struct pci_dev *dev, const struct pci_driver *driver)
+{
+    int command = command_for(dev);
+    if (command < 0) {
+        log_warn("%s: not used, its BARs have no addresses", dev->name);
+        return;
+    }
+    for (struct pci_dev *b = dev->parent; b; b = b->parent)
+        set_command(b, 0, COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER);
+    set_command(dev, COMMAND_IO | COMMAND_MEMORY, (u16)command);
+    dev->driver = driver;
+    if (driver->probe(dev) < 0) {
+        dev->driver = NULL;
+        pci_disable(dev);
+    }
+}
+
+void pci_bind_all(void)
+{
+    for (struct pci_dev *dev = first; dev; dev = dev->next)
+        for (const struct pci_driver *const *d = __start_pci_drivers; d < __stop_pci_drivers; d++)
+            if (!dev->driver && dev->header == 0 && !dev->bad && matches(*d, dev))
+                bind(dev, *d);
+}
+
+u16 pci_find_cap(const struct pci_dev *dev, u8 id, u16 from)
+{
+    for (unsigned i = 0; i < dev->ncaps; i++) {
+        if (from == 0 && dev->caps[i].id == id)
+            return dev->caps[i].offset;
+        if (dev->caps[i].offset == from)
+            from = 0;
+    }
+    return 0;
+}
+
+void *pci_map_bar(const struct pci_dev *dev, unsigned bar, u64 offset, u64 len)
+{
+    const struct pci_bar *b = bar < PCI_BARS ? &dev->bars[bar] : NULL;
+    if (!b || b->io || !b->base || len == 0 || offset > b->size || len > b->size - offset)
+        return NULL;
+    return arch_map_registers(b->base + offset, len);
+}
+
+/* ---- MSI-X (PCI 3.0, 6.8.2) ---- */
+
+enum { MSIX_ENABLE = 1 << 15, MSIX_MASK_ALL = 1 << 14, MSIX_MASKED = 1 };
+
+struct msix_entry {
+    le32 address, address_high, data, control;
+};
+_Static_assert(sizeof(struct msix_entry) == 16, "PCI 3.0, 6.8.2.6");
+
+int pci_msix_enable(struct pci_dev *dev)
+{
+    if (!dev->msix_cap)
+        return -ENODEV;
+    u32 where = pci_read32(dev, dev->msix_cap + 4);
+    struct msix_entry *table = pci_map_bar(dev, where & 7, where & ~7u, dev->msix_count * sizeof(*table));
+    if (!table)
+        return -ENODEV;
+    u16 control = pci_read16(dev, dev->msix_cap + 2) & (u16)~MSIX_MASK_ALL;
+    pci_write16(dev, dev->msix_cap + 2, control | MSIX_ENABLE | MSIX_MASK_ALL);
+    for (unsigned i = 0; i < dev->msix_count; i++)
+        arch_write32(&table[i].control, MSIX_MASKED);
+    pci_write16(dev, dev->msix_cap + 2, control | MSIX_ENABLE);
+    dev->msix_table = table;
+    return dev->msix_count;
+}
+
+int pci_msix_route(struct pci_dev *dev, unsigned index, int irq)
+{
+    struct msix_entry *entry = (struct msix_entry *)dev->msix_table + index;
+    u64 address;
+    u32 data;
+    if (!dev->msix_table || index >= dev->msix_count)
+        return -EINVAL;
+    arch_irq_message(irq, &address, &data);
+    arch_write32(&entry->address, (u32)address);
+    arch_write32(&entry->address_high, (u32)(address >> 32));
+    arch_write32(&entry->data, data);
+    arch_write32(&entry->control, 0);
+    return 0;
+}
+
+void pci_disable(struct pci_dev *dev)
+{
+    if (dev->msix_table)
+        pci_write16(dev, dev->msix_cap + 2, pci_read16(dev, dev->msix_cap + 2) & (u16)~MSIX_ENABLE);
+    dev->msix_table = NULL;
+    set_command(dev, COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER, COMMAND_INTX_OFF);
+}

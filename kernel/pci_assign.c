@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* pci_assign - sizes of BARs, and addresses for those that firmware left empty (PCI Local Bus 3.0, 6.2.5; PCI-to-PCI Bridge 1.2, 3.2.5). */
+#include "acpi.h"
+#include "pci.h"
+#include "print.h"
+
+/*
+ * Firmware's assignments stay, if they can be right. Where there was no firmware, memory BARs get 32-bit addresses from the top of
+ * the window down, largest first, which wastes nothing; BARs behind bridges come out of the bridge's window, and a
+ * closed one is opened as wide as what is behind it needs. I/O BARs stay without.
+ */
+#define MIB       (1ull << 20)
+#define LARGEST   (1ull << 30)
+#define BAR_AT(i) ((u16)(0x10 + 4 * (i)))
+
+enum { REG_COMMAND = 0x04, COMMAND_DECODE = 3, REG_WINDOW = 0x20, REG_PREFETCH = 0x24, REG_PREFETCH_HIGH = 0x28 };
+enum { HEADER_BRIDGE = 1, CLASS_HOST_BRIDGE = 0x0600 };
+enum { BAR_IO = 1, BAR_TYPE = 6, BAR_TYPE_64 = 4, BAR_PREFETCH = 8 };
+
+/* ---- sizes ---- */
+
+/* What sticks of all ones at BAR i; the old value comes back. */
+static u32 size_mask(const struct pci_dev *dev, unsigned i, u32 old)
+{
+    pci_write32(dev, BAR_AT(i), ~0u);
+    u32 mask = pci_read32(dev, BAR_AT(i));
+    pci_write32(dev, BAR_AT(i), old);
+    return mask;
+}
+
+static void read_bar(struct pci_dev *dev, unsigned i, unsigned n)
+{
+    struct pci_bar *bar = &dev->bars[i];
+    u32 low = pci_read32(dev, BAR_AT(i)), high = 0;
+    u32 flags = low & BAR_IO ? 3 : 15;
+    u64 mask = size_mask(dev, i, low) & ~flags;
+    bar->io = low & BAR_IO;
+    bar->wide = !bar->io && (low & BAR_TYPE) == BAR_TYPE_64;
+    bar->prefetch = !bar->io && low & BAR_PREFETCH;
+    if (bar->wide && i + 1 == n)
+        return;
+    if (bar->wide) {
+        high = pci_read32(dev, BAR_AT(i + 1));
+        mask |= (u64)size_mask(dev, i + 1, high) << 32;
+    }
+    bar->base = (u64)high << 32 | (low & ~flags);
+    bar->size = mask & -mask;
+    if (bar->size == 0)
+        bar->base = 0;
+}
+
+static struct span window_between(u64 base, u64 limit)
+{
+    return base && base <= limit ? (struct span){base, limit - base + 1} : (struct span){0, 0};
+}
+
+static void read_windows(struct pci_dev *bridge)
+{
+    u32 memory = pci_read32(bridge, REG_WINDOW), prefetch = pci_read32(bridge, REG_PREFETCH);
+    u64 base_high = 0, limit_high = 0;
+    if (prefetch & 1) {
+        base_high = (u64)pci_read32(bridge, REG_PREFETCH_HIGH) << 32;
+        limit_high = (u64)pci_read32(bridge, REG_PREFETCH_HIGH + 4) << 32;
+    }
+    bridge->windows[0] = window_between((memory & 0xfff0ull) << 16, (memory & 0xfff00000) | (MIB - 1));
+    bridge->windows[1] =
+        window_between(base_high | (prefetch & 0xfff0ull) << 16, limit_high | (prefetch & 0xfff00000) | (MIB - 1));
+}
+
+/* A host bridge's BARs may be what we run from: they are left alone. */
+void pci_assign_read(struct pci_dev *dev)
+{
+    unsigned n = dev->header == HEADER_BRIDGE ? 2 : PCI_BARS;
+    if (dev->class >> 8 == CLASS_HOST_BRIDGE)
+        return;
+    u16 command = pci_read16(dev, REG_COMMAND);
+    pci_write16(dev, REG_COMMAND, (u16)(command & ~COMMAND_DECODE));
+    for (unsigned i = 0; i < n; i += dev->bars[i].wide ? 2 : 1)
+        read_bar(dev, i, n);
+    pci_write16(dev, REG_COMMAND, command);
+    if (dev->header == HEADER_BRIDGE)
+        read_windows(dev);
+}
+
+/* ---- what is taken ---- */
+
+static bool overlap(u64 a, u64 alen, u64 b, u64 blen)
+{
+    return a <= b ? b - a < alen : a - b < blen;
+}
+
+static bool is_above(const struct pci_dev *bridge, const struct pci_dev *dev)
+{
+    while (dev && dev != bridge)
+        dev = dev->parent;
+    return dev == bridge;
+}
+
+static bool taken(const struct span *s, u64 pa, u64 len, u64 *start)
+{
+    if (s->len == 0 || s->pa == 0 || !overlap(s->pa, s->len, pa, len))
+        return false;
+    *start = s->pa;
+    return true;
+}
+
+/* Whether something has a byte of [pa, pa+len), on the bus behind `parent`; *start: where that begins. `until`: the first BAR not to ask. */
+static bool find_taken(const struct pci_dev *parent, u64 pa, u64 len, const struct pci_bar *until, u64 *start)
+{
+    struct acpi_ecam w;
+    for (unsigned i = 0; acpi_ecam(i, &w); i++)
+        if (taken(&(struct span){w.base, (w.last + 1ull) << 20}, pa, len, start))
+            return true;
+    for (const struct pci_dev *d = pci_first(); d; d = d->next) {
+        for (unsigned i = 0; i < PCI_BARS; i++) {
+            const struct pci_bar *bar = &d->bars[i];
+            if (bar == until)
+                return false;
+            if (!bar->io && taken(&(struct span){bar->base, bar->size}, pa, len, start))
+                return true;
+        }
+        for (unsigned i = 0; i < 2 && !until && !is_above(d, parent); i++)
+            if (taken(&d->windows[i], pa, len, start))
+                return true;
+    }
+    return false;
+}
+
+/* ---- addresses ---- */
+
+static bool is_unplaced(const struct pci_bar *bar)
+{
+    return bar->size && !bar->io && !bar->base && bar->size <= LARGEST;
+}
+
+/* No two BARs share a page, so that mapping one maps no other. */
+static u64 room_for(const struct pci_bar *bar)
+{
+    return MAX(bar->size, PAGE_SIZE);
+}
+
+/* Len bytes on the bus behind `parent` (NULL: a root bus), as high as can be; 0: there is no room. */
+static u64 place(const struct pci_dev *parent, const struct span *window, u64 len, u64 align)
+{
+    struct span in = parent ? parent->windows[0] : *window;
+    u64 top = in.pa + in.len, pa, start;
+    while (top >= len && (pa = ALIGN_DOWN(top - len, align)) >= in.pa && pa) {
+        if (!find_taken(parent, pa, len, NULL, &start))
+            return pa;
+        top = start;
+    }
+    return 0;
+}
+
+static void place_bar(struct pci_dev *dev, unsigned i, const struct span *window)
+{
+    struct pci_bar *bar = &dev->bars[i];
+    bar->base = place(dev->parent, window, room_for(bar), room_for(bar));
+    pci_write32(dev, BAR_AT(i), (u32)bar->base);
+    if (bar->wide)
+        pci_write32(dev, BAR_AT(i + 1), 0);
+}
+
+/* Opens a closed bridge for the BARs behind it; a bridge behind it may round its part up to a whole MiB. */
+static void open_bridge(struct pci_dev *bridge, const struct span *window)
+{
+    u64 len = 0, align = MIB;
+    for (const struct pci_dev *d = pci_first(); d; d = d->next) {
+        for (unsigned i = 0; i < PCI_BARS && d != bridge && is_above(bridge, d); i++) {
+            if (!is_unplaced(&d->bars[i]))
+                continue;
+            len += room_for(&d->bars[i]) + (d->parent == bridge ? 0 : MIB);
+            align = MAX(align, d->bars[i].size);
+        }
+    }
+    if (len == 0 || bridge->windows[0].len)
+        return;
+    len = ALIGN_UP(len, align);
+    u64 pa = place(bridge->parent, window, len, align);
+    if (pa == 0)
+        return;
+    bridge->windows[0] = (struct span){pa, len};
+    pci_write32(bridge, REG_WINDOW, (u32)(pa >> 16 | ((pa + len - 1) & 0xfff00000)));
+}
+
+/* Takes addresses away that no honest firmware gives; counts the BARs that need one. */
+static unsigned count_unplaced(void)
+{
+    unsigned n = 0;
+    u64 start;
+    for (struct pci_dev *d = pci_first(); d; d = d->next) {
+        for (unsigned i = 0; i < PCI_BARS; i++) {
+            struct pci_bar *bar = &d->bars[i];
+            if (!bar->io && bar->base &&
+                (bar->base & (bar->size - 1) || bar->size - 1 > ~bar->base || acpi_is_ram(bar->base, bar->size) ||
+                 find_taken(d->parent, bar->base, bar->size, bar, &start))) {
+                log_warn("%s: BAR %u at 0x%lx is in the way of others and moves", d->name, i, bar->base);
+                bar->base = 0;
+                pci_write16(d, REG_COMMAND, (u16)(pci_read16(d, REG_COMMAND) & ~COMMAND_DECODE));
+            }
+            n += is_unplaced(bar);
+        }
+    }
+    return n;
+}
+
+void pci_assign_all(const struct span *window)
+{
+    struct span in = *window;
+    struct acpi_ecam w;
+    if (count_unplaced() == 0)
+        return;
+    /* Where configuration space lies in the window, machines route what is below it to the bus; above it, not all do. */
+    for (unsigned i = 0; acpi_ecam(i, &w); i++)
+        if (w.base > in.pa && w.base - in.pa < in.len)
+            in.len = w.base - in.pa;
+    for (struct pci_dev *d = pci_first(); d; d = d->next)
+        if (d->header == HEADER_BRIDGE)
+            open_bridge(d, &in);
+    for (u64 size = LARGEST; size; size >>= 1)
+        for (struct pci_dev *d = pci_first(); d; d = d->next)
+            for (unsigned i = 0; i < PCI_BARS; i++)
+                if (is_unplaced(&d->bars[i]) && d->bars[i].size == size)
+                    place_bar(d, i, &in);
+}
