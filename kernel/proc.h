@@ -33,9 +33,19 @@ struct proc {
 /* The program that runs; NULL before there is one. */
 extern struct proc *proc_current;
 
-/* Makes a program from a file. argv: NULL-terminated. 0; -errno with one line in the log: not found (ENOENT), not for us (ENOEXEC), no memory... */
-int proc_load(const char *path, char *const argv[], char *const envp[], u64 *entry, u64 *sp);
+/* Makes a program from a file. argv, envp: NULL-terminated; cwd: NULL is "/". 0; -errno with one line in the log: not found (ENOENT), not for us (ENOEXEC), no memory... */
+int proc_load(const char *path, char *const argv[], char *const envp[], const char *cwd, u64 *entry, u64 *sp);
 
+/* For proc_load.c: a piece of a program file at its address; its stack (address of its end, 0: no memory). */
+struct proc_piece {
+    u64 va, mem_size, file_offset, file_size;
+    int prot;
+};
+int proc_place(struct file *file, const struct proc_piece *piece);
+u64 proc_stack(void);
+
+/* Ends the program as an uncaught signal does. */
+_Noreturn void proc_kill(int signal);
 /* Ends the program; `status` is what a shell shows, 0-255. Tells the host and never returns. */
 _Noreturn void proc_exit(int status);
 

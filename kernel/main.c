@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* main - kmain(): what starts, in which order; and what the command line asks for. */
+#include "acpi.h"
+#include "arch.h"
+#include "boot.h"
+#include "cmdline.h"
+#include "devfs.h"
+#include "initfs.h"
+#include "mem.h"
+#include "pci.h"
+#include "power.h"
+#include "print.h"
+#include "proc.h"
+#include "rand.h"
+#include "sysfs.h"
+#include "time.h"
+#include "vfs.h"
+
+enum { STATUS_ENVIRONMENT = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
+
+static struct boot boot;
+static struct cmdline cmdline;
+
+_Noreturn void kmain(const struct boot *from_door);
+
+static const char *option(const char *key)
+{
+    return cmdline_option(&cmdline, key, 0);
+}
+
+static u16 port_option(const char *key)
+{
+    u64 port = 0;
+    const char *value = option(key);
+    return value && cmdline_number(value, &port) && port <= 0xffff ? (u16)port : 0;
+}
+
+/* ---- console and log ---- */
+
+static void set_log_level(void)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    const char *value = option("loglevel");
+    for (unsigned i = 0; value && i < ARRAY_LEN(names); i++)
+        if (strcmp(value, names[i]) == 0)
+            print_level = i;
+}
+
+static void route_console(void)
+{
+    static const struct {
+        const char *key;
+        enum console channel;
+    } routes[] = {{"stdout", CONSOLE_OUT},
+                  {"stderr", CONSOLE_ERR},
+                  {"stderr", CONSOLE_LOG},
+                  {"log", CONSOLE_LOG},
+                  {"ctl", CONSOLE_CTL}};
+    for (unsigned i = 0; i < ARRAY_LEN(routes); i++) {
+        u16 port = port_option(routes[i].key);
+        if (port)
+            arch_console_route(routes[i].channel, port);
+    }
+    arch_exit_route(port_option("exit"));
+    arch_console_write(CONSOLE_CTL, "sheepskin 1\n", 12);
+    set_log_level();
+}
+
+static void read_cmdline(void)
+{
+    int result = 0;
+    if (boot.cmdline.len)
+        result = cmdline_parse(&cmdline, mem_virt(boot.cmdline.pa), boot.cmdline.len);
+    cmdline_boot = &cmdline;
+    route_console();
+    if (result < 0)
+        log_warn("the command line has more words than the kernel takes; the rest is ignored");
+}
+
+/* ---- memory ---- */
+
+static void start_memory(void)
+{
+    static struct span ranges[BOOT_RANGES];
+    size_t n = mem_map_clean(&boot, boot.kernel_pa, arch_image_size(), ranges, ARRAY_LEN(ranges));
+    if (arch_memory_init(&boot, ranges, n) < 0) {
+        log_error("not enough memory to start; give the machine more (QEMU: -m)");
+        power_end("fail", STATUS_ENVIRONMENT);
+    }
+    mem_init(ranges, n);
+    log_info("sheepskin: %s door, %lu KiB of memory", boot.door, mem_total_count() * (PAGE_SIZE / 1024));
+}
+
+static void describe_boot(void)
+{
+    if (print_level < LOG_DEBUG)
+        return;
+    u32 sum = 0;
+    const u8 *initfs = mem_virt(boot.initfs.pa);
+    for (u64 i = 0; i < boot.initfs.len; i++)
+        sum = sum * 31 + initfs[i];
+    log_debug("boot: door %s", boot.door);
+    log_debug("boot: kernel_pa %lx", boot.kernel_pa);
+    log_debug("boot: rsdp %lx", boot.rsdp);
+    log_debug("boot: wall_ns %lu", boot.wall_ns);
+    log_debug("boot: cmdline_len %lu", boot.cmdline.len);
+    log_debug("boot: initfs %lu bytes, sum %x", boot.initfs.len, sum);
+    log_debug("boot: framebuffer %lx %ux%u", boot.framebuffer.pa, boot.framebuffer.width, boot.framebuffer.height);
+    for (u64 i = 0; i < boot.nranges; i++)
+        log_debug("boot: range %lx+%lx kind %lu", boot.ranges[i].base, boot.ranges[i].size, boot.ranges[i].kind);
+}
+
+/* Address space below 4 GiB for BARs that firmware left empty: the top of the highest gap in the memory map under the
+ * configuration windows, or under the interrupt controllers at fec00000. */
+static struct span pci_window(void)
+{
+    struct acpi_ecam ecam;
+    u64 end = 0xfec00000, start = 0;
+    for (unsigned i = 0; acpi_ecam(i, &ecam); i++)
+        if (ecam.base < end && ecam.base >= 0x80000000)
+            end = ecam.base;
+    for (u64 i = 0; i < boot.nranges; i++) {
+        const struct boot_range *r = &boot.ranges[i];
+        if (r->base < end)
+            start = MAX(start, r->base + MIN(r->size, end - r->base));
+    }
+    return (struct span){start, end - start};
+}
+
+/* ---- chance ---- */
+
+static void feed_seed(void)
+{
+    const char *hex = option("seed");
+    u64 word;
+    for (char piece[17] = {0}; hex && strlen(hex) >= 16; hex += 16) {
+        char number[19] = "0x";
+        memcpy(piece, hex, 16);
+        memcpy(number + 2, piece, 17);
+        if (cmdline_number(number, &word))
+            rand_feed(&word, sizeof word, false);
+    }
+    if (option("seed") && strlen(option("seed")) >= 32)
+        rand_feed("", 0, true);
+}
+
+/* ---- files ---- */
+
+static void mount_builtin(const char *tag, const char *path)
+{
+    struct fs *fs = vfs_find(tag);
+    int result = fs ? vfs_mount(fs, path, 0) : -ENODEV;
+    if (result < 0)
+        log_warn("cannot mount %s on %s: error %d", tag, path, -result);
+}
+
+static _Noreturn void no_share(const char *tag)
+{
+    if (!vfs_registered(0) || !strcmp(tag, ""))
+        log_error("no share has a name; start the machine with a virtio-9p device");
+    else
+        log_error("no share with the tag \"%s\"; give the machine a virtio-9p device with mount_tag=%s", tag, tag);
+    power_end("fail", STATUS_ENVIRONMENT);
+}
+
+static void mount_share(const char *tag, const char *path, u32 flags)
+{
+    struct fs *fs = vfs_find(tag);
+    if (!fs)
+        no_share(tag);
+    int result = vfs_mount(fs, path, flags);
+    if (result < 0) {
+        log_error("cannot mount the share \"%s\" on %s: error %d; is the folder there on the host?", tag, path,
+                  -result);
+        power_end("fail", STATUS_ENVIRONMENT);
+    }
+    log_info("mount: %s on %s type %s%s", tag, path, fs->ops->type, flags & MOUNT_READONLY ? " (ro)" : "");
+}
+
+/* mount=TAG:/path[:ro] */
+static void mount_option(const char *value)
+{
+    char text[256];
+    size_t len = strlen(value);
+    if (len >= sizeof text || !memchr(value, ':', len)) {
+        log_error("mount=%s is not mount=TAG:/path[:ro]", value);
+        power_end("fail", STATUS_ENVIRONMENT);
+    }
+    memcpy(text, value, len + 1);
+    bool readonly = len > 3 && strcmp(text + len - 3, ":ro") == 0;
+    if (readonly)
+        text[len - 3] = '\0';
+    char *path = memchr(text, ':', len);
+    *path++ = '\0';
+    mount_share(text, path, readonly ? MOUNT_READONLY : 0);
+}
+
+static void mount_all(void)
+{
+    const char *root = option("root"), *value;
+    if (root)
+        mount_share(root, "/", option("ro") ? MOUNT_READONLY : 0);
+    mount_builtin("initfs", root ? "/initfs" : "/");
+    mount_builtin("devtmpfs", "/dev");
+    mount_builtin("sysfs", "/sys");
+    for (unsigned i = 0; (value = cmdline_option(&cmdline, "mount", i)); i++)
+        mount_option(value);
+    if (!root && !option("mount") && vfs_find("host"))
+        mount_share("host", "/host", 0);
+}
+
+/* ---- the program ---- */
+
+static const char *find_program(const char *name, char *buf, size_t size)
+{
+    static const char *const folders[] = {"/bin", "/initfs/bin"};
+    struct attr attr;
+    u64 dev;
+    if (memchr(name, '/', strlen(name)))
+        return name;
+    for (unsigned i = 0; i < ARRAY_LEN(folders); i++)
+        if (print_text(buf, size, "%s/%s", folders[i], name) < size && vfs_getattr_path(NULL, buf, 0, &attr, &dev) == 0)
+            return buf;
+    return NULL;
+}
+
+static unsigned collect_env(char *env[], unsigned max)
+{
+    unsigned n = 0;
+    char *value;
+    while (n < max && (value = (char *)cmdline_option(&cmdline, "env", n)))
+        env[n++] = value;
+    env[n] = NULL;
+    return n;
+}
+
+static int status_of(int error)
+{
+    if (error == -ENOENT || error == -ENOTDIR)
+        return STATUS_NOT_FOUND;
+    return error == -ENOMEM || error == -EIO ? STATUS_ENVIRONMENT : STATUS_NOT_EXECUTABLE;
+}
+
+static _Noreturn void run_program(void)
+{
+    static char *const default_args[] = {"hello", "/host", NULL};
+    static char *env[CMDLINE_OPTIONS + 1];
+    static char buf[VFS_PATH_MAX];
+    char *const *argv = cmdline.nargs ? cmdline.args : default_args;
+    u64 entry, sp;
+    collect_env(env, CMDLINE_OPTIONS);
+    const char *path = find_program(argv[0], buf, sizeof buf);
+    if (!path)
+        log_error("%s: not found in the initial files; name one of our apps or a path", argv[0]);
+    int result = path ? proc_load(path, argv, env, option("cwd"), &entry, &sp) : -ENOENT;
+    if (result < 0)
+        power_end("fail", (u8)status_of(result));
+    arch_console_write(CONSOLE_CTL, "run\n", 4);
+    arch_enter_program(entry, sp);
+}
+
+void kmain(const struct boot *from_door)
+{
+    boot = *from_door;
+    arch_init();            /* processor, traps */
+    arch_console_init();    /* UART, debug port */
+    read_cmdline();         /* options, program */
+    start_memory();         /* page tables, free pages */
+    describe_boot();        /* for the curious */
+    arch_interrupts_init(); /* local APIC, heartbeat */
+    acpi_init(&boot);       /* firmware's tables */
+    time_init(acpi_pm_timer(), boot.wall_ns);
+    feed_seed(); /* random numbers */
+    initfs_init(boot.initfs.len ? mem_virt(boot.initfs.pa) : NULL, boot.initfs.len);
+    devfs_init(); /* /dev */
+    sysfs_init(); /* /sys */
+    struct span window = pci_window();
+    pci_scan(&window); /* every function on every bus */
+    pci_bind_all();    /* transports -> virtio bus -> drivers */
+    mount_all();       /* shares by tag */
+    run_program();     /* ring 3 */
+}

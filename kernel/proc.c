@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* proc - the running program: its memory, its descriptors, its end. */
+#include "proc.h"
+#include "arch.h"
+#include "mem.h"
+#include "power.h"
+#include "print.h"
+#include "vfs.h"
+
+struct proc *proc_current;
+
+/* ---- regions ---- */
+
+static struct region *region_at(u64 va)
+{
+    struct region *r = proc_current->regions;
+    while (r && r->end <= va)
+        r = r->next;
+    return r && r->start <= va ? r : NULL;
+}
+
+/* Makes va a border between regions. */
+static int split_at(u64 va)
+{
+    struct region *r = region_at(va);
+    if (!r || r->start == va)
+        return 0;
+    struct region *upper = mem_new(sizeof *upper);
+    if (!upper)
+        return -ENOMEM;
+    *upper = (struct region){r->next, va, r->end, r->prot};
+    r->end = va;
+    r->next = upper;
+    return 0;
+}
+
+/* Neighbours with equal rights become one. */
+static void join_regions(void)
+{
+    for (struct region *r = proc_current->regions; r; r = r->next)
+        while (r->next && r->next->start == r->end && r->next->prot == r->prot) {
+            struct region *gone = r->next;
+            r->end = gone->end;
+            r->next = gone->next;
+            mem_delete(gone, sizeof *gone);
+        }
+}
+
+static bool in_program(u64 start, u64 len)
+{
+    return start >= ARCH_USER_MIN && start < ARCH_USER_MAX && len <= ARCH_USER_MAX - start;
+}
+
+static void page_gone(u64 pa, u64 len)
+{
+    proc_current->pages -= len / PAGE_SIZE;
+    mem_pages_free(pa, len / PAGE_SIZE);
+}
+
+int proc_unmap(u64 start, u64 len)
+{
+    if (!in_program(start, len))
+        return -EINVAL;
+    int result = split_at(start);
+    if (result == 0)
+        result = split_at(start + len);
+    if (result < 0)
+        return result;
+    struct region **at = &proc_current->regions;
+    while (*at && (*at)->start < start + len) {
+        struct region *r = *at;
+        if (r->start < start) {
+            at = &r->next;
+            continue;
+        }
+        *at = r->next;
+        arch_space_unmap(proc_current->space, r->start, r->end - r->start, page_gone);
+        mem_delete(r, sizeof *r);
+    }
+    return 0;
+}
+
+int proc_map(u64 start, u64 len, int prot)
+{
+    int result = proc_unmap(start, len);
+    if (result < 0)
+        return result;
+    struct region *self = mem_new(sizeof *self), **at = &proc_current->regions;
+    if (!self)
+        return -ENOMEM;
+    while (*at && (*at)->start < start)
+        at = &(*at)->next;
+    *self = (struct region){*at, start, start + len, prot};
+    *at = self;
+    join_regions();
+    return 0;
+}
+
+int proc_protect(u64 start, u64 len, int prot)
+{
+    if (!in_program(start, len))
+        return -ENOMEM;
+    int result = split_at(start);
+    if (result == 0)
+        result = split_at(start + len);
+    u64 at = start;
+    for (struct region *r = region_at(start); result == 0 && at < start + len; r = r->next) {
+        if (!r || r->start != at) {
+            result = -ENOMEM;
+            break;
+        }
+        r->prot = prot;
+        arch_space_protect(proc_current->space, r->start, r->end - r->start, prot);
+        at = r->end;
+    }
+    join_regions();
+    return result;
+}
+
+/* Where the stack's room begins; what programs map without a wish lies below, the highest first. */
+#define STACK_SIZE (8ull << 20)
+#define STACK_TOP  (ARCH_USER_MAX - PAGE_SIZE)
+#define MAP_TOP    (STACK_TOP - STACK_SIZE - (1ull << 20))
+
+static bool is_free(u64 start, u64 len)
+{
+    for (struct region *r = proc_current->regions; r; r = r->next)
+        if (r->start < start + len && r->end > start)
+            return false;
+    return in_program(start, len);
+}
+
+u64 proc_find_gap(u64 len, u64 hint)
+{
+    if (hint && is_free(hint, len))
+        return hint;
+    u64 best = 0, low = ARCH_USER_MIN;
+    for (struct region *r = proc_current->regions;; r = r->next) {
+        u64 high = r ? MIN(r->start, MAP_TOP) : MAP_TOP;
+        if (high > low && len <= high - low)
+            best = high - len;
+        if (!r)
+            return best;
+        low = MAX(low, r->end);
+    }
+}
+
+/* ---- pages ---- */
+
+/* Puts pages under [va, va+len), page-aligned and without pages so far; one run if there is one. Returns the bytes filled, 0: no memory. */
+static u64 fill(u64 va, u64 len, int prot, bool zero)
+{
+    enum { RUN_MAX = 1024 };
+    u64 pages = MIN(len / PAGE_SIZE, (u64)RUN_MAX), pa;
+    while (!(pa = mem_pages(pages, PAGE_SIZE)) && pages > 1)
+        pages /= 2;
+    if (!pa)
+        return 0;
+    if (zero)
+        memset(mem_virt(pa), 0, pages * PAGE_SIZE);
+    if (arch_space_map(proc_current->space, va, pa, pages * PAGE_SIZE, prot) < 0) {
+        mem_pages_free(pa, pages);
+        return 0;
+    }
+    proc_current->pages += pages;
+    return pages * PAGE_SIZE;
+}
+
+/* Bytes from va on, at most len, page-aligned, that have no page yet. */
+static u64 hole(u64 va, u64 len)
+{
+    u64 pa, n = PAGE_SIZE;
+    while (n < len && arch_space_lookup(proc_current->space, va + n, 1, 0, &pa) == 0)
+        n += PAGE_SIZE;
+    return n;
+}
+
+int proc_page_fault(u64 va, int prot)
+{
+    u64 pa, page = ALIGN_DOWN(va, PAGE_SIZE);
+    struct region *r = region_at(va);
+    if (!r || !(r->prot & prot) || arch_space_lookup(proc_current->space, page, 1, prot, &pa))
+        return -EFAULT;
+    return fill(page, PAGE_SIZE, r->prot, true) ? 0 : -ENOMEM;
+}
+
+unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u64 *covered)
+{
+    unsigned n = 0;
+    u64 pa;
+    *covered = 0;
+    while (*covered < len) {
+        u64 at = va + *covered, left = len - *covered;
+        struct region *r = at >= ARCH_USER_MIN && at < ARCH_USER_MAX ? region_at(at) : NULL;
+        if (!r || (r->prot & prot) != prot)
+            break;
+        u64 run = arch_space_lookup(proc_current->space, at, MIN(left, r->end - at), prot, &pa);
+        if (!run) {
+            u64 page = ALIGN_DOWN(at, PAGE_SIZE);
+            u64 end = MIN(r->end, ALIGN_UP(at + MIN(left, r->end - at), PAGE_SIZE));
+            if (!fill(page, hole(page, end - page), r->prot, true))
+                break;
+            continue;
+        }
+        if (n && out[n - 1].pa + out[n - 1].len == pa)
+            out[n - 1].len += run;
+        else if (n < max)
+            out[n++] = (struct span){pa, run};
+        else
+            break;
+        *covered += run;
+    }
+    return n;
+}
+
+static int copy(u64 va, u8 *bytes, u64 len, int prot)
+{
+    struct span spans[16];
+    while (len) {
+        u64 covered;
+        unsigned n = proc_spans(va, len, prot, spans, ARRAY_LEN(spans), &covered);
+        if (!n)
+            return -EFAULT;
+        if (prot == PROT_WRITE)
+            mem_to_spans(spans, n, 0, bytes, covered);
+        else
+            mem_from_spans(bytes, spans, n, 0, covered);
+        va += covered;
+        bytes += covered;
+        len -= covered;
+    }
+    return 0;
+}
+
+int proc_copy_in(void *dst, u64 va, u64 len)
+{
+    return copy(va, dst, len, PROT_READ);
+}
+
+int proc_copy_out(u64 va, const void *src, u64 len)
+{
+    return copy(va, (u8 *)(uintptr_t)src, len, PROT_WRITE);
+}
+
+s64 proc_copy_string(char *dst, u64 va, size_t size)
+{
+    size_t len = 0;
+    while (len < size) {
+        u64 piece = MIN(size - len, PAGE_SIZE - (va + len) % PAGE_SIZE);
+        if (proc_copy_in(dst + len, va + len, piece) < 0)
+            return -EFAULT;
+        size_t text = strnlen(dst + len, piece);
+        len += text;
+        if (text < piece)
+            return (s64)len;
+    }
+    return -ENAMETOOLONG;
+}
+
+/* ---- descriptors ---- */
+
+struct file *proc_file(u64 fd)
+{
+    return fd < PROC_FDS ? proc_current->fds[fd] : NULL;
+}
+
+int proc_fd_add(struct file *file, unsigned lowest, bool cloexec)
+{
+    for (unsigned fd = lowest; fd < PROC_FDS; fd++) {
+        if (proc_current->fds[fd])
+            continue;
+        proc_current->fds[fd] = file;
+        proc_current->cloexec[fd] = cloexec;
+        return (int)fd;
+    }
+    vfs_put(file);
+    return -EMFILE;
+}
+
+int proc_fd_close(u64 fd)
+{
+    struct file *file = proc_file(fd);
+    if (!file)
+        return -EBADF;
+    proc_current->fds[fd] = NULL;
+    vfs_put(file);
+    return 0;
+}
+
+/* ---- the end ---- */
+
+void proc_exit(int status)
+{
+    for (unsigned fd = 0; fd < PROC_FDS; fd++)
+        proc_fd_close(fd);
+    power_end("exit", (u8)status);
+}
+
+static const char *signal_name(int signal)
+{
+    static const char *const names[] = {[4] = "illegal instruction",
+                                        [5] = "trap",
+                                        [6] = "aborted",
+                                        [7] = "bus error",
+                                        [8] = "arithmetic error",
+                                        [9] = "killed",
+                                        [11] = "segmentation fault"};
+    return (unsigned)signal < ARRAY_LEN(names) && names[signal] ? names[signal] : "ended by a signal";
+}
+
+void proc_fault(struct arch_frame *frame, int signal, const char *what, u64 va)
+{
+    log_error("%s: %s (%s at address %lx, instruction %lx)", proc_current->name, signal_name(signal), what, va,
+              frame->rip);
+    proc_exit(128 + signal);
+}
+
+void proc_kill(int signal)
+{
+    log_error("%s: %s (signal %d)", proc_current->name, signal_name(signal), signal);
+    proc_exit(128 + signal);
+}
+
+/* ---- what the loader needs ---- */
+
+int proc_place(struct file *file, const struct proc_piece *piece)
+{
+    u64 start = ALIGN_DOWN(piece->va, PAGE_SIZE), end = ALIGN_UP(piece->va + piece->mem_size, PAGE_SIZE);
+    u64 skew = piece->va - start, with_bytes = ALIGN_UP(skew + piece->file_size, PAGE_SIZE);
+    if (!piece->file_size)
+        with_bytes = 0;
+    int result = proc_map(start, end - start, piece->prot);
+    for (u64 done = 0; done < with_bytes && result == 0;) {
+        u64 n = fill(start + done, with_bytes - done, piece->prot, false), pa;
+        if (!n)
+            return -ENOMEM;
+        arch_space_lookup(proc_current->space, start + done, n, 0, &pa);
+        u64 want = MIN(n, skew + piece->file_size - done);
+        struct span span = {pa, want};
+        s64 got = vfs_read(file, &span, 1, piece->file_offset - skew + done);
+        if (got != (s64)want)
+            return got < 0 ? (int)got : -EIO;
+        memset(mem_virt(pa + want), 0, n - want);
+        if (done == 0)
+            memset(mem_virt(pa), 0, skew);
+        done += n;
+    }
+    return result;
+}
+
+u64 proc_stack(void)
+{
+    return proc_map(STACK_TOP - STACK_SIZE, STACK_SIZE, PROT_READ | PROT_WRITE) < 0 ? 0 : STACK_TOP;
+}

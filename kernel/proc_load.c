@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* proc_load - makes a program from an ELF file: segments, stack with arguments (x86-64 psABI 3.4.1), standard descriptors. */
+#include "arch.h"
+#include "elf.h"
+#include "mem.h"
+#include "print.h"
+#include "proc.h"
+#include "rand.h"
+#include "vfs.h"
+
+enum {
+    AT_NULL,
+    AT_PHDR = 3,
+    AT_PHENT,
+    AT_PHNUM,
+    AT_PAGESZ,
+    AT_BASE,
+    AT_FLAGS,
+    AT_ENTRY,
+    AT_UID = 11,
+    AT_EUID,
+    AT_GID,
+    AT_EGID,
+    AT_PLATFORM,
+    AT_HWCAP,
+    AT_CLKTCK,
+    AT_SECURE = 23,
+    AT_RANDOM = 25,
+    AT_EXECFN = 31
+};
+enum { PHENT = 56, AUXV_MAX = 20 };
+
+struct load {
+    const char *path;
+    struct elf_image image;
+    u64 bias;
+    u64 sp;
+};
+
+static int refuse(const struct load *l, int error, const char *why)
+{
+    log_error("%s: %s", l->path, why);
+    return error;
+}
+
+static const char *error_text(int error)
+{
+    switch (error) {
+    case -ENOENT:
+        return "not found; is the path right inside the guest?";
+    case -EACCES:
+        return "permission denied by the host";
+    case -EISDIR:
+        return "a directory, not a program";
+    case -ENOMEM:
+        return "not enough memory; give the machine more (QEMU: -m)";
+    case -ELOOP:
+        return "too many symbolic links";
+    default:
+        return "cannot be read";
+    }
+}
+
+/* ---- segments ---- */
+
+static int read_image(struct load *l, struct file *file, u64 size)
+{
+    u8 *head = mem_new(ELF_HEAD);
+    const char *why = NULL;
+    if (!head)
+        return refuse(l, -ENOMEM, error_text(-ENOMEM));
+    struct span span = {mem_phys(head), ELF_HEAD};
+    s64 got = vfs_read(file, &span, 1, 0);
+    int result = (int)MIN(got, 0);
+    if (got >= 0)
+        result = elf_parse(head, (size_t)got, size, &l->image, &why);
+    mem_delete(head, ELF_HEAD);
+    return result < 0 ? refuse(l, result, why ? why : error_text(result)) : 0;
+}
+
+static int place_segments(struct load *l, struct file *file)
+{
+    enum { PIE_BASE_PAGES = 28 }; /* random bits in a position-independent program's base */
+    u64 chance = 0;
+    rand_bytes(&chance, sizeof chance);
+    if (l->image.pie)
+        l->bias = 0x555500000000 + ((chance & ((1ull << PIE_BASE_PAGES) - 1)) << PAGE_SHIFT) - l->image.low;
+    for (unsigned i = 0; i < l->image.nsegments; i++) {
+        const struct elf_segment *s = &l->image.segments[i];
+        struct proc_piece piece = {l->bias + s->va, s->mem_size, s->file_offset, s->file_size, s->prot};
+        int result = proc_place(file, &piece);
+        if (result < 0)
+            return refuse(l, result, error_text(result));
+    }
+    proc_current->brk_start = proc_current->brk = l->bias + l->image.high;
+    return 0;
+}
+
+/* ---- stack ---- */
+
+/* Puts bytes on the stack; *sp is their address. */
+static int push(u64 *sp, const void *bytes, u64 len, u64 align)
+{
+    *sp = ALIGN_DOWN(*sp - len, align);
+    return proc_copy_out(*sp, bytes, len);
+}
+
+/* Puts the strings on the stack and their addresses into vector, NULL last. Returns how many. */
+static int push_strings(u64 *sp, char *const strings[], u64 *vector, unsigned max)
+{
+    unsigned n = 0;
+    for (; strings[n]; n++) {
+        if (n + 1 >= max || push(sp, strings[n], strlen(strings[n]) + 1, 1) < 0)
+            return -E2BIG;
+        vector[n] = *sp;
+    }
+    vector[n] = 0;
+    return (int)n;
+}
+
+static unsigned make_auxv(const struct load *l, u64 random, u64 platform, u64 execfn, u64 (*aux)[2])
+{
+    const u64 all[][2] = {
+        {AT_PHDR, l->image.phdr_va ? l->bias + l->image.phdr_va : 0},
+        {AT_PHENT, PHENT},
+        {AT_PHNUM, l->image.phdr_va ? l->image.phnum : 0},
+        {AT_PAGESZ, PAGE_SIZE},
+        {AT_BASE, 0},
+        {AT_FLAGS, 0},
+        {AT_ENTRY, l->bias + l->image.entry},
+        {AT_UID, 0},
+        {AT_EUID, 0},
+        {AT_GID, 0},
+        {AT_EGID, 0},
+        {AT_PLATFORM, platform},
+        {AT_HWCAP, arch_hwcap()},
+        {AT_CLKTCK, 100},
+        {AT_SECURE, 0},
+        {AT_RANDOM, random},
+        {AT_EXECFN, execfn},
+        {AT_NULL, 0},
+    };
+    _Static_assert(ARRAY_LEN(all) <= AUXV_MAX, "auxiliary vector");
+    memcpy(aux, all, sizeof all);
+    return ARRAY_LEN(all);
+}
+
+/*
+ *   sp -> argc | argv... 0 | envp... 0 | auxv... AT_NULL | strings, random bytes <- top
+ */
+static int push_vectors(struct load *l, u64 *words, unsigned room, char *const argv[], char *const envp[])
+{
+    u64 sp = l->sp, random[2], aux[AUXV_MAX][2];
+    rand_bytes(random, sizeof random);
+    if (push(&sp, l->path, strlen(l->path) + 1, 1) < 0)
+        return -ENOMEM;
+    u64 execfn = sp;
+    int argc = push_strings(&sp, argv, words + 1, room - 1);
+    if (argc < 0)
+        return argc;
+    u64 *next = words + 1 + argc + 1;
+    int envc = push_strings(&sp, envp, next, room - (unsigned)(next - words));
+    if (envc < 0)
+        return envc;
+    next += envc + 1;
+    push(&sp, "x86_64", 7, 1);
+    u64 platform = sp;
+    push(&sp, random, sizeof random, 16);
+    unsigned naux = make_auxv(l, sp, platform, execfn, aux);
+    if (naux * 2 > room - (unsigned)(next - words))
+        return -E2BIG;
+    memcpy(next, aux, naux * sizeof aux[0]);
+    words[0] = (u64)argc;
+    u64 size = (u64)(next - words) * 8 + naux * sizeof aux[0];
+    int result = push(&sp, words, size, 16);
+    l->sp = sp;
+    return result;
+}
+
+static int make_stack(struct load *l, char *const argv[], char *const envp[])
+{
+    l->sp = proc_stack();
+    u64 *words = mem_new(PROC_ARGS_MAX / 8);
+    if (!words || !l->sp)
+        return refuse(l, -ENOMEM, error_text(-ENOMEM));
+    int result = push_vectors(l, words, PROC_ARGS_MAX / 64, argv, envp);
+    mem_delete(words, PROC_ARGS_MAX / 8);
+    return result < 0 ? refuse(l, result, "the arguments do not fit") : 0;
+}
+
+/* ---- everything else that a program starts with ---- */
+
+static int open_standard(void)
+{
+    static const struct {
+        const char *path;
+        u32 flags;
+    } standard[] = {{"/dev/console", O_RDONLY}, {"/dev/console", O_WRONLY}, {"/dev/console-err", O_WRONLY}};
+    for (unsigned i = 0; i < ARRAY_LEN(standard); i++) {
+        struct file *file;
+        int result = vfs_open(NULL, standard[i].path, standard[i].flags, 0, &file);
+        if (result < 0)
+            return result;
+        proc_fd_add(file, i, false);
+    }
+    return 0;
+}
+
+static int set_cwd(const char *cwd)
+{
+    struct file *file;
+    int result = vfs_open(NULL, cwd ? cwd : "/", O_DIRECTORY | O_PATH, 0, &file);
+    if (result < 0)
+        log_error("cwd=%s: error %d; it must be a directory of the guest", cwd, -result);
+    else
+        proc_current->cwd = file;
+    return result;
+}
+
+static void set_names(const char *path)
+{
+    const char *base = path;
+    for (const char *p = path; *p; p++)
+        if (*p == '/')
+            base = p + 1;
+    print_text(proc_current->name, sizeof proc_current->name, "%s", base);
+    size_t len = strlen(path) + 1;
+    proc_current->exe = mem_new(len);
+    if (proc_current->exe)
+        memcpy(proc_current->exe, path, len);
+}
+
+static int new_proc(const char *path)
+{
+    struct proc *p = mem_new(sizeof *p);
+    if (!p || !(p->space = arch_space_new()))
+        return -ENOMEM;
+    p->pid = 1;
+    p->umask = 022;
+    proc_current = p;
+    set_names(path);
+    arch_space_use(p->space);
+    return 0;
+}
+
+static int load_file(struct load *l, struct file *file, const struct attr *attr)
+{
+    if ((attr->mode & S_IFMT) != S_IFREG)
+        return refuse(l, -EACCES, "not a regular file");
+    if (!(attr->mode & 0111))
+        return refuse(l, -EACCES, "not executable; chmod +x it");
+    int result = read_image(l, file, attr->size);
+    if (result == 0)
+        result = new_proc(l->path);
+    return result < 0 ? result : place_segments(l, file);
+}
+
+int proc_load(const char *path, char *const argv[], char *const envp[], const char *cwd, u64 *entry, u64 *sp)
+{
+    struct load l = {.path = path};
+    struct file *file;
+    struct attr attr;
+    u64 dev;
+    int result = vfs_open(NULL, path, O_RDONLY, 0, &file);
+    if (result < 0)
+        return refuse(&l, result, error_text(result));
+    result = vfs_getattr(file, &attr, &dev);
+    if (result == 0)
+        result = load_file(&l, file, &attr);
+    vfs_put(file);
+    if (result == 0)
+        result = make_stack(&l, argv, envp);
+    if (result == 0)
+        result = set_cwd(cwd);
+    if (result == 0)
+        result = open_standard();
+    *entry = l.bias + l.image.entry;
+    *sp = l.sp;
+    return result;
+}
