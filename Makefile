@@ -94,7 +94,7 @@ $(B)/obj/apps/%.S.o: FLAGS = $(A_FLAGS)
 $(patsubst %.c,$(B)/obj/%.o,$(wildcard apps/*.c apps/libc/*.c)): | $(NEWLIB)/lib/libc.a
 
 $(NEWLIB)/lib/libc.a:
-	tools/newlib.sh build
+	@tools/newlib.sh build
 
 $(B)/apps/%: $(B)/obj/apps/%.o $(A_LIBC) | $(NEWLIB)/lib/libc.a
 	$(call say,LD,$@)
@@ -138,7 +138,7 @@ $(TOOLS): $(B)/%: $(B)/obj/tools/%.o
 
 U_FLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
     -iquote kernel -iquote tests/host
-U_C     := $(filter-out $(patsubst %,kernel/%.c,main syscall proc string),$(wildcard kernel/*.c kernel/drivers/*.c)) $(wildcard tests/host/*.c)
+U_C     := $(filter-out $(patsubst %,kernel/%.c,main syscall string proc proc_load),$(wildcard kernel/*.c kernel/drivers/*.c)) $(wildcard tests/host/*.c)
 U_OBJ   := $(U_C:%.c=$(B)/unit/obj/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 

@@ -32,14 +32,14 @@ static int copy_file(const char *name)
 
 int main(int argc, char **argv)
 {
-    int status = 0, i = 1;
-    if (i < argc && strcmp(argv[i], "--") == 0)
-        i++;
-    else if (i < argc && argv[i][0] == '-' && argv[i][1])
-        return warnx("unknown option %s; usage: cat [--] [FILE | -]...", argv[i]);
-    if (i == argc)
+    unsigned given;
+    int n = take_options(argv, "", "cat [FILE | -]...", &given), status = 0;
+    (void)argc;
+    if (n < 0)
+        return 1;
+    if (n == 0)
         return copy(STDIN_FILENO, "-");
-    for (; i < argc; i++)
+    for (int i = 1; i <= n; i++)
         status |= copy_file(argv[i]);
     return status;
 }

@@ -110,18 +110,19 @@ static void list_named(char **paths, int n)
 
 int main(int argc, char **argv)
 {
-    for (int option; (option = getopt(argc, argv, "laR1")) != -1;) {
-        if (option == '?')
-            return warnx("usage: ls [-laR1] [PATH...]"), 2;
-        long_format |= option == 'l';
-        all |= option == 'a';
-        recursive |= option == 'R';
-    }
+    unsigned given;
+    int n = take_options(argv, "laR1", "ls [-laR1] [PATH...]", &given);
+    (void)argc;
+    if (n < 0)
+        return 2;
+    long_format = given & 1;
+    all = given & 2;
+    recursive = given & 4;
     static char *here[] = {".", NULL};
-    if (optind == argc)
+    if (n == 0)
         list_named(here, 1);
     else
-        list_named(argv + optind, argc - optind);
+        list_named(argv + 1, n);
     int written = finish(0);
     return written ? written : status;
 }

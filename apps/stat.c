@@ -50,13 +50,15 @@ static int show(const char *path, int follow)
 
 int main(int argc, char **argv)
 {
-    int follow = 0, status = 0;
-    for (int option; (option = getopt(argc, argv, "L")) != -1; follow = 1)
-        if (option == '?')
-            return warnx("usage: stat [-L] FILE...");
-    if (optind == argc)
-        return warnx("usage: stat [-L] FILE...");
-    for (int i = optind; i < argc; i++)
-        status |= show(argv[i], follow);
+    static const char usage[] = "stat [-L] FILE...";
+    unsigned follow;
+    int n = take_options(argv, "L", usage, &follow), status = 0;
+    (void)argc;
+    if (n < 0)
+        return 1;
+    if (n == 0)
+        return warnx("usage: %s", usage);
+    for (int i = 1; i <= n; i++)
+        status |= show(argv[i], follow != 0);
     return finish(status);
 }

@@ -98,23 +98,21 @@ static int count_file(const char *name, struct counts *total)
 
 int main(int argc, char **argv)
 {
-    for (int option; (option = getopt(argc, argv, "lwc")) != -1;) {
-        if (option == '?')
-            return warnx("usage: wc [-lwc] [FILE | -]...");
-        show_lines |= option == 'l';
-        show_words |= option == 'w';
-        show_bytes |= option == 'c';
-    }
-    if (!show_lines && !show_words && !show_bytes)
-        show_lines = show_words = show_bytes = 1;
-    int n = argc - optind, status = 0;
-    set_width(argv + optind, n);
+    unsigned given;
+    int n = take_options(argv, "lwc", "wc [-lwc] [FILE | -]...", &given), status = 0;
+    (void)argc;
+    if (n < 0)
+        return 1;
+    show_lines = !given || given & 1;
+    show_words = !given || given & 2;
+    show_bytes = !given || given & 4;
+    set_width(argv + 1, n);
     struct counts total = {0};
     if (n == 0) {
         status = count_open(STDIN_FILENO, "-", &total);
         show(&total, NULL);
     }
-    for (int i = optind; i < argc; i++)
+    for (int i = 1; i <= n; i++)
         status |= count_file(argv[i], &total);
     if (n > 1)
         show(&total, "total");

@@ -42,6 +42,31 @@ int warnx(const char *format, ...)
     return status;
 }
 
+/* newlib's getopt() takes a lone "-" for an option, so it cannot serve programs that read standard input by that name. */
+int take_options(char **argv, const char *letters, const char *usage, unsigned *given)
+{
+    int kept = 0, ended = 0;
+    *given = 0;
+    for (int i = 1; argv[i]; i++) {
+        if (ended || argv[i][0] != '-' || !argv[i][1]) {
+            argv[++kept] = argv[i];
+        } else if (strcmp(argv[i], "--") == 0) {
+            ended = 1;
+        } else {
+            for (const char *letter = argv[i] + 1; *letter; letter++) {
+                const char *known = strchr(letters, *letter);
+                if (!known) {
+                    warnx("invalid option -- '%c'; usage: %s", *letter, usage);
+                    return -1;
+                }
+                *given |= 1u << (known - letters);
+            }
+        }
+    }
+    argv[kept + 1] = NULL;
+    return kept;
+}
+
 int finish(int status)
 {
     if (fflush(stdout) || ferror(stdout))

@@ -9,6 +9,10 @@
 int warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int warnx(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Takes the options (letters of `letters`, alone or together, anywhere before "--") out of argv. What is left are the operands argv[1]... with a
+ * NULL behind; returns how many. *given: bit i is set when letters[i] was there. An unknown option: prints the usage, returns -1. "-" is an operand. */
+int take_options(char **argv, const char *letters, const char *usage, unsigned *given);
+
 /* The status to end with: `status`, or 1 (with a message) when not all that was printed could be written. */
 int finish(int status);
 
