@@ -64,7 +64,7 @@ struct span {
     u64 len;
 };
 
-#define PAGE_SIZE  4096ull
+#define PAGE_SIZE  4096ul
 #define PAGE_SHIFT 12
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -76,9 +76,9 @@ struct span {
 
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
-/* A const pointer to `object` in linker section `section`; the section's ends are __start_SECTION and __stop_SECTION. */
-#define TABLE_ENTRY(section, type, object)                                                                             \
-    static const type *const object##_entry __attribute__((section(#section), used)) = &(object)
+/* A const pointer to `object` in linker section `table`; the section's ends are __start_TABLE and __stop_TABLE. */
+#define TABLE_ENTRY(table, type, object)                                                                               \
+    static const type *const object##_entry __attribute__((section(#table), used)) = &(object)
 
 /* The C library's memory and string functions that the kernel has (string.c); the host build has its own. */
 void *memcpy(void *restrict dst, const void *restrict src, size_t n);

@@ -206,20 +206,14 @@ static unsigned count_unplaced(void)
 
 void pci_assign_all(const struct span *window)
 {
-    struct span in = *window;
-    struct acpi_ecam w;
     if (count_unplaced() == 0)
         return;
-    /* Where configuration space lies in the window, machines route what is below it to the bus; above it, not all do. */
-    for (unsigned i = 0; acpi_ecam(i, &w); i++)
-        if (w.base > in.pa && w.base - in.pa < in.len)
-            in.len = w.base - in.pa;
     for (struct pci_dev *d = pci_first(); d; d = d->next)
         if (d->header == HEADER_BRIDGE)
-            open_bridge(d, &in);
+            open_bridge(d, window);
     for (u64 size = LARGEST; size; size >>= 1)
         for (struct pci_dev *d = pci_first(); d; d = d->next)
             for (unsigned i = 0; i < PCI_BARS; i++)
                 if (is_unplaced(&d->bars[i]) && d->bars[i].size == size)
-                    place_bar(d, i, &in);
+                    place_bar(d, i, window);
 }

@@ -52,10 +52,11 @@ struct virtio_transport {
     /* Tells the device a queue's size, addresses and vector, and enables it. Sets q->notify_off, q->vector. 0 or -errno. */
     int (*queue_enable)(struct virtio_device *dev, struct virtq *q);
     void (*notify)(struct virtq *q);
-    /* Device configuration: byte by byte; -EINVAL beyond its end. */
+    /* Device configuration: 2 and 4 aligned bytes are one field, read as such (4.1.3.1); all else byte by byte. -EINVAL beyond its end. */
     int (*config_read)(struct virtio_device *dev, u32 offset, void *bytes, u32 len);
     u8 (*generation)(struct virtio_device *dev);
-    /* Interrupts for `queues` queues and for configuration changes: how many of the queues have a vector (0: poll). */
+    /* Interrupts for `queues` queues and for configuration changes: how many of the queues have a vector (0: poll). They count in
+     * dev->interrupts, dev->config_changes and the queue's counters. */
     int (*irqs)(struct virtio_device *dev, unsigned queues);
 };
 
@@ -71,7 +72,8 @@ struct virtio_device {
     char name[12];         /* "virtio0" */
     u64 offered, accepted; /* feature bits */
     struct virtq *queues[VIRTIO_QUEUES];
-    u64 interrupts, config_changes;
+    u64 interrupts, config_changes, config_seen;
+    u8 status;   /* as we set it last */
     bool failed; /* gone, broken or refused: its driver answers EIO */
 };
 
@@ -93,7 +95,7 @@ struct virtio_driver {
     static const struct virtio_driver ident
 
 /* For transports. The device (zeroed but for transport, transport_priv, parent, id, vendor) lives until virtio_unregister. Finds the driver, negotiates and probes.
- * 0, also when there is no driver for it; -errno when it was refused. Waits for the device's reset. */
+ * 0, also when there is no driver for it; -errno when it was refused: then it stays, failed, for people to see. Waits for the device's reset. */
 int virtio_register(struct virtio_device *dev);
 void virtio_unregister(struct virtio_device *dev);
 

@@ -13,8 +13,9 @@ enum {
 /* What of virtq was negotiated. */
 enum { VIRTQ_INDIRECT = 1, VIRTQ_EVENT_IDX = 2 };
 
+/* requests were added and completed; their difference is in flight. */
 struct virtq_counters {
-    u64 requests, kicks, interrupts;
+    u64 requests, completed, kicks, interrupts;
 };
 
 /* Opaque to drivers but for the fields that a transport needs. */
@@ -25,6 +26,7 @@ struct virtq {
     bool broken;                       /* the host lied; nothing is believed any more until the device is reset */
     u32 flags;                         /* VIRTQ_INDIRECT... */
     u16 notify_off;                    /* the transport's */
+    void *doorbell;                    /* the transport's: where a kick is written to */
     u64 desc_pa, driver_pa, device_pa; /* the three areas (2.6) */
     struct virtq_counters counters;
     const struct virtq_layout *layout;
@@ -32,6 +34,8 @@ struct virtq {
     void *ring;                      /* the layout's state */
     void (*notify)(struct virtq *q); /* the doorbell; set by the bus */
     void *device;                    /* the bus's */
+    u64 progress, since, beat;       /* the bus's: what virtio_wait() saw last, and at which heartbeats */
+    u32 polls, sleeps;               /* the bus's */
 };
 
 /* Makes the rings for `size` entries (power of two, 1..VIRTQ_MAX), all zero, nothing in flight. NULL: no memory. Frees: only after device reset. */
@@ -56,5 +60,31 @@ bool virtq_arm(struct virtq *q);
 void *virtq_reclaim(struct virtq *q);
 
 unsigned virtq_in_flight(const struct virtq *q);
+
+/* ---- for layouts: what virtq.c asks of one, and the state of a request that the device cannot reach ---- */
+
+struct virtq_slot {
+    void *cookie; /* NULL: no request starts at this descriptor */
+    void *table;  /* indirect descriptors, made at the first use */
+    u32 room;     /* bytes that the device may write */
+    u16 next;     /* the following descriptor of the chain or of the free list */
+    u16 count;    /* descriptors in the ring that the request takes */
+};
+
+struct virtq_layout {
+    /* Sets the three areas. 0 or -ENOMEM. */
+    int (*init)(struct virtq *q);
+    void (*free)(struct virtq *q);
+    /* Writes the descriptors of one request and stages it: the slot that stands for it; -ENOSPC. */
+    int (*add)(struct virtq *q, const struct span *spans, unsigned out, unsigned in);
+    /* Takes the descriptors of a finished request back. */
+    void (*release)(struct virtq *q, u16 head);
+    /* Publishes what is staged; true: the device wants to be told. */
+    bool (*publish)(struct virtq *q);
+    /* The next finished request as the device tells it, read once: 1; 0: none; -EPROTO: more than are in flight. */
+    int (*used)(struct virtq *q, u32 *id, u32 *len);
+    bool (*arm)(struct virtq *q);
+};
+extern const struct virtq_layout virtq_split;
 
 #endif

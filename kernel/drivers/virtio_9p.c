@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* virtio_9p - a share: one queue, in which each request is a whole 9P message and room for its reply. */
+#include "9p.h"
+#include "mem.h"
+#include "print.h"
+#include "virtio.h"
+#include "virtq.h"
+
+/* Bit 0: the configuration holds le16 tag_len and that many bytes, no NUL. */
+#define VIRTIO_9P_F_MOUNT_TAG (1ull << 0)
+enum { TAG_MAX = 63, SPANS_LEAST = 3 };
+
+struct share {
+    struct p9_link link;
+    struct virtio_device *dev;
+    struct virtq *q;
+};
+
+static int submit(struct p9_link *link, struct p9_request *req)
+{
+    struct share *s = link->priv;
+    struct span spans[P9_SPANS + 2];
+    unsigned out = 0, n = 0;
+    if (!s->q || s->dev->failed)
+        return -EIO;
+    if (req->npayload > link->max_spans)
+        return -E2BIG;
+    spans[n++] = req->out;
+    for (unsigned i = 0; !req->payload_in && i < req->npayload; i++)
+        spans[n++] = req->payload[i];
+    out = n;
+    spans[n++] = req->in;
+    for (unsigned i = 0; req->payload_in && i < req->npayload; i++)
+        spans[n++] = req->payload[i];
+    return virtq_add(s->q, spans, out, n - out, req);
+}
+
+static void kick(struct p9_link *link)
+{
+    struct share *s = link->priv;
+    if (s->q && !s->dev->failed)
+        virtq_kick(s->q);
+}
+
+/* The device does no DMA any more: what was in flight ends here. */
+static void abandon(struct share *s)
+{
+    struct p9_request *req;
+    while ((req = virtq_reclaim(s->q)) != NULL)
+        p9_complete(req, 0, -EIO);
+}
+
+static int wait(struct p9_link *link)
+{
+    struct share *s = link->priv;
+    struct p9_request *req;
+    u32 written;
+    if (!s->q)
+        return -EIO;
+    do {
+        unsigned completed = 0;
+        for (; (req = virtq_take(s->q, &written)) != NULL; completed++)
+            p9_complete(req, written, 0);
+        if (completed)
+            return 0;
+    } while (virtio_wait(s->dev, s->q) == 0);
+    virtio_fail(s->dev, "its queue is broken");
+    abandon(s);
+    return -EIO;
+}
+
+static const struct p9_link_ops link_ops = {.submit = submit, .kick = kick, .wait = wait};
+
+/* NULL, and the device failed: it has no tag that could be used. */
+static const char *read_tag(struct virtio_device *dev, char tag[TAG_MAX + 1])
+{
+    le16 len = {0};
+    if (!virtio_has(dev, VIRTIO_9P_F_MOUNT_TAG))
+        return dev->name;
+    if (virtio_config(dev, 0, &len, sizeof(len)) < 0)
+        virtio_fail(dev, "its configuration holds no mount tag");
+    else if (le16_get(len) > TAG_MAX)
+        virtio_fail(dev, "its mount tag is longer than 63 bytes; give it a shorter mount_tag=");
+    else if (virtio_config(dev, sizeof(len), tag, le16_get(len)) < 0)
+        virtio_fail(dev, "its mount tag runs out of its configuration");
+    return dev->failed ? NULL : tag[0] ? tag : dev->name;
+}
+
+static int probe(struct virtio_device *dev)
+{
+    char bytes[TAG_MAX + 1] = {0};
+    struct virtq *q = dev->queues[0];
+    const char *tag = read_tag(dev, bytes);
+    if (!tag)
+        return -EINVAL;
+    if (q->size < SPANS_LEAST) {
+        virtio_fail(dev, "its queue is too small for a request");
+        return -EINVAL;
+    }
+    struct share *s = mem_new(sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    *s = (struct share){.dev = dev, .q = q};
+    s->link = (struct p9_link){
+        .ops = &link_ops,
+        .priv = s,
+        .max_spans = MIN((unsigned)P9_SPANS, MIN((unsigned)VIRTQ_MAX_SPANS, q->size) - 2u),
+        .depth = MIN((unsigned)P9_REQUESTS, q->size),
+    };
+    dev->priv = s;
+    log_info("%s: 9p, tag \"%s\"", dev->name, tag);
+    return p9_new(&s->link, tag) ? 0 : -ENOMEM;
+}
+
+/* The client outlives the device: from now on it hears EIO. */
+static void remove(struct virtio_device *dev)
+{
+    struct share *s = dev->priv;
+    abandon(s);
+    s->q = NULL;
+}
+
+VIRTIO_DRIVER(virtio_9p) = {
+    .name = "virtio-9p",
+    .id = VIRTIO_ID_9P,
+    .features = VIRTIO_9P_F_MOUNT_TAG,
+    .queues = 1,
+    .probe = probe,
+    .remove = remove,
+};

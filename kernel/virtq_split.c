@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* virtq_split - the split layout (virtio 1.x, 2.7): descriptor table, available ring, used ring. */
+#include "mem.h"
+#include "virtq.h"
+
+/*
+ * One block of memory, shared with the device:
+ *
+ *     descriptors[size]                     16 bytes each     we write
+ *     flags idx ring[size] used_event       2 bytes each      we write     "available"
+ *     flags idx { id len }[size] avail_event                  it writes    "used", aligned to 4
+ *
+ * A request takes one descriptor that points to an indirect table, or a chain where indirect was not negotiated. Indices count
+ * modulo 65536 and are masked only to address a ring.
+ */
+enum { DESC_F_NEXT = 1, DESC_F_WRITE = 2, DESC_F_INDIRECT = 4 };
+enum { AVAIL_F_NO_INTERRUPT = 1, USED_F_NO_NOTIFY = 1 };
+
+struct desc {
+    le64 addr;
+    le32 len;
+    le16 flags, next;
+};
+_Static_assert(sizeof(struct desc) == 16, "virtio 2.7.5");
+
+struct avail {
+    le16 flags, idx, ring[];
+};
+
+struct used_elem {
+    le32 id, len;
+};
+
+struct used {
+    le16 flags, idx;
+    struct used_elem ring[];
+};
+
+struct ring {
+    struct desc *desc;
+    struct avail *avail;
+    struct used *used;
+    u16 free_head, free_count;
+    u16 staged, published; /* the index behind the last request added, and behind the last that the device may see */
+    u16 taken;             /* the used index up to which we have looked */
+    bool quiet;            /* avail.flags says: no interrupts */
+};
+
+static u16 load(const le16 *p)
+{
+    return __atomic_load_n(&p->raw, __ATOMIC_RELAXED);
+}
+
+static void store(le16 *p, u16 v)
+{
+    __atomic_store_n(&p->raw, v, __ATOMIC_RELAXED);
+}
+
+static le16 *used_event(const struct virtq *q)
+{
+    struct ring *r = q->ring;
+    return &r->avail->ring[q->size];
+}
+
+static const le16 *avail_event(const struct virtq *q)
+{
+    struct ring *r = q->ring;
+    return (const le16 *)&r->used->ring[q->size];
+}
+
+static size_t used_offset(u16 size)
+{
+    return ALIGN_UP(size * sizeof(struct desc) + 6 + 2 * (size_t)size, 4);
+}
+
+static size_t ring_bytes(u16 size)
+{
+    return used_offset(size) + 6 + size * sizeof(struct used_elem);
+}
+
+static size_t table_bytes(const struct virtq *q)
+{
+    return MIN(q->size, VIRTQ_MAX_SPANS) * sizeof(struct desc);
+}
+
+/* Without EVENT_IDX interrupts are off but while somebody waits; with it the flags stay 0 (2.7.7.1). */
+static void set_quiet(struct virtq *q, bool quiet)
+{
+    struct ring *r = q->ring;
+    if (q->flags & VIRTQ_EVENT_IDX || r->quiet == quiet)
+        return;
+    r->quiet = quiet;
+    store(&r->avail->flags, quiet ? AVAIL_F_NO_INTERRUPT : 0);
+}
+
+static int split_init(struct virtq *q)
+{
+    struct ring *r = q->ring = mem_new(sizeof(*r));
+    u8 *block = r ? mem_new(ring_bytes(q->size)) : NULL;
+    if (!block)
+        return -ENOMEM;
+    r->desc = (struct desc *)block;
+    r->avail = (struct avail *)(block + q->size * sizeof(struct desc));
+    r->used = (struct used *)(block + used_offset(q->size));
+    q->desc_pa = mem_phys(r->desc);
+    q->driver_pa = mem_phys(r->avail);
+    q->device_pa = mem_phys(r->used);
+    for (u16 i = 0; i < q->size; i++)
+        q->slots[i].next = i + 1;
+    r->free_count = q->size;
+    set_quiet(q, true);
+    return 0;
+}
+
+static void split_free(struct virtq *q)
+{
+    struct ring *r = q->ring;
+    for (u16 i = 0; q->slots && i < q->size; i++)
+        if (q->slots[i].table)
+            mem_delete(q->slots[i].table, table_bytes(q));
+    if (r && r->desc)
+        mem_delete(r->desc, ring_bytes(q->size));
+    if (r)
+        mem_delete(r, sizeof(*r));
+}
+
+static struct desc describe(const struct span *s, bool write, bool more, u16 next)
+{
+    u16 flags = (write ? DESC_F_WRITE : 0) | (more ? DESC_F_NEXT : 0);
+    return (struct desc){to_le64(s->pa), to_le32((u32)s->len), to_le16(flags), to_le16(more ? next : 0)};
+}
+
+/* The request behind one descriptor; false: there is no table to be had. */
+static bool add_indirect(struct virtq *q, const struct span *spans, unsigned out, unsigned n)
+{
+    struct ring *r = q->ring;
+    struct virtq_slot *slot = &q->slots[r->free_head];
+    if (!slot->table)
+        slot->table = mem_new(table_bytes(q));
+    if (!slot->table)
+        return false;
+    struct desc *table = slot->table;
+    for (unsigned i = 0; i < n; i++)
+        table[i] = describe(&spans[i], i >= out, i + 1 < n, (u16)(i + 1));
+    r->desc[r->free_head] = (struct desc){to_le64(mem_phys(table)), to_le32((u32)(n * sizeof(struct desc))),
+                                          to_le16(DESC_F_INDIRECT), to_le16(0)};
+    return true;
+}
+
+static void add_chain(struct virtq *q, const struct span *spans, unsigned out, unsigned n)
+{
+    struct ring *r = q->ring;
+    u16 at = r->free_head;
+    for (unsigned i = 0; i < n; i++, at = q->slots[at].next)
+        r->desc[at] = describe(&spans[i], i >= out, i + 1 < n, q->slots[at].next);
+}
+
+static int split_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in)
+{
+    struct ring *r = q->ring;
+    u16 head = r->free_head, last = head;
+    unsigned n = out + in;
+    if (r->free_count == 0)
+        return -ENOSPC;
+    if (n > 1 && q->flags & VIRTQ_INDIRECT && add_indirect(q, spans, out, n))
+        n = 1;
+    else if (n > r->free_count)
+        return -ENOSPC;
+    else
+        add_chain(q, spans, out, n);
+    for (unsigned i = 1; i < n; i++)
+        last = q->slots[last].next;
+    r->free_head = q->slots[last].next;
+    r->free_count -= (u16)n;
+    q->slots[head].count = (u16)n;
+    store(&r->avail->ring[r->staged++ & (q->size - 1)], head);
+    return head;
+}
+
+static void split_release(struct virtq *q, u16 head)
+{
+    struct ring *r = q->ring;
+    u16 last = head;
+    for (unsigned i = 1; i < q->slots[head].count; i++)
+        last = q->slots[last].next;
+    q->slots[last].next = r->free_head;
+    r->free_head = head;
+    r->free_count += q->slots[head].count;
+}
+
+static bool split_publish(struct virtq *q)
+{
+    struct ring *r = q->ring;
+    u16 old = r->published, new = r->staged;
+    if (old == new)
+        return false;
+    r->published = new;
+    /* The device must see descriptors and ring entries before the index that covers them (2.7.13.3.1). */
+    __atomic_store_n(&r->avail->idx.raw, new, __ATOMIC_RELEASE);
+    /* And the index before we look whether it still wants to be told (2.7.13.4.1): a store before a load needs a full fence. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (q->flags & VIRTQ_EVENT_IDX)
+        return (u16)(new - load(avail_event(q)) - 1) < (u16)(new - old);
+    return !(load(&r->used->flags) & USED_F_NO_NOTIFY);
+}
+
+static int split_used(struct virtq *q, u32 *id, u32 *len)
+{
+    struct ring *r = q->ring;
+    /* The entries are read behind the index that covers them (2.7.14). */
+    u16 idx = __atomic_load_n(&r->used->idx.raw, __ATOMIC_ACQUIRE);
+    if (idx == r->taken)
+        return 0;
+    *id = idx;
+    /* Each published request comes back once, so the index cannot run ahead of what is out. */
+    if ((u16)(idx - r->taken) > (u16)(r->published - r->taken))
+        return -EPROTO;
+    const struct used_elem *e = &r->used->ring[r->taken & (q->size - 1)];
+    *id = __atomic_load_n(&e->id.raw, __ATOMIC_RELAXED);
+    *len = __atomic_load_n(&e->len.raw, __ATOMIC_RELAXED);
+    r->taken++;
+    set_quiet(q, true);
+    return 1;
+}
+
+static bool split_arm(struct virtq *q)
+{
+    struct ring *r = q->ring;
+    if (q->flags & VIRTQ_EVENT_IDX)
+        store(used_event(q), r->taken);
+    set_quiet(q, false);
+    /* The device must see the wish before we look for the last time. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return load(&r->used->idx) != r->taken;
+}
+
+const struct virtq_layout virtq_split = {
+    .init = split_init,
+    .free = split_free,
+    .add = split_add,
+    .release = split_release,
+    .publish = split_publish,
+    .used = split_used,
+    .arm = split_arm,
+};
