@@ -11,6 +11,22 @@ enum {
     P9_MSIZE = 4186112, /* bytes of a message that we ask for: (1024 - 2) * 4096, what newer QEMUs cap at (rule C1) */
 };
 
+/* Message types; a reply's is one more. */
+enum {
+    P9_RLERROR = 7,
+    P9_TSTATFS = 8,
+    P9_TLOPEN = 12,
+    P9_TREADLINK = 22,
+    P9_TGETATTR = 24,
+    P9_TREADDIR = 40,
+    P9_TVERSION = 100,
+    P9_TATTACH = 104,
+    P9_TFLUSH = 108,
+    P9_TWALK = 110,
+    P9_TREAD = 116,
+    P9_TCLUNK = 120,
+};
+
 /*
  * One exchange as the link sees it. The reply's head goes to `in`, and what the server sends behind in.len to the payload (if payload_in); a request's
  * payload follows `out` (if not payload_in). All of it stays untouched by us until p9_complete().
@@ -26,7 +42,6 @@ struct p9_request {
     u8 type;
     int error;
     u32 written;
-    void *memory;
 };
 
 struct p9_link;
@@ -54,7 +69,7 @@ void p9_complete(struct p9_request *req, u32 written, int error);
 /* Counted since the client was made; readable under /sys. */
 struct p9_counters {
     u64 messages; /* T-messages sent */
-    u64 waits;    /* times that the caller had to wait */
+    u64 waits;    /* times that the caller had to wait; for all that went out with one kick at most one */
     u64 kicks;
     u64 by_type[128]; /* T-messages, by type */
 };

@@ -157,6 +157,17 @@ int vfs_mount(struct fs *fs, const char *path, u32 flags);
 /* The i-th mount: fs, path and flags; false: no more. */
 bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags);
 
+/* What a path leads to. `node` is the caller's, who clunks it. `path` is canonical and stands until the next look-up. */
+struct place {
+    struct node node;
+    u16 mount; /* index in the mount table */
+    bool last; /* on -ENOENT: only the last name is missing, and it may be made */
+    const char *path;
+};
+enum { VFS_NOFOLLOW = 1 };
+/* The look-up under all the others; flags: VFS_NOFOLLOW: a link at the end is not followed. */
+int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out);
+
 /*
  * Look-ups. `at`: the directory that a relative path starts from (NULL: "/"). Paths are NUL-terminated; errors are those of Linux: ENOENT (also
  * for ""), ENOTDIR, ELOOP, ENAMETOOLONG, EACCES...
@@ -164,7 +175,6 @@ bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags);
 int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out);
 void vfs_put(struct file *file);
 struct file *vfs_get(struct file *file);
-enum { VFS_NOFOLLOW = 1 };
 int vfs_getattr_path(const struct file *at, const char *path, u32 flags, struct attr *attr, u64 *dev);
 /* Target into buf, not terminated; as readlink(2) it is cut to size. */
 s64 vfs_readlink(const struct file *at, const char *path, char *buf, size_t size);

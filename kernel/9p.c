@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p - the 9P2000.L client: session, requests in flight, tags, fids, and every check on a reply's head.
+ *
+ * A request's tag is its slot. The link owns a request's memory from submit() to p9_complete(), whatever Rflush says. A slot is taken by
+ * p9_begin() and free after p9_finish(); a Tclunk's, for which nobody waits, is free when it completes. A fid number is
+ * taken until the server has answered its Tclunk. Replies are copied once to memory that the link was never told of, and read there. */
+#include "9p.h"
+#include "9p_client.h"
+#include "mem.h"
+#include "print.h"
+#include "wire.h"
+
+enum {
+    NOTAG = 0xffff,
+    MSIZE_MIN = 4096,
+    HEADER = 7,      /* size[4] type[1] tag[2] */
+    FIDS = 4096,     /* in use at a time */
+    ERRNO_SENT = 511 /* above are numbers that Linux keeps inside the kernel */
+};
+#define VERSION "9P2000.L"
+
+struct slot {
+    struct p9_request req;
+    struct p9 *client;
+    u32 clunks; /* the fid that this Tclunk ends; else P9_NOFID */
+    struct span payload[P9_SPANS];
+    u8 copy[P9_REPLY];
+    u8 in[P9_REPLY];
+    u8 out[P9_OUT];
+};
+_Static_assert(sizeof(struct slot) <= PAGE_SIZE, "a slot is allocated when first needed, in one piece");
+
+struct p9 {
+    struct p9 *next;
+    struct p9_link *link;
+    char tag[64];
+    u32 msize;          /* agreed on; 0: no session yet */
+    unsigned in_flight; /* submitted and not completed */
+    bool unkicked;      /* something was submitted since the last kick */
+    bool waited;        /* since the last kick */
+    bool warned;
+    struct p9_counters counters;
+    u64 fids[FIDS / 64]; /* a bit for each number in use */
+    struct slot *slots[P9_REQUESTS];
+};
+
+static struct p9 *clients;
+
+static void kick(struct p9 *c)
+{
+    if (!c->unkicked)
+        return;
+    c->unkicked = c->waited = false;
+    c->counters.kicks++;
+    c->link->ops->kick(c->link);
+}
+
+/* Until at least one more request is complete. */
+static int wait(struct p9 *c)
+{
+    kick(c);
+    if (c->in_flight == 0)
+        return -EIO;
+    c->counters.waits += !c->waited;
+    c->waited = true;
+    return c->link->ops->wait(c->link);
+}
+
+static int submit(struct p9 *c, struct p9_request *req)
+{
+    int err;
+    while ((err = c->link->ops->submit(c->link, req)) == -ENOSPC)
+        if ((err = wait(c)) < 0)
+            break;
+    if (err < 0)
+        return err;
+    c->in_flight++;
+    c->unkicked = true;
+    c->counters.messages++;
+    c->counters.by_type[req->type]++;
+    return 0;
+}
+
+/* A slot that is not busy; with all of them busy, the next that a Tclunk leaves. NULL: no memory, or a dead link. */
+static struct slot *free_slot(struct p9 *c)
+{
+    do {
+        for (u16 tag = 0; tag < P9_REQUESTS; tag++) {
+            struct slot *s = c->slots[tag];
+            if (s && s->req.busy)
+                continue;
+            if (!s && !(s = c->slots[tag] = mem_new(sizeof *s)))
+                return NULL;
+            s->req = (struct p9_request){.tag = tag};
+            return s;
+        }
+    } while (wait(c) == 0);
+    return NULL;
+}
+
+struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
+{
+    *call = (struct p9_call){.client = c};
+    struct slot *s = free_slot(c);
+    if (!s) {
+        call->error = -ENOMEM;
+        return (struct wire){.bad = true};
+    }
+    s->client = c;
+    s->clunks = P9_NOFID;
+    struct p9_request *req = call->req = &s->req;
+    req->busy = true;
+    req->type = type;
+    if (type == P9_TVERSION)
+        req->tag = NOTAG;
+    req->out.pa = mem_phys(s->out);
+    req->in = (struct span){mem_phys(s->in), type == P9_TREAD || type == P9_TREADDIR ? P9_HEAD : P9_REPLY};
+    req->payload = s->payload;
+    req->payload_in = true;
+    struct wire w = wire_over(s->out, sizeof s->out);
+    wire_put32(&w, 0);
+    wire_put8(&w, type);
+    wire_put16(&w, req->tag);
+    return w;
+}
+
+bool p9_payload(struct p9_call *call, struct span piece)
+{
+    struct p9_request *req = call->req;
+    if (!req || req->npayload >= MIN(call->client->link->max_spans, P9_SPANS))
+        return false;
+    container_of(req, struct slot, req)->payload[req->npayload++] = piece;
+    return true;
+}
+
+void p9_send(struct p9_call *call, const struct wire *w)
+{
+    if (call->error)
+        return;
+    struct p9_request *req = call->req;
+    struct slot *s = container_of(req, struct slot, req);
+    req->out.len = (u64)(w->p - s->out);
+    struct wire head = wire_over(s->out, sizeof s->out);
+    wire_put32(&head, (u32)req->out.len);
+    call->error = wire_ok(w) ? submit(call->client, req) : -E2BIG;
+    if (call->error)
+        req->busy = false;
+}
+
+int p9_bad(const struct p9_call *call, const char *what)
+{
+    struct p9 *c = call->client;
+    if (!c->warned)
+        log_warn("9p: \"%s\" sent a bad reply to message %u: %s", c->tag, call->req->type, what);
+    c->warned = true;
+    return -EIO;
+}
+
+/* Copies a reply's head and checks it; what is wrong with it, or NULL. *type: the reply's. */
+static const char *open_reply(struct slot *s, struct wire *reply, u8 *type)
+{
+    const struct p9_request *req = &s->req;
+    u64 room = req->in.len + (req->payload_in ? mem_span_total(req->payload, req->npayload) : 0);
+    u32 len = (u32)MIN(req->written, req->in.len);
+    memcpy(s->copy, s->in, len);
+    *reply = wire_over(s->copy, len);
+    u32 size = wire_get32(reply);
+    *type = wire_get8(reply);
+    u16 tag = wire_get16(reply);
+    if (!wire_ok(reply))
+        return "shorter than a header";
+    if (size != req->written || size > room)
+        return "its size is not what arrived";
+    if (tag != req->tag)
+        return "another tag";
+    if (*type != req->type + 1 && (*type != P9_RLERROR || req->type == P9_TFLUSH))
+        return "another type";
+    return NULL;
+}
+
+/* The request is the link's no more: the slot can go, and the fid of a Tclunk, which ends even when that fails. */
+void p9_complete(struct p9_request *req, u32 written, int error)
+{
+    if (!req->busy || req->done)
+        return;
+    struct slot *s = container_of(req, struct slot, req);
+    req->done = true;
+    req->written = written;
+    req->error = error;
+    s->client->in_flight--;
+    if (s->clunks == P9_NOFID)
+        return;
+    struct wire w;
+    u8 type;
+    if (error == 0 && !open_reply(s, &w, &type))
+        p9_fid_free(s->client, s->clunks);
+    req->busy = false;
+}
+
+static int error_of(struct p9_call *call, struct wire *reply)
+{
+    u32 ecode = wire_get32(reply);
+    if (!wire_ok(reply) || ecode == 0 || ecode > ERRNO_SENT)
+        return p9_bad(call, "no error number");
+    return -(int)ecode;
+}
+
+/* A link that fails without having given the request back keeps its slot for ever: it may still write there. */
+int p9_finish(struct p9_call *call, struct wire *reply)
+{
+    if (call->error)
+        return call->error;
+    struct p9_request *req = call->req;
+    struct slot *s = container_of(req, struct slot, req);
+    while (!req->done)
+        if (wait(call->client) < 0 && !req->done)
+            return -EIO;
+    req->busy = false;
+    if (req->error)
+        return req->error;
+    u8 type;
+    const char *fault = open_reply(s, reply, &type);
+    if (fault)
+        return p9_bad(call, fault);
+    call->payload = req->written - (u32)MIN(req->written, req->in.len);
+    return type == P9_RLERROR ? error_of(call, reply) : 0;
+}
+
+int p9_exchange(struct p9_call *call, struct wire *w)
+{
+    p9_send(call, w);
+    return p9_finish(call, w);
+}
+
+void p9_cancel(struct p9_call *call)
+{
+    struct wire w;
+    if (!call->error && !call->req->done) {
+        struct p9_call flush;
+        w = p9_begin(&flush, call->client, P9_TFLUSH);
+        wire_put16(&w, call->req->tag);
+        p9_exchange(&flush, &w);
+    }
+    p9_finish(call, &w);
+}
+
+/* Rversion: exactly our version, and a size that is neither more than we asked for nor too small to work with (rule C1). */
+static int ask_version(struct p9 *c, u32 msize)
+{
+    struct p9_call call;
+    struct wire w = p9_begin(&call, c, P9_TVERSION);
+    wire_put32(&w, msize);
+    wire_put_string(&w, VERSION, strlen(VERSION));
+    int err = p9_exchange(&call, &w);
+    if (err < 0)
+        return err;
+    u32 got = wire_get32(&w);
+    u16 len;
+    const char *version = wire_get_string(&w, &len);
+    if (!wire_ok(&w) || len != strlen(VERSION) || memcmp(version, VERSION, len) != 0)
+        return p9_bad(&call, "not 9P2000.L");
+    if (got > msize || got < MSIZE_MIN)
+        return p9_bad(&call, "unusable msize");
+    c->msize = got;
+    return 0;
+}
+
+int p9_session(struct p9 *c)
+{
+    static const u32 sizes[] = {P9_MSIZE, 65536, 8192};
+    int err = 0;
+    for (unsigned i = 0; !c->msize && i < ARRAY_LEN(sizes); i++)
+        err = ask_version(c, sizes[i]);
+    return c->msize ? 0 : err;
+}
+
+u32 p9_io(const struct p9 *c)
+{
+    u32 io = c->msize - P9_IOHDR;
+    return io > PAGE_SIZE ? (u32)ALIGN_DOWN(io, PAGE_SIZE) : io;
+}
+
+u32 p9_fid_new(struct p9 *c)
+{
+    for (u32 i = 0; i < ARRAY_LEN(c->fids); i++)
+        if (~c->fids[i]) {
+            unsigned bit = (unsigned)__builtin_ctzll(~c->fids[i]);
+            c->fids[i] |= 1ull << bit;
+            return i * 64 + bit;
+        }
+    return P9_NOFID;
+}
+
+void p9_fid_free(struct p9 *c, u32 fid)
+{
+    c->fids[fid / 64] &= ~(1ull << fid % 64);
+}
+
+void p9_clunk(struct p9 *c, u32 fid, bool now)
+{
+    struct p9_call call;
+    struct wire w = p9_begin(&call, c, P9_TCLUNK);
+    wire_put32(&w, fid);
+    if (call.req)
+        container_of(call.req, struct slot, req)->clunks = fid;
+    p9_send(&call, &w);
+    if (now)
+        kick(c);
+}
+
+struct p9 *p9_make(struct p9_link *link, const char *tag)
+{
+    struct p9 *c = mem_new(sizeof *c);
+    if (!c)
+        return NULL;
+    c->link = link;
+    print_text(c->tag, sizeof c->tag, "%s", tag);
+    struct p9 **end = &clients;
+    while (*end)
+        end = &(*end)->next;
+    return *end = c;
+}
+
+const struct p9_counters *p9_counters(const struct p9 *c)
+{
+    return &c->counters;
+}
+
+struct p9 *p9_client(unsigned i, const char **tag)
+{
+    struct p9 *c = clients;
+    while (c && i--)
+        c = c->next;
+    if (c)
+        *tag = c->tag;
+    return c;
+}

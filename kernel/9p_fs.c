@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_fs - a 9P2000.L share as a file system: struct fs_ops, and the messages but those that move data (9p_io.c).
+ *
+ * node.id is the fid in its low half. The high half is a hint. Of an open file: its size when it was opened (0: not known, all ones: that or more),
+ * so that the one read that ends the file asks for no more than there is. Of an open directory: the entries given since its start. */
+#include "9p.h"
+#include "9p_client.h"
+#include "mem.h"
+#include "vfs.h"
+#include "wire.h"
+
+enum {
+    DIRECTORY_MAX = 1u << 24,  /* entries; a server that gives more gives the same ones for ever */
+    BLKSIZE_MAX = 64 * 1024,   /* st_blksize is what programs make their buffers of; QEMU says msize */
+    TARGET_MAX = VFS_PATH_MAX, /* bytes of a symbolic link */
+    GETATTR_BASIC = 0x7ff
+};
+/* Bits of Rgetattr's valid. */
+enum {
+    MODE = 1,
+    NLINK = 2,
+    UID = 4,
+    GID = 8,
+    RDEV = 0x10,
+    ATIME = 0x20,
+    MTIME = 0x40,
+    CTIME = 0x80,
+    SIZE = 0x200,
+    BLOCKS = 0x400
+};
+
+static struct p9 *client_of(const struct node *node)
+{
+    return node->fs->priv;
+}
+
+static u32 fid_of(const struct node *node)
+{
+    return (u32)node->id;
+}
+
+static u32 hint_of(const struct node *node)
+{
+    return (u32)(node->id >> 32);
+}
+
+static void set_hint(struct node *node, u64 hint)
+{
+    node->id = fid_of(node) | MIN(hint, ~0u) << 32;
+}
+
+static int attach_fid(struct p9 *client, u32 fid, struct qid *qid)
+{
+    struct p9_call call;
+    struct wire w = p9_begin(&call, client, P9_TATTACH);
+    wire_put32(&w, fid);
+    wire_put32(&w, P9_NOFID);
+    wire_put_string(&w, "root", 4);
+    wire_put_string(&w, "", 0);
+    wire_put32(&w, ~0u); /* NONUNAME: whoever the server is (rule C8) */
+    int err = p9_exchange(&call, &w);
+    if (err < 0)
+        return err;
+    *qid = p9_get_qid(&w);
+    return wire_ok(&w) && (qid->type & QID_DIR) ? 0 : p9_bad(&call, "no root directory");
+}
+
+static int p9fs_attach(struct fs *fs, struct node *root)
+{
+    struct p9 *client = fs->priv;
+    int err = p9_session(client);
+    if (err < 0)
+        return err;
+    u32 fid = p9_fid_new(client);
+    if (fid == P9_NOFID)
+        return -ENFILE;
+    struct qid qid;
+    err = attach_fid(client, fid, &qid);
+    if (err < 0) {
+        p9_clunk(client, fid, true);
+        return err;
+    }
+    *root = (struct node){.fs = fs, .id = fid, .qid = qid};
+    return 0;
+}
+
+/* How many of the names one Twalk takes: 16, or fewer when they are long. */
+static unsigned names_that_fit(const struct name *names, unsigned n)
+{
+    size_t room = P9_OUT - 17;
+    unsigned i = 0;
+    while (i < MIN(n, P9_NAMES) && (size_t)names[i].len + 2 <= room)
+        room -= names[i++].len + 2u;
+    return i;
+}
+
+/* Names walked; newfid exists if that is n. */
+static int walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n, struct qid *qids)
+{
+    struct p9_call call;
+    struct wire w = p9_begin(&call, client, P9_TWALK);
+    wire_put32(&w, fid);
+    wire_put32(&w, newfid);
+    wire_put16(&w, (u16)n);
+    for (unsigned i = 0; i < n; i++)
+        wire_put_string(&w, names[i].s, names[i].len);
+    int err = p9_exchange(&call, &w);
+    if (err < 0)
+        return err;
+    u16 got = wire_get16(&w);
+    if (got > n)
+        return p9_bad(&call, "walked further than asked");
+    for (unsigned i = 0; i < got; i++)
+        qids[i] = p9_get_qid(&w);
+    if (!wire_ok(&w))
+        return p9_bad(&call, "short Rwalk");
+    return got || !n ? got : -ENOENT;
+}
+
+/* More than one Twalk takes goes on from the new fid to itself. */
+static int p9fs_walk(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids)
+{
+    struct p9 *client = client_of(from);
+    u32 at = fid_of(from), fid = p9_fid_new(client);
+    unsigned done = 0, part;
+    int got;
+    if (fid == P9_NOFID)
+        return -ENFILE;
+    do {
+        part = names_that_fit(names + done, n - done);
+        got = walk_some(client, at, fid, names + done, part, qids + done);
+        if (got < (int)part)
+            break;
+        done += part;
+        at = fid;
+    } while (done < n && (qids[done - 1].type & QID_DIR));
+    if (done == n && got >= 0) {
+        *out = (struct node){.fs = from->fs, .id = fid, .qid = n ? qids[n - 1] : from->qid};
+        return (int)n;
+    }
+    /* After an answer that cannot be believed the server may know the fid or not: Tclunk settles it. */
+    if (at == fid || got == -EIO)
+        p9_clunk(client, fid, true);
+    else
+        p9_fid_free(client, fid);
+    if (got < 0)
+        return got;
+    return (int)(got < (int)part ? done + (unsigned)got : done);
+}
+
+static void p9fs_clunk(struct node *node)
+{
+    p9_clunk(client_of(node), fid_of(node), true);
+}
+
+static struct timestamp get_time(struct wire *w, bool valid)
+{
+    struct timestamp t = {.sec = wire_get64(w)};
+    t.nsec = wire_get64(w);
+    return valid && t.nsec < 1000000000 ? t : (struct timestamp){0};
+}
+
+/* Rgetattr. Only fields whose bit is set count (rule C10); without a type there is no object to speak of. */
+static int get_attr(struct p9_call *call, struct wire *w, struct attr *a)
+{
+    u64 valid = wire_get64(w);
+    a->qid = p9_get_qid(w);
+    a->mode = wire_get32(w);
+    a->uid = wire_get32(w);
+    a->gid = wire_get32(w);
+    a->nlink = wire_get64(w);
+    u64 rdev = wire_get64(w);
+    a->size = wire_get64(w);
+    a->blksize = wire_get64(w);
+    a->blocks = wire_get64(w);
+    a->atime = get_time(w, valid & ATIME);
+    a->mtime = get_time(w, valid & MTIME);
+    a->ctime = get_time(w, valid & CTIME);
+    a->btime = (struct timestamp){0};
+    wire_take(w, 4 * 8); /* btime, gen, data_version: not asked for */
+    if (!wire_ok(w) || !(valid & MODE) || ((a->mode & S_IFMT) == S_IFDIR) != !!(a->qid.type & QID_DIR))
+        return p9_bad(call, "attributes without a type, or with two");
+    a->uid = valid & UID ? a->uid : 0;
+    a->gid = valid & GID ? a->gid : 0;
+    a->nlink = valid & NLINK ? a->nlink : 1;
+    a->size = valid & SIZE ? a->size : 0;
+    a->blocks = valid & BLOCKS ? a->blocks : (a->size + 511) / 512;
+    a->blksize = MIN(MAX(a->blksize, 512), BLKSIZE_MAX);
+    rdev = valid & RDEV ? rdev : 0;
+    a->rdev_major = (u32)((rdev >> 8 & 0xfff) | (rdev >> 32 & ~0xfffull));
+    a->rdev_minor = (u32)((rdev & 0xff) | (rdev >> 12 & ~0xffull));
+    return a->size > INT64_MAX ? -EOVERFLOW : 0;
+}
+
+static void send_getattr(struct p9_call *call, const struct node *node)
+{
+    struct wire w = p9_begin(call, client_of(node), P9_TGETATTR);
+    wire_put32(&w, fid_of(node));
+    wire_put64(&w, GETATTR_BASIC);
+    p9_send(call, &w);
+}
+
+static int p9fs_getattr(struct node *node, struct attr *attr)
+{
+    struct p9_call call;
+    struct wire w;
+    send_getattr(&call, node);
+    int err = p9_finish(&call, &w);
+    return err < 0 ? err : get_attr(&call, &w, attr);
+}
+
+/* Tlopen and Tgetattr in one kick. Not blocking: a server that opens a fifo must not wait for its other end. */
+static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struct attr *attr)
+{
+    struct p9_call open, get;
+    struct wire w = p9_begin(&open, client_of(node), P9_TLOPEN);
+    wire_put32(&w, fid_of(node));
+    wire_put32(&w, (flags & O_DIRECTORY) | O_RDONLY | O_NONBLOCK | O_LARGEFILE);
+    p9_send(&open, &w);
+    send_getattr(&get, node);
+    int err = p9_finish(&open, &w);
+    if (err == 0) {
+        *qid = p9_get_qid(&w);
+        wire_get32(&w); /* iounit: no bound that we need, and the server's word only (case P23) */
+        err = wire_ok(&w) ? 0 : p9_bad(&open, "short Rlopen");
+    }
+    int err_get = p9_finish(&get, &w);
+    if (err_get == 0)
+        err_get = get_attr(&get, &w, attr);
+    return err < 0 ? err : err_get;
+}
+
+/* What is a device or a fifo on the host is none here. */
+static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
+{
+    struct attr own;
+    attr = attr ? attr : &own;
+    if ((flags & O_ACCMODE) != O_RDONLY)
+        return -EROFS;
+    struct qid qid;
+    int err = open_and_getattr(node, flags, &qid, attr);
+    if (err < 0)
+        return err;
+    u32 type = attr->mode & S_IFMT;
+    if (type != S_IFREG && type != S_IFDIR)
+        return -ENXIO;
+    node->qid = qid;
+    node->open = true;
+    set_hint(node, type == S_IFREG ? attr->size : 0);
+    return 0;
+}
+
+static s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
+{
+    return p9_read(client_of(node), fid_of(node), hint_of(node), spans, n, offset);
+}
+
+static int p9fs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)
+{
+    u64 given = from ? hint_of(node) : 0;
+    int n = p9_readdir(client_of(node), fid_of(node), from, room, emit, ctx);
+    if (n <= 0)
+        return n;
+    set_hint(node, given + (unsigned)n);
+    return given < DIRECTORY_MAX ? n : -EIO;
+}
+
+static int get_target(struct p9_call *call, struct wire *w, const char *rest, char *buf, size_t size)
+{
+    u16 len = wire_get16(w);
+    size_t first = MIN(len, wire_left(w));
+    if (!wire_ok(w) || len == 0 || len - first > call->payload || len > TARGET_MAX)
+        return p9_bad(call, "no link target");
+    if (len > size)
+        return -ENAMETOOLONG;
+    memcpy(buf, wire_take(w, first), first);
+    memcpy(buf + first, rest, len - first);
+    return memchr(buf, 0, len) ? p9_bad(call, "link target with NUL") : len;
+}
+
+static int p9fs_readlink(struct node *node, char *buf, size_t size)
+{
+    u64 pa = mem_pages(1, PAGE_SIZE); /* with the head's room, enough for the longest target and its header */
+    if (!pa)
+        return -ENOMEM;
+    struct p9_call call;
+    struct wire w = p9_begin(&call, client_of(node), P9_TREADLINK);
+    p9_payload(&call, (struct span){pa, PAGE_SIZE});
+    wire_put32(&w, fid_of(node));
+    int err = p9_exchange(&call, &w);
+    if (err == 0)
+        err = get_target(&call, &w, mem_virt(pa), buf, size);
+    mem_pages_free(pa, 1);
+    return err;
+}
+
+static int p9fs_statfs(struct node *node, struct fs_stat *out)
+{
+    struct p9_call call;
+    struct wire w = p9_begin(&call, client_of(node), P9_TSTATFS);
+    wire_put32(&w, fid_of(node));
+    int err = p9_exchange(&call, &w);
+    if (err < 0)
+        return err;
+    out->type = wire_get32(&w);
+    out->bsize = wire_get32(&w);
+    out->blocks = wire_get64(&w);
+    out->bfree = wire_get64(&w);
+    out->bavail = wire_get64(&w);
+    out->files = wire_get64(&w);
+    out->ffree = wire_get64(&w);
+    out->fsid = wire_get64(&w);
+    out->namelen = wire_get32(&w);
+    out->bsize = MAX(out->bsize, 1); /* programs divide by it */
+    return wire_ok(&w) ? 0 : p9_bad(&call, "short Rstatfs");
+}
+
+static const struct fs_ops ops = {
+    .type = "9p",
+    .attach = p9fs_attach,
+    .walk = p9fs_walk,
+    .clunk = p9fs_clunk,
+    .open = p9fs_open,
+    .read = p9fs_read,
+    .readdir = p9fs_readdir,
+    .getattr = p9fs_getattr,
+    .readlink = p9fs_readlink,
+    .statfs = p9fs_statfs,
+};
+
+struct p9 *p9_new(struct p9_link *link, const char *tag)
+{
+    struct fs *fs = mem_new(sizeof *fs);
+    struct p9 *client = fs ? p9_make(link, tag) : NULL;
+    if (!client) {
+        if (fs)
+            mem_delete(fs, sizeof *fs);
+        return NULL;
+    }
+    fs->ops = &ops;
+    fs->priv = client;
+    size_t len = strnlen(tag, sizeof fs->tag - 1);
+    memcpy(fs->tag, tag, len);
+    vfs_register(fs);
+    return client;
+}

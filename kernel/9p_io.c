@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_io - data of a 9P2000.L share: reads straight into the caller's memory, several in flight, and directory listings. */
+#include "9p.h"
+#include "9p_client.h"
+#include "mem.h"
+#include "vfs.h"
+#include "wire.h"
+
+enum {
+    READS = 8,               /* in flight for one read() */
+    LISTING_MAX = 64 * 1024, /* bytes of one Rreaddir */
+    ENTRY = 24,              /* a directory entry's bytes before the name */
+};
+
+struct qid p9_get_qid(struct wire *w)
+{
+    u8 type = wire_get8(w);
+    u32 version = wire_get32(w);
+    return (struct qid){type, version, wire_get64(w)};
+}
+
+/* What is left of a read: pieces, from byte `skip` of the first one on. */
+struct rest {
+    const struct span *spans;
+    unsigned n;
+    u64 skip, offset, len;
+};
+
+/* One Tread for as much of the rest as it takes; returns how much that is. */
+static u32 send_read(struct p9_call *call, struct p9 *client, u32 fid, struct rest *r)
+{
+    struct wire w = p9_begin(call, client, P9_TREAD);
+    u64 count = 0, room = MIN(r->len, p9_io(client));
+    while (count < room && r->n) {
+        struct span piece = {r->spans->pa + r->skip, MIN(r->spans->len - r->skip, room - count)};
+        if (piece.len && !p9_payload(call, piece))
+            break;
+        count += piece.len;
+        r->skip += piece.len;
+        if (r->skip == r->spans->len) {
+            r->spans++, r->n--;
+            r->skip = 0;
+        }
+    }
+    wire_put32(&w, fid);
+    wire_put64(&w, r->offset);
+    wire_put32(&w, (u32)count);
+    p9_send(call, &w);
+    r->offset += count;
+    r->len -= count;
+    return (u32)count;
+}
+
+static s64 finish_read(struct p9_call *call, u32 asked)
+{
+    struct wire w;
+    int err = p9_finish(call, &w);
+    if (err < 0)
+        return err;
+    u32 count = wire_get32(&w);
+    if (!wire_ok(&w) || count > asked || count > call->payload)
+        return p9_bad(call, "more data than asked or sent");
+    return count;
+}
+
+/* Up to `parts` Treads in flight. Bytes read in one piece from the start on; *more: all asked for came. */
+static s64 read_parts(struct p9 *client, u32 fid, struct rest *r, unsigned parts, bool *more)
+{
+    struct p9_call calls[READS];
+    u32 asked[READS];
+    unsigned n = 0;
+    s64 total = 0, err = 0;
+    do
+        asked[n] = send_read(&calls[n], client, fid, r);
+    while (asked[n++] && r->len && n < parts);
+    *more = true;
+    for (unsigned i = 0; i < n; i++) {
+        if (err < 0) {
+            p9_cancel(&calls[i]);
+            continue;
+        }
+        s64 got = finish_read(&calls[i], asked[i]);
+        if (!*more)
+            continue;
+        if (got < 0)
+            err = got;
+        else
+            total += got;
+        *more = got == asked[i];
+    }
+    return total ? total : err;
+}
+
+s64 p9_read(struct p9 *client, u32 fid, u32 size, const struct span *spans, unsigned n, u64 offset)
+{
+    struct rest r = {spans, n, 0, offset, mem_span_total(spans, n)};
+    /* At or behind the size that we know there is nothing to expect: one message asks. */
+    unsigned parts = size == ~0u || offset < size ? READS : 1;
+    if (size != ~0u && offset < size)
+        r.len = MIN(r.len, size - offset);
+    s64 total = 0;
+    bool more = true;
+    while (more && r.len) {
+        s64 got = read_parts(client, fid, &r, parts, &more);
+        if (got < 0)
+            return total ? total : got;
+        total += got;
+    }
+    return total;
+}
+
+/* A listing in memory that the host may write: each byte is read once. */
+struct listing {
+    const u8 *p;
+    size_t left;
+};
+
+/* The next entry into *e, its name into `name`. 0: end; -EIO: not an entry. */
+static int next_entry(struct listing *l, struct dirent_info *e, char name[VFS_NAME_MAX])
+{
+    u8 head[ENTRY];
+    if (l->left == 0)
+        return 0;
+    if (l->left < ENTRY)
+        return -EIO;
+    memcpy(head, l->p, ENTRY);
+    struct wire w = wire_over(head, ENTRY);
+    e->ino = p9_get_qid(&w).path;
+    e->next = wire_get64(&w);
+    e->type = wire_get8(&w) & 15;
+    u16 len = wire_get16(&w);
+    if (len == 0 || len > VFS_NAME_MAX || len > l->left - ENTRY)
+        return -EIO;
+    memcpy(name, l->p + ENTRY, len);
+    if (memchr(name, '/', len) || memchr(name, 0, len))
+        return -EIO;
+    e->name = (struct name){name, len};
+    l->p += ENTRY + len;
+    l->left -= ENTRY + len;
+    return 1;
+}
+
+/* Gives the entries of a reply to emit. An entry that leads back to where the listing began would be read for ever. */
+static int give_entries(struct p9_call *call, struct listing l, u64 from, dirent_fn emit, void *ctx)
+{
+    struct dirent_info e;
+    char name[VFS_NAME_MAX];
+    int taken = 0, err;
+    while ((err = next_entry(&l, &e, name)) > 0) {
+        if (e.next == from) {
+            err = -EIO;
+            break;
+        }
+        if (!emit(ctx, &e))
+            return taken;
+        taken++;
+    }
+    if (err < 0 && taken == 0)
+        return p9_bad(call, "bad directory entry");
+    return taken;
+}
+
+static int list(struct p9 *client, u32 fid, u64 from, struct span room, dirent_fn emit, void *ctx)
+{
+    struct p9_call call;
+    struct wire w = p9_begin(&call, client, P9_TREADDIR);
+    p9_payload(&call, room);
+    wire_put32(&w, fid);
+    wire_put64(&w, from);
+    wire_put32(&w, (u32)room.len);
+    int err = p9_exchange(&call, &w);
+    if (err < 0)
+        return err;
+    u32 count = wire_get32(&w);
+    if (!wire_ok(&w) || count > room.len || count > call.payload)
+        return p9_bad(&call, "more entries than asked or sent");
+    return give_entries(&call, (struct listing){mem_virt(room.pa), count}, from, emit, ctx);
+}
+
+/* The room is whole pages, so that it always holds an entry: too small a count looks like the end of the directory. */
+int p9_readdir(struct p9 *client, u32 fid, u64 from, size_t room, dirent_fn emit, void *ctx)
+{
+    size_t pages = ALIGN_UP(MAX(MIN(room, LISTING_MAX), 1), PAGE_SIZE) / PAGE_SIZE;
+    u64 pa = mem_pages(pages, PAGE_SIZE);
+    if (!pa)
+        return -ENOMEM;
+    struct span span = {pa, MIN(pages * PAGE_SIZE, p9_io(client))};
+    int n = list(client, fid, from, span, emit, ctx);
+    mem_pages_free(pa, pages);
+    return n;
+}
