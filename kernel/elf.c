@@ -73,7 +73,7 @@ static const char *add_segment(struct elf_image *out, const struct phdr *p, u64 
         return "damaged: segments overlap, share a page or are out of order";
     if (out->nsegments == ELF_SEGMENTS)
         return "refused: too many segments";
-    int prot = (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) | (flags & PF_X ? PROT_EXEC : 0);
+    int prot = (flags ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) | (flags & PF_X ? PROT_EXEC : 0);
     out->segments[out->nsegments++] =
         (struct elf_segment){va, le64_get(p->offset), le64_get(p->filesz), le64_get(p->memsz), prot};
     if (out->nsegments == 1)

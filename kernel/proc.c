@@ -117,10 +117,17 @@ int proc_protect(u64 start, u64 len, int prot)
     return result;
 }
 
+int proc_discard(u64 start, u64 len)
+{
+    if (!in_program(start, len))
+        return -ENOMEM;
+    arch_space_unmap(proc_current->space, start, len, page_gone);
+    return 0;
+}
+
 /* Where the stack's room begins; what programs map without a wish lies below, the highest first. */
-#define STACK_SIZE (8ull << 20)
-#define STACK_TOP  (ARCH_USER_MAX - PAGE_SIZE)
-#define MAP_TOP    (STACK_TOP - STACK_SIZE - (1ull << 20))
+#define STACK_TOP (ARCH_USER_MAX - PAGE_SIZE)
+#define MAP_TOP   (STACK_TOP - PROC_STACK - (1ull << 20))
 
 static bool is_free(u64 start, u64 len)
 {
@@ -350,5 +357,5 @@ int proc_place(struct file *file, const struct proc_piece *piece)
 
 u64 proc_stack(void)
 {
-    return proc_map(STACK_TOP - STACK_SIZE, STACK_SIZE, PROT_READ | PROT_WRITE) < 0 ? 0 : STACK_TOP;
+    return proc_map(STACK_TOP - PROC_STACK, PROC_STACK, PROT_READ | PROT_WRITE) < 0 ? 0 : STACK_TOP;
 }

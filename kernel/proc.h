@@ -7,7 +7,7 @@
 
 struct file;
 
-enum { PROC_FDS = 256, PROC_ARGS_MAX = 128 * 1024 };
+enum { PROC_FDS = 256, PROC_ARGS_MAX = 128 * 1024, PROC_STACK = 8 << 20 };
 
 /* A piece of a program's address space: [start, end), page-aligned, filled with zero pages when touched. */
 struct region {
@@ -54,6 +54,8 @@ u64 proc_find_gap(u64 len, u64 hint); /* 0: none */
 int proc_map(u64 start, u64 len, int prot);
 int proc_unmap(u64 start, u64 len);
 int proc_protect(u64 start, u64 len, int prot);
+/* Throws the pages away; what is touched again is zero. */
+int proc_discard(u64 start, u64 len);
 
 /* The physical spans of [va, va+len) of the program, with right `prot` on each byte, zero pages filled in; at most `max` spans. Returns the number of spans and in *covered the
  * bytes they hold; 0 spans when not even the first byte is there. */

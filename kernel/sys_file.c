@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* sys_file - system calls on open files: bytes, positions, descriptors. */
+#include "arch.h"
+#include "mem.h"
+#include "proc.h"
+#include "syscall.h"
+#include "vfs.h"
+
+/* Most bytes of one read or write, as Linux has it. */
+#define IO_MAX 0x7ffff000ull
+/* One turn: what is faulted in at a time, so that a large buffer does not cost memory before there are bytes for it. */
+#define IO_TURN (4ull << 20)
+
+enum { IO_SPANS = 64, IOV_MAX = 1024 };
+
+typedef s64 (*move_fn)(struct file *file, const struct span *spans, unsigned n, u64 offset);
+
+static int file_for(u64 fd, bool write, struct file **out)
+{
+    *out = proc_file(fd);
+    if (!*out || ((*out)->flags & O_PATH))
+        return -EBADF;
+    u32 mode = (*out)->flags & O_ACCMODE;
+    return mode == (write ? O_RDONLY : O_WRONLY) ? -EBADF : 0;
+}
+
+/* Moves len bytes between the program's [va, va+len) and the file, in turns, until one comes up short. */
+static s64 move(struct file *file, u64 va, u64 len, u64 offset, bool write)
+{
+    struct span spans[IO_SPANS];
+    move_fn fn = write ? vfs_write : vfs_read;
+    u64 done = 0, covered = 0;
+    s64 got = 0;
+    len = MIN(len, IO_MAX);
+    do {
+        unsigned n =
+            proc_spans(va + done, MIN(len - done, IO_TURN), write ? PROT_READ : PROT_WRITE, spans, IO_SPANS, &covered);
+        if (!n && len)
+            return done ? (s64)done : -EFAULT;
+        got = fn(file, spans, n, offset == VFS_CURRENT ? offset : offset + done);
+        if (got > 0)
+            done += (u64)got;
+    } while (got > 0 && (u64)got == covered && done < len);
+    return done ? (s64)done : got;
+}
+
+static s64 move_checked(u64 fd, u64 va, u64 len, u64 offset, bool write)
+{
+    struct file *file;
+    int result = file_for(fd, write, &file);
+    return result < 0 ? result : move(file, va, len, offset, write);
+}
+
+SYSCALL(read)
+{
+    return move_checked(arg[0], arg[1], arg[2], VFS_CURRENT, false);
+}
+
+SYSCALL(write)
+{
+    return move_checked(arg[0], arg[1], arg[2], VFS_CURRENT, true);
+}
+
+SYSCALL(pread64)
+{
+    return (s64)arg[3] < 0 ? -EINVAL : move_checked(arg[0], arg[1], arg[2], arg[3], false);
+}
+
+SYSCALL(pwrite64)
+{
+    return (s64)arg[3] < 0 ? -EINVAL : move_checked(arg[0], arg[1], arg[2], arg[3], true);
+}
+
+struct iovec {
+    u64 base, len;
+};
+
+/* Reads and checks the vector as Linux does: no length negative, the sum neither. */
+static s64 copy_iovec(struct iovec *iov, u64 va, u64 count)
+{
+    if (proc_copy_in(iov, va, count * sizeof *iov) < 0)
+        return -EFAULT;
+    u64 total = 0;
+    for (u64 i = 0; i < count; i++) {
+        if ((s64)iov[i].len < 0 || iov[i].len > (u64)INT64_MAX - total)
+            return -EINVAL;
+        total += iov[i].len;
+    }
+    return 0;
+}
+
+static s64 move_vector(u64 fd, u64 va, u64 count, u64 offset, bool write)
+{
+    struct file *file;
+    s64 done = 0, got = file_for(fd, write, &file);
+    if (got < 0)
+        return got;
+    if (count > IOV_MAX || (s64)offset < -1)
+        return -EINVAL;
+    struct iovec *iov = mem_new(MAX(count, 1u) * sizeof *iov);
+    if (!iov)
+        return -ENOMEM;
+    got = copy_iovec(iov, va, count);
+    for (u64 i = 0; i < count && got >= 0; i++) {
+        if (!iov[i].len)
+            continue;
+        got = move(file, iov[i].base, iov[i].len, offset == VFS_CURRENT ? offset : offset + (u64)done, write);
+        done += MAX(got, 0);
+        if (got != (s64)iov[i].len)
+            break;
+    }
+    mem_delete(iov, MAX(count, 1u) * sizeof *iov);
+    return done ? done : got;
+}
+
+SYSCALL(readv)
+{
+    return move_vector(arg[0], arg[1], arg[2], VFS_CURRENT, false);
+}
+
+SYSCALL(writev)
+{
+    return move_vector(arg[0], arg[1], arg[2], VFS_CURRENT, true);
+}
+
+SYSCALL(preadv)
+{
+    return (s64)arg[3] < 0 ? -EINVAL : move_vector(arg[0], arg[1], arg[2], arg[3], false);
+}
+
+SYSCALL(lseek)
+{
+    struct file *file = proc_file(arg[0]);
+    if (!file || (file->flags & O_PATH))
+        return -EBADF;
+    return vfs_seek(file, (s64)arg[1], (int)arg[2]);
+}
+
+SYSCALL(close)
+{
+    return proc_fd_close(arg[0]);
+}
+
+/* ---- descriptors ---- */
+
+SYSCALL(dup)
+{
+    struct file *file = proc_file(arg[0]);
+    return file ? proc_fd_add(vfs_get(file), 0, false) : -EBADF;
+}
+
+static s64 dup_to(u64 from, u64 to, bool cloexec)
+{
+    struct file *file = proc_file(from);
+    if (!file || to >= PROC_FDS)
+        return -EBADF;
+    vfs_get(file);
+    proc_fd_close(to);
+    return proc_fd_add(file, (unsigned)to, cloexec);
+}
+
+SYSCALL(dup2)
+{
+    if (arg[0] == arg[1])
+        return proc_file(arg[0]) ? (s64)arg[1] : -EBADF;
+    return dup_to(arg[0], arg[1], false);
+}
+
+SYSCALL(dup3)
+{
+    if (arg[0] == arg[1] || (arg[2] & ~(u64)O_CLOEXEC))
+        return -EINVAL;
+    return dup_to(arg[0], arg[1], arg[2] & O_CLOEXEC);
+}
+
+SYSCALL(fcntl)
+{
+    enum {
+        F_DUPFD,
+        F_GETFD,
+        F_SETFD,
+        F_GETFL,
+        F_SETFL,
+        F_DUPFD_CLOEXEC = 1030,
+        SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME
+    };
+    struct file *file = proc_file(arg[0]);
+    if (!file)
+        return -EBADF;
+    switch (arg[1]) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+        return arg[2] >= PROC_FDS ? -EINVAL : proc_fd_add(vfs_get(file), (unsigned)arg[2], arg[1] == F_DUPFD_CLOEXEC);
+    case F_GETFD:
+        return proc_current->cloexec[arg[0]];
+    case F_SETFD:
+        proc_current->cloexec[arg[0]] = arg[2] & 1;
+        return 0;
+    case F_GETFL:
+        return file->flags;
+    case F_SETFL:
+        file->flags = (file->flags & ~(u32)SETTABLE) | ((u32)arg[2] & SETTABLE);
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+/* ---- directories and devices ---- */
+
+struct listing {
+    u8 *bytes;
+    size_t size, len;
+};
+
+/* struct linux_dirent64: ino[8] off[8] reclen[2] type[1] name, NUL, padding to 8 */
+static bool add_entry(void *ctx, const struct dirent_info *e)
+{
+    struct listing *l = ctx;
+    size_t record = ALIGN_UP(19 + (size_t)e->name.len + 1, 8ul);
+    if (record > l->size - l->len)
+        return false;
+    u8 *p = l->bytes + l->len;
+    u16 reclen = (u16)record;
+    memset(p, 0, record);
+    memcpy(p, &e->ino, 8);
+    memcpy(p + 8, &e->next, 8);
+    memcpy(p + 16, &reclen, 2);
+    p[18] = e->type;
+    memcpy(p + 19, e->name.s, e->name.len);
+    l->len += record;
+    return true;
+}
+
+SYSCALL(getdents64)
+{
+    enum { ROOM = 32768, SMALLEST = 24 };
+    struct file *file;
+    int result = file_for(arg[0], false, &file);
+    if (result < 0)
+        return result;
+    size_t size = MIN((u32)arg[2], ROOM);
+    if (size < SMALLEST)
+        return file->directory ? -EINVAL : -ENOTDIR;
+    struct listing l = {mem_new(size), size, 0};
+    if (!l.bytes)
+        return -ENOMEM;
+    s64 got = vfs_readdir(file, size, add_entry, &l);
+    if (got > 0)
+        got = proc_copy_out(arg[1], l.bytes, l.len) < 0 ? -EFAULT : (s64)l.len;
+    mem_delete(l.bytes, size);
+    return got;
+}
+
+SYSCALL(ioctl)
+{
+    static const struct {
+        u32 cmd;
+        u8 in, out;
+    } known[] = {
+        {0x5401, 0, 36},                                   /* TCGETS */
+        {0x5402, 36, 0}, {0x5403, 36, 0}, {0x5404, 36, 0}, /* TCSETS, TCSETSW, TCSETSF */
+        {0x5413, 0, 8},                                    /* TIOCGWINSZ */
+        {0x541b, 0, 4},                                    /* FIONREAD */
+    };
+    u8 data[36] = {0};
+    struct file *file = proc_file(arg[0]);
+    if (!file || (file->flags & O_PATH))
+        return -EBADF;
+    for (unsigned i = 0; i < ARRAY_LEN(known); i++) {
+        if (known[i].cmd != (u32)arg[1])
+            continue;
+        if (known[i].in && proc_copy_in(data, arg[2], known[i].in) < 0)
+            return -EFAULT;
+        int result = vfs_ioctl(file, known[i].cmd, data, sizeof data);
+        if (result >= 0 && known[i].out && proc_copy_out(arg[2], data, known[i].out) < 0)
+            return -EFAULT;
+        return result;
+    }
+    return -ENOTTY;
+}

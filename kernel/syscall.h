@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* syscall - every system call that there is: Linux x86-64's number and our function; the functions stand in sys_*.c. */
+#ifndef SYSCALL_H
+#define SYSCALL_H
+
+#include "base.h"
+
+/* clang-format off */
+#define SYSCALLS(X) \
+    X(0, read) \
+    X(1, write) \
+    X(2, open) \
+    X(3, close) \
+    X(4, stat) \
+    X(5, fstat) \
+    X(6, lstat) \
+    X(8, lseek) \
+    X(9, mmap) \
+    X(10, mprotect) \
+    X(11, munmap) \
+    X(12, brk) \
+    X(13, zero) /* rt_sigaction */ \
+    X(14, zero) /* rt_sigprocmask */ \
+    X(16, ioctl) \
+    X(17, pread64) \
+    X(18, pwrite64) \
+    X(19, readv) \
+    X(20, writev) \
+    X(21, access) \
+    X(24, sched_yield) \
+    X(25, mremap) \
+    X(28, madvise) \
+    X(32, dup) \
+    X(33, dup2) \
+    X(35, nanosleep) \
+    X(39, own_id) /* getpid */ \
+    X(60, exit) \
+    X(62, kill) \
+    X(63, uname) \
+    X(72, fcntl) \
+    X(79, getcwd) \
+    X(80, chdir) \
+    X(81, fchdir) \
+    X(85, creat) \
+    X(89, readlink) \
+    X(95, umask) \
+    X(96, gettimeofday) \
+    X(97, getrlimit) \
+    X(99, sysinfo) \
+    X(100, times) \
+    X(102, zero) /* getuid */ \
+    X(104, zero) /* getgid */ \
+    X(107, zero) /* geteuid */ \
+    X(108, zero) /* getegid */ \
+    X(110, zero) /* getppid */ \
+    X(111, own_id) /* getpgrp */ \
+    X(115, zero) /* getgroups */ \
+    X(131, zero) /* sigaltstack */ \
+    X(137, statfs) \
+    X(138, fstatfs) \
+    X(158, arch_prctl) \
+    X(186, own_id) /* gettid */ \
+    X(200, kill) /* tkill */ \
+    X(201, time) \
+    X(217, getdents64) \
+    X(218, own_id) /* set_tid_address */ \
+    X(228, clock_gettime) \
+    X(229, clock_getres) \
+    X(230, clock_nanosleep) \
+    X(231, exit_group) \
+    X(234, tgkill) \
+    X(257, openat) \
+    X(262, newfstatat) \
+    X(267, readlinkat) \
+    X(269, faccessat) \
+    X(273, zero) /* set_robust_list */ \
+    X(292, dup3) \
+    X(295, preadv) \
+    X(302, prlimit64) \
+    X(318, getrandom) \
+    X(332, statx) \
+    X(439, faccessat2)
+/* clang-format on */
+
+/* The head of a system call's function. arg: what stood in rdi, rsi, rdx, r10, r8, r9. Returns what the program finds in rax: >= 0, or -errno. */
+#define SYSCALL(name) s64 sys_##name(__attribute__((unused)) const u64 arg[6])
+
+#define SYSCALL_PROTOTYPE(number, name) SYSCALL(name);
+SYSCALLS(SYSCALL_PROTOTYPE)
+
+#endif
