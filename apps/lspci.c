@@ -43,6 +43,7 @@ static const struct {
     {0x1000, "encryption controller"},
     {0x00ff, "unclassified"},
     {0xff00, "unassigned class"},
+    {0xffff, "unassigned class"},
 };
 
 static const char *class_name(unsigned long code)
@@ -58,6 +59,15 @@ static long number(const struct function *f, const char *name, long fallback)
 {
     char text[64];
     return read_attribute(f->path, name, text, sizeof text) > 0 ? strtol(text, NULL, 0) : fallback;
+}
+
+/* The bus behind a bridge, from its configuration space: header type 1 has it at 0x19 (PCI-to-PCI bridge specification 3.2.5.4). */
+static long secondary_bus(const struct function *f)
+{
+    char config[65];
+    if (read_attribute(f->path, "config", config, sizeof config) < 0x1a || (config[0x0e] & 0x7f) != 1)
+        return -1;
+    return (unsigned char)config[0x19];
 }
 
 static void show(const struct function *f, int depth)
@@ -110,7 +120,7 @@ int main(void)
             continue;
         f->name = names[i];
         f->path = join(devices, names[i]);
-        f->secondary = number(f, "secondary_bus_number", -1);
+        f->secondary = secondary_bus(f);
         n++;
     }
     if (n == 0)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* lsvirtio - virtio devices as /sys/bus/virtio/devices tells it: kind, driver, state, features offered and taken, queues.
- * What only Sheepskin's /sys has (features_offered, queues, interrupts) is left out where it is missing. */
+ * What only Sheepskin's /sys has (features_offered, queues) is left out where it is missing. */
 #include <app.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { NO_VECTOR = 0xffff };
 
 static const char devices[] = "/sys/bus/virtio/devices";
 
@@ -134,15 +136,24 @@ static void show_status(const char *dir)
     putchar('\n');
 }
 
-/* The file has a line for each queue, which is shown as it is. */
+/* A line for each queue: index, size, MSI-X vector, and how often something happened. */
 static void show_queues(const char *dir)
 {
     char text[2048];
-    if (read_attribute(dir, "queues", text, sizeof text) > 0)
-        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-            printf("  queue %s\n", line);
-    if (read_attribute(dir, "interrupts", text, sizeof text) > 0)
-        printf("  interrupts: %s\n", text);
+    if (read_attribute(dir, "queues", text, sizeof text) <= 0)
+        return;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        unsigned index, size, vector;
+        unsigned long requests, kicks, interrupts;
+        if (sscanf(line, "%u %u %u %lu %lu %lu", &index, &size, &vector, &requests, &kicks, &interrupts) != 6)
+            continue;
+        printf("  queue %u: size %u, ", index, size);
+        if (vector == NO_VECTOR)
+            printf("polled");
+        else
+            printf("vector %u", vector);
+        printf("; %lu requests, %lu kicks, %lu interrupts\n", requests, kicks, interrupts);
+    }
 }
 
 static void show(const char *name)
@@ -157,8 +168,6 @@ static void show(const char *name)
                                   : driver);
     if (read_attribute(dir, "mount_tag", tag, sizeof tag) > 0)
         printf(", tag \"%s\"", tag);
-    if (read_attribute(dir, "parent", tag, sizeof tag) > 0)
-        printf(", on %s", tag);
     putchar('\n');
     show_status(dir);
     show_features(dir, kind);

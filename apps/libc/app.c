@@ -69,8 +69,10 @@ int take_options(char **argv, const char *letters, const char *usage, unsigned *
 
 int finish(int status)
 {
-    if (fflush(stdout) || ferror(stdout))
+    if (fflush(stdout))
         return warn("write error");
+    if (ferror(stdout)) /* earlier: its reason is gone */
+        return warnx("write error");
     return status;
 }
 
