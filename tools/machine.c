@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* machine - the virtual machine as a QEMU command line, and the guest's command line within it. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include "sheepskin.h"
+
+/* The guest's ports: one for each channel (isa-debugcon), and the one that ends the machine. */
+enum { PORT_CHANNELS = 0xe9, PORT_EXIT = 0xf4, FIRST_SLOT = 4 };
+
+/*
+ * Longest guest command line: the kernel takes 64 KiB, and so does qboot; the option ROM that starts a PVH kernel where qboot is missing
+ * keeps 4 KiB and cuts the rest without a word.
+ */
+enum { CMDLINE_QBOOT = 65535, CMDLINE_OPTION_ROM = 4095 };
+
+struct machine {
+    const char *name, *qemu; /* QEMU's -machine */
+    bool any_firmware;       /* its own firmware takes long command lines, and is quick */
+};
+
+static const struct machine machines[] = {
+    {"q35", "q35", false},
+    {"pc", "pc", false},
+    {"microvm", "microvm,pcie=on,auto-kernel-cmdline=off", true},
+};
+
+static const char *const qboots[] = {"/usr/share/qemu/qboot.rom", "/usr/share/qemu-kvm/qboot.rom",
+                                     "/usr/local/share/qemu/qboot.rom", NULL};
+static const char *const ovmfs[] = {"/usr/share/ovmf/OVMF.fd",          "/usr/share/OVMF/OVMF.fd",
+                                    "/usr/share/qemu/OVMF.fd",          "/usr/share/edk2/ovmf/OVMF.fd",
+                                    "/usr/share/edk2-ovmf/x64/OVMF.fd", NULL};
+
+static const char *first_readable(const char *const *paths)
+{
+    for (; *paths; paths++)
+        if (!access(*paths, R_OK))
+            return *paths;
+    return NULL;
+}
+
+/* Our files lie beside the launcher in the build tree, and in ../lib/sheepskin when installed. */
+static char *library(const char *name)
+{
+    const char *lib = getenv("SHEEPSKIN_LIB");
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = 0;
+    char *slash = strrchr(self, '/');
+    if (slash)
+        *slash = 0;
+    char *places[] = {lib && *lib ? text("%s/%s", lib, name) : NULL, text("%s/%s", self, name),
+                      text("%s/../lib/sheepskin/%s", self, name)};
+    for (unsigned i = places[0] ? 0 : 1; i < (places[0] ? 1 : 3); i++)
+        if (!access(places[i], R_OK))
+            return realpath(places[i], NULL);
+    fatal(STATUS_USAGE, "%s is neither in %s nor installed; run make, or set SHEEPSKIN_LIB", name,
+          places[0] ? lib : self);
+}
+
+/* ---- the guest's command line ---- */
+
+static void put_bytes(FILE *f, const char *s)
+{
+    for (; *s; s++) {
+        bool plain =
+            (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || strchr("_./:=,@+-", *s);
+        fprintf(f, plain ? "%c" : "%%%02X", (unsigned char)*s);
+    }
+}
+
+static void put_option(FILE *f, const char *key, const char *value)
+{
+    fprintf(f, "%s=", key);
+    put_bytes(f, value);
+    fputc(' ', f);
+}
+
+static void put_seed(FILE *f)
+{
+    unsigned char seed[32];
+    if (getrandom(seed, sizeof seed, 0) != sizeof seed)
+        return;
+    fputs("seed=", f);
+    for (size_t i = 0; i < sizeof seed; i++)
+        fprintf(f, "%02x", seed[i]);
+    fputc(' ', f);
+}
+
+static void put_shares(FILE *f, const struct request *req)
+{
+    for (const struct share *s = req->shares; s < req->shares + req->nshares; s++) {
+        if (!strcmp(s->guest, "/"))
+            fprintf(f, "root=%s rootfstype=9p %s", s->tag, s->readonly ? "ro " : "");
+        else
+            put_option(f, "mount", text("%s:%s%s", s->tag, s->guest, s->readonly ? ":ro" : ""));
+    }
+}
+
+static void put_channels(FILE *f, const struct wiring *w)
+{
+    fprintf(f, "stdout=%#x stderr=%#x ctl=%#x exit=%#x ", PORT_CHANNELS, PORT_CHANNELS + 1, PORT_CHANNELS + 2,
+            PORT_EXIT);
+    if (w->columns)
+        fprintf(f, "tty=%dx%d ", w->columns, w->rows);
+    if (!w->by_hand)
+        fputs(w->in < 0 ? "stdin=none " : "stdin=dle ", f);
+}
+
+static char *guest_line(const struct request *req, const struct wiring *w)
+{
+    char *line = NULL;
+    size_t len;
+    FILE *f = open_memstream(&line, &len);
+    put_shares(f, req);
+    put_channels(f, w);
+    fprintf(f, "loglevel=%s ", req->verbose ? "info" : "warn");
+    if (!w->by_hand)
+        put_seed(f);
+    for (unsigned i = 0; i < req->nvariables; i++)
+        put_option(f, "env", req->variables[i]);
+    fputs("--", f);
+    for (char **arg = req->argv; *arg; arg++) {
+        fputc(' ', f);
+        fputs(**arg ? "" : "%", f);
+        put_bytes(f, *arg);
+    }
+    fclose(f);
+    return line;
+}
+
+/* ---- QEMU's ---- */
+
+struct words {
+    char *word[400];
+    unsigned n;
+};
+
+static void add(struct words *w, char *word)
+{
+    if (w->n < sizeof w->word / sizeof *w->word - 1)
+        w->word[w->n++] = word;
+}
+
+static void add2(struct words *w, const char *option, char *value)
+{
+    add(w, text("%s", option));
+    add(w, value);
+}
+
+/* QEMU's own quoting within an option's value. */
+static char *double_commas(const char *s)
+{
+    char *out = text("%s%s", s, s), *p = out;
+    for (; *s; s++) {
+        *p++ = *s;
+        if (*s == ',')
+            *p++ = ',';
+    }
+    *p = 0;
+    return out;
+}
+
+static void add_shares(struct words *w, const struct request *req, bool by_hand)
+{
+    for (unsigned i = 0; i < req->nshares; i++) {
+        const struct share *s = &req->shares[i];
+        const char *host = by_hand && s->origin ? s->origin : s->host;
+        add2(w, "-fsdev",
+             text("local,id=%s,path=%s,security_model=none,multidevs=remap%s", s->tag, double_commas(host),
+                  s->readonly ? ",readonly=on" : ""));
+        add2(w, "-device", text("virtio-9p-pci,fsdev=%s,mount_tag=%s,addr=%#x", s->tag, s->tag, FIRST_SLOT + i));
+    }
+}
+
+/* Pipes, because a byte at a time fills a socket's buffer after a few hundred; append=on, because QEMU cannot truncate a pipe. */
+static void add_channels(struct words *w, const struct wiring *wiring)
+{
+    for (int i = 0; i < CHANNELS; i++) {
+        if (wiring->by_hand) {
+            add2(w, "-chardev", text("file,id=c%d,path=/dev/%s", i, i == CHANNEL_OUT ? "stdout" : "stderr"));
+        } else {
+            add2(w, "-add-fd", text("set=%d,fd=%d", i + 1, wiring->out[i]));
+            add2(w, "-chardev", text("file,id=c%d,path=/dev/fdset/%d,append=on", i, i + 1));
+        }
+        add2(w, "-device", text("isa-debugcon,iobase=%#x,chardev=c%d", PORT_CHANNELS + i, i));
+    }
+    if (wiring->by_hand)
+        add2(w, "-chardev", text("stdio,id=in"));
+    else if (wiring->in >= 0)
+        add2(w, "-chardev", text("socket,id=in,fd=%d", wiring->in));
+    if (wiring->by_hand || wiring->in >= 0)
+        add2(w, "-serial", text("chardev:in"));
+    add2(w, "-device", text("isa-debug-exit,iobase=%#x,iosize=1", PORT_EXIT));
+}
+
+static void add_boot(struct words *w, const struct request *req, const struct machine *m, const struct wiring *wiring)
+{
+    bool efi = !strcmp(req->boot, "efi");
+    const char *firmware = first_readable(efi ? ovmfs : qboots);
+    if (efi && !firmware)
+        fatal(STATUS_USAGE, "no OVMF firmware found (%s); install the package ovmf, or use --boot pvh", ovmfs[0]);
+    if (firmware && (efi || !m->any_firmware))
+        add2(w, "-bios", text("%s", firmware));
+    char *line = guest_line(req, wiring);
+    size_t room = firmware || m->any_firmware ? CMDLINE_QBOOT : CMDLINE_OPTION_ROM;
+    if (strlen(line) > room)
+        fatal(STATUS_USAGE, "the arguments take %zu bytes of %zu; put them into a file that the program reads",
+              strlen(line), room);
+    add2(w, "-kernel", library(efi ? "sheepskin.efi" : "kernel.elf"));
+    if (!efi)
+        add2(w, "-initrd", library("initfs.cpio"));
+    add2(w, "-append", line);
+}
+
+char **machine_words(const struct request *req, const struct wiring *wiring)
+{
+    static struct words w;
+    const struct machine *m = machines;
+    w.n = 0;
+    while (strcmp(m->name, req->machine))
+        m++;
+    add(&w, text("%s", req->qemu));
+    add2(&w, "-machine", text("%s", m->qemu));
+    add2(&w, "-accel", text("%s", req->accel));
+    add2(&w, "-cpu", text("max"));
+    add2(&w, "-m", text("%s", req->memory));
+    add(&w, text("-nodefaults"));
+    add(&w, text("-no-user-config"));
+    add(&w, text("-no-reboot"));
+    add2(&w, "-display", text("none"));
+    add2(&w, "-rtc", text("base=utc"));
+    add_shares(&w, req, wiring->by_hand);
+    add_channels(&w, wiring);
+    add_boot(&w, req, m, wiring);
+    w.word[w.n] = NULL;
+    return w.word;
+}
+
+static void put_quoted(FILE *f, const char *s)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=,@+-";
+    if (*s && !s[strspn(s, plain)]) {
+        fputs(s, f);
+        return;
+    }
+    fputc('\'', f);
+    for (; *s; s++)
+        fputs(*s == '\'' ? "'\\''" : (char[]){*s, 0}, f);
+    fputc('\'', f);
+}
+
+void machine_print(const struct request *req, FILE *f)
+{
+    const struct wiring by_hand = {.by_hand = true};
+    for (char **word = machine_words(req, &by_hand); *word; word++) {
+        put_quoted(f, *word);
+        fputc(word[1] ? ' ' : '\n', f);
+    }
+}

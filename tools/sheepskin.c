@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* sheepskin - runs a program in a virtual machine on the host's files: the command line. */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sheepskin.h"
+
+#define SHEEPSKIN_VERSION "0.1"
+
+static const char usage[] =
+    "Usage: sheepskin run [OPTION]... [--] APP [ARG]...\n"
+    "Runs APP in a virtual machine on folders of the host. APP is the name of a program that\n"
+    "comes with Sheepskin (hello, cat, ls, ...) or, with a / in it, a static x86-64 ELF file here.\n"
+    "\n"
+    "  -v HOST:GUEST[:ro]     show folder HOST at GUEST, which starts with /; may be repeated\n"
+    "  -e NAME=VALUE          a variable for the program's environment; may be repeated\n"
+    "      --boot efi|pvh     start by firmware (OVMF), or directly (default)\n"
+    "      --machine NAME     q35 (default), pc or microvm\n"
+    "      --memory SIZE      as QEMU's -m takes it (default 128M)\n"
+    "      --timeout SECONDS  end everything after so long\n"
+    "      --verbose          the kernel tells the story of the boot on stderr\n"
+    "      --dry-run          print the QEMU command line, do not run it\n"
+    "      --accel tcg|kvm    how the processor is made (default tcg)\n"
+    "      --qemu PATH        the QEMU to use (default qemu-system-x86_64)\n"
+    "      --help, --version\n"
+    "\n"
+    "Status: APP's own, 0-255; 128+N: it died of signal N; 124: time-out; 125: wrong usage or no QEMU;\n"
+    "126: APP cannot be executed; 127: APP not found; 254: the guest ended with no word; 255: the kernel\n"
+    "panicked. A line on stderr tells 124-127, 254 and 255 from the same status of APP.\n"
+    "\n"
+    "Environment: SHEEPSKIN_LIB: folder of kernel.elf, sheepskin.efi and initfs.cpio;\n"
+    "SHEEPSKIN_BOOT_TIMEOUT: seconds until a guest that shows no sign of life is given up (20).\n";
+
+static void vsay(const char *fmt, va_list args)
+{
+    fprintf(stderr, "sheepskin: ");
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+}
+
+void say(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vsay(fmt, args);
+    va_end(args);
+}
+
+_Noreturn void fatal(int status, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vsay(fmt, args);
+    va_end(args);
+    exit(status);
+}
+
+char *text(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    char *s;
+    if (vasprintf(&s, fmt, args) < 0)
+        fatal(STATUS_USAGE, "out of memory");
+    va_end(args);
+    return s;
+}
+
+static const char *one_of(const char *option, const char *value, const char *const *allowed)
+{
+    for (const char *const *a = allowed; *a; a++)
+        if (!strcmp(*a, value))
+            return value;
+    char *list = text("%s", allowed[0]);
+    for (const char *const *a = allowed + 1; *a; a++)
+        list = text("%s, %s", list, *a);
+    fatal(STATUS_USAGE, "%s '%s' is unknown; choose one of: %s", option, value, list);
+}
+
+static double seconds(const char *option, const char *value)
+{
+    char *end;
+    double s = strtod(value, &end);
+    if (end == value || *end || !(s > 0) || s > 1e9)
+        fatal(STATUS_USAGE, "%s '%s' is not a number of seconds; give one above 0", option, value);
+    return s;
+}
+
+static const char *memory_size(const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+    if (!digits || (value[digits] && (!strchr("kKmMgG", value[digits]) || value[digits + 1])))
+        fatal(STATUS_USAGE, "--memory '%s' is not a size; write it like 128M or 2G", value);
+    return value;
+}
+
+static void variable_add(struct request *req, const char *variable)
+{
+    if (variable[0] == '=' || !strchr(variable, '='))
+        fatal(STATUS_USAGE, "-e '%s' names no value; write it as NAME=VALUE", variable);
+    if (req->nvariables == VARIABLES)
+        fatal(STATUS_USAGE, "more than %d -e options; leave some out", VARIABLES);
+    req->variables[req->nvariables++] = variable;
+}
+
+enum { OPT_BOOT = 256, OPT_MACHINE, OPT_ACCEL, OPT_MEMORY, OPT_QEMU, OPT_TIMEOUT, OPT_VERBOSE, OPT_DRY_RUN, OPT_HELP };
+
+static const struct option options[] = {
+    {"boot", required_argument, NULL, OPT_BOOT},   {"machine", required_argument, NULL, OPT_MACHINE},
+    {"accel", required_argument, NULL, OPT_ACCEL}, {"memory", required_argument, NULL, OPT_MEMORY},
+    {"qemu", required_argument, NULL, OPT_QEMU},   {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"verbose", no_argument, NULL, OPT_VERBOSE},   {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+    {"volume", required_argument, NULL, 'v'},      {"env", required_argument, NULL, 'e'},
+    {"help", no_argument, NULL, OPT_HELP},         {NULL, 0, NULL, 0},
+};
+
+static void take_option(struct request *req, int opt, const char *value)
+{
+    static const char *const boots[] = {"pvh", "efi", NULL}, *const machines[] = {"q35", "pc", "microvm", NULL},
+                             *const accels[] = {"tcg", "kvm", NULL};
+    switch (opt) {
+    case 'v':
+        share_add(req, value);
+        break;
+    case 'e':
+        variable_add(req, value);
+        break;
+    case OPT_BOOT:
+        req->boot = one_of("--boot", value, boots);
+        break;
+    case OPT_MACHINE:
+        req->machine = one_of("--machine", value, machines);
+        break;
+    case OPT_ACCEL:
+        req->accel = one_of("--accel", value, accels);
+        break;
+    case OPT_MEMORY:
+        req->memory = memory_size(value);
+        break;
+    case OPT_QEMU:
+        req->qemu = value;
+        break;
+    case OPT_TIMEOUT:
+        req->timeout = seconds("--timeout", value);
+        break;
+    case OPT_VERBOSE:
+        req->verbose = true;
+        break;
+    case OPT_DRY_RUN:
+        req->dry_run = true;
+        break;
+    case OPT_HELP:
+        fputs(usage, stdout);
+        exit(0);
+    default:
+        fatal(STATUS_USAGE, "the options are wrong; see sheepskin --help");
+    }
+}
+
+static void parse_run(struct request *req, int argc, char **argv)
+{
+    for (int opt; (opt = getopt_long(argc, argv, "+v:e:", options, NULL)) != -1;)
+        take_option(req, opt, optarg);
+    if (optind >= argc || !argv[optind][0])
+        fatal(STATUS_USAGE, "no program is named; try: sheepskin run hello");
+    if (!strcmp(req->boot, "efi") && !strcmp(req->machine, "microvm"))
+        fatal(STATUS_USAGE, "microvm has no EFI firmware; use --boot pvh, or --machine q35");
+    req->argv = argv + optind;
+}
+
+int main(int argc, char **argv)
+{
+    static struct request req = {
+        .boot = "pvh", .machine = "q35", .accel = "tcg", .memory = "128M", .qemu = "qemu-system-x86_64"};
+    if (argc >= 2 && !strcmp(argv[1], "--version"))
+        return puts("sheepskin " SHEEPSKIN_VERSION), 0;
+    if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))
+        return fputs(usage, stdout), 0;
+    if (argc < 2 || strcmp(argv[1], "run"))
+        fatal(STATUS_USAGE, "the first word must be 'run'; see sheepskin --help");
+    parse_run(&req, argc - 1, argv + 1);
+    share_program(&req);
+    if (!req.dry_run)
+        return session_run(&req);
+    machine_print(&req, stdout);
+    return 0;
+}

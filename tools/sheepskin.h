@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* sheepskin - the launcher's parts: what was asked (sheepskin.c), what is shared (share.c), the machine (machine.c), the run (session.c). */
+#ifndef SHEEPSKIN_H
+#define SHEEPSKIN_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* What the launcher's own endings look like to the caller; every other status is the program's. */
+enum {
+    STATUS_TIMEOUT = 124,
+    STATUS_USAGE = 125, /* the launcher, its arguments, or QEMU itself failed */
+    STATUS_NOT_EXECUTABLE = 126,
+    STATUS_NOT_FOUND = 127,
+    STATUS_NO_WORD = 254, /* the guest ended, or never began, without saying how */
+    STATUS_PANIC = 255
+};
+
+enum { SHARES = 24, VARIABLES = 32 };
+
+/* A host folder in the guest. */
+struct share {
+    char *host;         /* canonical */
+    const char *origin; /* for a line that is run by hand, when host is a folder that goes away with us; else NULL */
+    char *guest;
+    char tag[12];
+    bool readonly;
+};
+
+struct request {
+    const char *boot, *machine, *accel, *memory, *qemu;
+    double timeout; /* seconds; 0: none */
+    bool verbose, dry_run;
+    struct share shares[SHARES];
+    unsigned nshares;
+    const char *variables[VARIABLES]; /* NAME=VALUE */
+    unsigned nvariables;
+    char **argv; /* program and arguments, NULL-terminated */
+};
+
+/* How QEMU's byte channels reach us: file descriptors, or for a line that is run by hand its own standard streams. */
+enum channel { CHANNEL_OUT, CHANNEL_ERR, CHANNEL_CTL, CHANNELS };
+struct wiring {
+    bool by_hand;
+    int out[CHANNELS]; /* write ends of pipes */
+    int in;            /* a stream socket that carries standard input; -1: there is no input */
+    int columns, rows; /* of the terminal; 0: it is none */
+};
+
+/* Says "sheepskin: ..." on stderr. fatal() also ends the launcher with `status`. Both clean up nothing themselves: exit handlers do. */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void fatal(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* asprintf that never fails. */
+char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Adds the share that HOST:GUEST[:ro] describes. */
+void share_add(struct request *req, const char *spec);
+/* A program that is named by a host path becomes argv[0] as the guest sees it, through a share of its own if none holds it. */
+void share_program(struct request *req);
+/* Removes what share_program() put into a temporary folder; also runs at exit. */
+void share_clean_up(void);
+
+/* The words of the QEMU command line; NULL-terminated. */
+char **machine_words(const struct request *req, const struct wiring *wiring);
+/* The line that does the same by hand, for a shell. */
+void machine_print(const struct request *req, FILE *f);
+
+/* Boots, relays and returns the status for the caller. */
+int session_run(const struct request *req);
+
+#endif
