@@ -123,16 +123,16 @@ $(B)/sheepskin.efi: $(E_OBJ)
 	    -L $(EFI_LIB) $(EFI_LIB)/crt0-efi-x86_64.o $^ -lefi -lgnuefi -o $(B)/obj/sheepskin.efi.so
 	$(quiet)objcopy $(addprefix -j ,$(E_KEEP)) --target efi-app-x86_64 --subsystem=10 $(B)/obj/sheepskin.efi.so $@
 
-# ---- tools for the host ----
+# ---- the launcher, for the host ----
 
 T_FLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wmissing-prototypes -O2 -g
-TOOLS   := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/*.c))
+T_OBJ   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/*.c))
 
 $(B)/obj/tools/%.o: FLAGS = $(T_FLAGS)
 
-$(TOOLS): $(B)/%: $(B)/obj/tools/%.o
+$(B)/sheepskin: $(T_OBJ)
 	$(call say,LD,$@)
-	$(quiet)$(CC) $< -o $@
+	$(quiet)$(CC) $^ -o $@
 
 # ---- unit tests: the kernel's files over a fake machine, with sanitizers ----
 
@@ -172,7 +172,7 @@ $(B)/compile_commands.json: Makefile $(B)/config.mk $(K_C) $(wildcard apps/*.c a
 .PHONY: all run test unit vm lint format bench install clean help FORCE
 FORCE:
 
-all: $(B)/kernel.elf $(B)/sheepskin.efi $(B)/initfs.cpio $(TOOLS) $(B)/compile_commands.json
+all: $(B)/kernel.elf $(B)/sheepskin.efi $(B)/initfs.cpio $(B)/sheepskin $(B)/compile_commands.json
 
 run: all
 	@$(B)/sheepskin run --boot efi --verbose -v $(SHARE):/host -- $(APP) $(ARGS)
