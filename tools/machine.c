@@ -181,7 +181,7 @@ static void add_channels(struct words *w, const struct wiring *wiring)
 {
     for (int i = 0; i < CHANNELS; i++) {
         if (wiring->by_hand) {
-            add2(w, "-chardev", text("file,id=c%d,path=/dev/%s", i, i == CHANNEL_OUT ? "stdout" : "stderr"));
+            add2(w, "-chardev", text("file,id=c%d,path=/dev/%s,append=on", i, i == CHANNEL_OUT ? "stdout" : "stderr"));
         } else {
             add2(w, "-add-fd", text("set=%d,fd=%d", i + 1, wiring->out[i]));
             add2(w, "-chardev", text("file,id=c%d,path=/dev/fdset/%d,append=on", i, i + 1));

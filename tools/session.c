@@ -408,9 +408,10 @@ int session_run(const struct request *req)
     if (s.status >= 0)
         return s.status;
     show_noise(&s);
-    bool failed = !s.alive && (WIFSIGNALED(how) || WEXITSTATUS(how)) && s.noise_len;
+    bool failed = !s.alive && (WIFSIGNALED(how) || WEXITSTATUS(how));
     if (failed)
-        fatal(STATUS_USAGE, "%s could not start the machine; its message is above", req->qemu);
+        fatal(STATUS_USAGE, "%s could not start the machine; %s", req->qemu,
+              s.noise_len ? "its message is above" : "it said nothing");
     say(s.alive ? "the guest ended with no word" : "the guest ended before it gave a sign of life");
     show_line(&s);
     return STATUS_NO_WORD;
