@@ -144,7 +144,7 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     else
         p9_fid_free(client, fid);
     if (got < 0)
-        return got;
+        return done && got != -EIO ? (int)done : got;
     return (int)(got < (int)part ? done + (unsigned)got : done);
 }
 
