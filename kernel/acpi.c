@@ -268,7 +268,7 @@ static int package_element(struct table t, u32 at, unsigned i)
     at += 1 + 1 + (u32)(field(t, at + 1, 1) >> 6) + 1; /* PackageOp, PkgLength of 1 to 4 bytes, NumElements */
     for (;; i--) {
         u8 op = (u8)field(t, at, 1);
-        if (op > 1 && op != 0x0a)
+        if ((op > 1 && op != 0x0a) || t.len < 2 || at > t.len - 2)
             return -1;
         if (i == 0)
             return op == 0x0a ? (int)field(t, at + 1, 1) : op;

@@ -299,6 +299,9 @@ void pci_scan(const struct span *window)
     struct acpi_ecam w = {.first = 0, .last = 255};
     unsigned i = 0;
     bool more = acpi_ecam(i, &w);
+    first = NULL;
+    tail = &first;
+    nfunctions = 0;
     do {
         struct scan scan = {.segment = w.segment};
         scan_bus(&scan, w.first, w.last, NULL, 0);
