@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* mem - memory maps that lie, and the page allocator against a model of what is free. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "mem.h"
+#include "boot.h"
+#include "fake_arch.h"
+
+enum { K = 1024, PAGE = 4096, MAX = 16 };
+
+static struct boot boot;
+static struct span out[MAX];
+
+static void range(u64 base, u64 size, u64 kind)
+{
+    boot.ranges[boot.nranges++] = (struct boot_range){base, size, kind};
+}
+
+static int start(void **state)
+{
+    (void)state;
+    memset(&boot, 0, sizeof boot);
+    return 0;
+}
+
+static size_t clean(void)
+{
+    return mem_map_clean(&boot, 0, 0, out, MAX);
+}
+
+static void expect(size_t i, u64 pa, u64 end)
+{
+    assert_int_equal(out[i].pa, pa);
+    assert_int_equal(out[i].pa + out[i].len, end);
+}
+
+static void map_page_zero_is_never_free(void **state)
+{
+    (void)state;
+    range(0, 640 * K, BOOT_RAM);
+    assert_int_equal(clean(), 1);
+    expect(0, PAGE, 640 * K);
+}
+
+static void map_b1_overlapping_ram_is_counted_once(void **state)
+{
+    (void)state;
+    range(0x100000, 0x100000, BOOT_RAM);
+    range(0x180000, 0x100000, BOOT_RAM);
+    range(0x280000, 0x1000, BOOT_RAM);
+    assert_int_equal(clean(), 1);
+    expect(0, 0x100000, 0x281000);
+}
+
+static void map_b1_reserved_wins_over_ram(void **state)
+{
+    (void)state;
+    range(0x1ff800, 0x1000, BOOT_RESERVED);
+    range(0x100000, 0x200000, BOOT_RAM);
+    assert_int_equal(clean(), 2);
+    expect(0, 0x100000, 0x1ff000);
+    expect(1, 0x201000, 0x300000);
+}
+
+static void map_b2_range_that_wraps_is_cut(void **state)
+{
+    (void)state;
+    range(0x100000, ~0ull, BOOT_RAM);
+    range(~0ull - 10, 100, BOOT_RAM);
+    range(~0ull - 10, 100, BOOT_RESERVED);
+    assert_int_equal(clean(), 1);
+    expect(0, 0x100000, 1ull << 44);
+}
+
+static void map_b3_unsorted_and_empty_ranges(void **state)
+{
+    (void)state;
+    range(0x500000, 0x1000, BOOT_RAM);
+    range(0x400000, 0, BOOT_RAM);
+    range(0x300800, 0x1000, BOOT_RAM);
+    range(0x100000, 0x1800, BOOT_RAM);
+    assert_int_equal(clean(), 2);
+    expect(0, 0x100000, 0x101000);
+    expect(1, 0x500000, 0x501000);
+}
+
+static void map_b3_more_ranges_than_fit(void **state)
+{
+    (void)state;
+    for (u64 i = 0; i < BOOT_RANGES; i++)
+        range(0x100000 + i * 0x2000, 0x1000, BOOT_RAM);
+    boot.nranges = 100000;
+    assert_int_equal(clean(), MAX);
+}
+
+static void map_b6_image_and_blobs_are_kept_out(void **state)
+{
+    (void)state;
+    range(0x100000, 0x100000, BOOT_RAM);
+    boot.cmdline = (struct boot_blob){0x110ff0, 15};
+    boot.initfs = (struct boot_blob){0x120010, 0x1000};
+    assert_int_equal(mem_map_clean(&boot, 0x100000, 0x8000, out, MAX), 3);
+    expect(0, 0x108000, 0x110000);
+    expect(1, 0x111000, 0x120000);
+    expect(2, 0x122000, 0x200000);
+}
+
+static void map_cmdline_terminator_is_kept_out_too(void **state)
+{
+    (void)state;
+    range(0x100000, 0x4000, BOOT_RAM);
+    boot.cmdline = (struct boot_blob){0x100000, 0x1000};
+    assert_int_equal(clean(), 1);
+    expect(0, 0x102000, 0x104000);
+}
+
+/* ---- pages ---- */
+
+static u64 arena;
+
+static int arena_start(void **state)
+{
+    (void)state;
+    arena = mem_pages(64, PAGE);
+    assert_true(arena != 0);
+    return 0;
+}
+
+static int arena_end(void **state)
+{
+    (void)state;
+    mem_pages_free(arena, 64);
+    return 0;
+}
+
+static void pages_come_aligned_and_are_counted(void **state)
+{
+    (void)state;
+    u64 before = mem_free_count();
+    u64 a = mem_pages(3, 64 * K), b = mem_pages(1, PAGE);
+    assert_int_equal(a % (64 * K), 0);
+    assert_int_equal(mem_free_count(), before - 4);
+    mem_pages_free(b, 1);
+    mem_pages_free(a, 3);
+    assert_int_equal(mem_free_count(), before);
+}
+
+static void pages_too_many_give_none(void **state)
+{
+    (void)state;
+    assert_int_equal(mem_pages(mem_total_count() + 1, PAGE), 0);
+    assert_int_equal(mem_pages(SIZE_MAX, PAGE), 0);
+    assert_int_equal(mem_pages(0, PAGE), 0);
+}
+
+static void pages_freed_one_by_one_make_a_run_again(void **state)
+{
+    (void)state;
+    u64 before = mem_free_count(), n = before - 8;
+    u64 all = mem_pages(n, PAGE);
+    assert_true(all != 0);
+    for (u64 i = 0; i < n; i += 2)
+        mem_pages_free(all + i * PAGE, 1);
+    for (u64 i = 1; i < n; i += 2)
+        mem_pages_free(all + i * PAGE, 1);
+    assert_int_equal(mem_pages(n, PAGE), all);
+    mem_pages_free(all, n);
+    assert_int_equal(mem_free_count(), before);
+}
+
+static void pages_random_never_overlap(void **state)
+{
+    (void)state;
+    enum { LIVE = 64, ROUNDS = 20000 };
+    struct {
+        u64 pa, n;
+    } live[LIVE] = {{0}};
+    u64 before = mem_free_count();
+    srand(1);
+    for (int round = 0; round < ROUNDS; round++) {
+        int i = rand() % LIVE;
+        if (live[i].n) {
+            for (u64 p = 0; p < live[i].n; p++)
+                assert_int_equal(*(u64 *)mem_virt(live[i].pa + p * PAGE + 64), (u64)i << 32 | p);
+            mem_pages_free(live[i].pa, live[i].n);
+            live[i].n = 0;
+            continue;
+        }
+        live[i].n = 1 + (u64)(rand() % 3 ? 0 : rand() % 40);
+        live[i].pa = mem_pages(live[i].n, PAGE << rand() % 4);
+        assert_true(live[i].pa != 0);
+        for (u64 p = 0; p < live[i].n; p++)
+            *(u64 *)mem_virt(live[i].pa + p * PAGE + 64) = (u64)i << 32 | p;
+    }
+    for (int i = 0; i < LIVE; i++)
+        mem_pages_free(live[i].pa, live[i].n);
+    assert_int_equal(mem_free_count(), before);
+}
+
+static void objects_are_cleared_aligned_and_apart(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 16, 17, 100, 2048, 2049, 4096, 70000};
+    u8 *at[ARRAY_LEN(sizes)];
+    for (int turn = 0; turn < 2; turn++) {
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+            at[i] = mem_new(sizes[i]);
+            assert_int_equal((uintptr_t)at[i] % 16, 0);
+            for (size_t b = 0; b < sizes[i]; b++)
+                assert_int_equal(at[i][b], 0);
+            memset(at[i], 0xa5, sizes[i]);
+        }
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+            mem_delete(at[i], sizes[i]);
+    }
+    mem_delete(NULL, 8);
+}
+
+static void spans_copy_across_borders(void **state)
+{
+    (void)state;
+    char a[4] = "abc", b[8] = "defghij";
+    struct span spans[] = {{mem_phys(a), 3}, {mem_phys(b), 0}, {mem_phys(b), 7}};
+    char text[16] = {0};
+    assert_int_equal(mem_span_total(spans, 3), 10);
+    assert_int_equal(mem_from_spans(text, spans, 3, 1, 5), 5);
+    assert_string_equal(text, "bcdef");
+    assert_int_equal(mem_from_spans(text, spans, 3, 8, 100), 2);
+    assert_int_equal(mem_to_spans(spans, 3, 2, "XYZ", 3), 3);
+    assert_string_equal(a, "abX");
+    assert_memory_equal(b, "YZfghij", 7);
+    assert_int_equal(mem_zero_spans(spans, 3, 9, 9), 1);
+    assert_int_equal(b[6], 0);
+    assert_int_equal(mem_from_spans(text, spans, 3, 10, 1), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(map_page_zero_is_never_free, start),
+        cmocka_unit_test_setup(map_b1_overlapping_ram_is_counted_once, start),
+        cmocka_unit_test_setup(map_b1_reserved_wins_over_ram, start),
+        cmocka_unit_test_setup(map_b2_range_that_wraps_is_cut, start),
+        cmocka_unit_test_setup(map_b3_unsorted_and_empty_ranges, start),
+        cmocka_unit_test_setup(map_b3_more_ranges_than_fit, start),
+        cmocka_unit_test_setup(map_b6_image_and_blobs_are_kept_out, start),
+        cmocka_unit_test_setup(map_cmdline_terminator_is_kept_out_too, start),
+        cmocka_unit_test_setup_teardown(pages_come_aligned_and_are_counted, arena_start, arena_end),
+        cmocka_unit_test(pages_too_many_give_none),
+        cmocka_unit_test(pages_freed_one_by_one_make_a_run_again),
+        cmocka_unit_test(pages_random_never_overlap),
+        cmocka_unit_test(objects_are_cleared_aligned_and_apart),
+        cmocka_unit_test(spans_copy_across_borders),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
