@@ -78,6 +78,6 @@ pvh_entry:                      /* ebx: physical address of hvm_start_info */
     mov $kernel_stack_top, %rsp
     xor %ebp, %ebp
     mov %ebx, %edi
+    push $0                     /* pvh_main() never returns; backtraces end here */
     movabs $pvh_main, %rax
-    call *%rax
-    ud2
+    jmp *%rax

@@ -11,6 +11,7 @@
 #include "power.h"
 #include "print.h"
 #include "proc.h"
+#include "provoke.h"
 #include "rand.h"
 #include "sysfs.h"
 #include "time.h"
@@ -277,6 +278,8 @@ void kmain(const struct boot *from_door)
     struct span window = pci_window();
     pci_scan(&window); /* every function on every bus */
     pci_bind_all();    /* transports -> virtio bus -> drivers */
-    mount_all();       /* shares by tag */
-    run_program();     /* ring 3 */
+    if (option("provoke"))
+        provoke(option("provoke"));
+    mount_all();   /* shares by tag */
+    run_program(); /* ring 3 */
 }

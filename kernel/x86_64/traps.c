@@ -193,7 +193,7 @@ size_t arch_backtrace(u64 fp, u64 *out, size_t max)
     if (!fp)
         fp = (u64)__builtin_frame_address(0);
     u64 low = (u64)kernel_stack_guard + PAGE_SIZE, high = (u64)fault_stack_top - 16;
-    while (n < max && fp >= low && fp <= high && fp % 8 == 0) {
+    while (n < max && fp >= low && fp <= high && fp % 8 == 0 && ((const u64 *)fp)[1]) {
         const u64 *frame = (const u64 *)fp;
         out[n++] = frame[1];
         low = fp + 1;

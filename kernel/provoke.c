@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* provoke - ways to fail on purpose, so that tests see how the kernel ends and what its page tables forbid. */
+#include "provoke.h"
+#include "arch.h"
+#include "print.h"
+
+static void do_panic(void)
+{
+    panic("asked for");
+}
+
+static void read_null(void)
+{
+    arch_read8((void *)8);
+}
+
+static void write_text(void)
+{
+    arch_write8((void *)(uintptr_t)provoke, 0);
+}
+
+static void run_data(void)
+{
+    static u8 ret[] = {0xc3};
+    ((void (*)(void))(uintptr_t)ret)();
+}
+
+/* Not a tail call: each level writes to its own frame after the deeper ones. */
+static u64 overflow(volatile u64 *depth)
+{
+    volatile u64 here[64];
+    here[0] = *depth + 1;
+    return here[0] ? overflow(here) + here[0] : 0;
+}
+
+static void overflow_stack(void)
+{
+    volatile u64 depth = 0;
+    overflow(&depth);
+}
+
+static void hang(void)
+{
+    for (;;)
+        arch_wait();
+}
+
+void provoke(const char *what)
+{
+    static const struct {
+        const char *name;
+        void (*fn)(void);
+    } ways[] = {{"panic", do_panic},    {"null", read_null},       {"write-text", write_text},
+                {"run-data", run_data}, {"stack", overflow_stack}, {"reset", (void (*)(void))arch_reset},
+                {"hang", hang}};
+    for (unsigned i = 0; i < ARRAY_LEN(ways); i++)
+        if (strcmp(what, ways[i].name) == 0)
+            ways[i].fn();
+}

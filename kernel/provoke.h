@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* provoke - ways to fail on purpose, so that tests see how the kernel ends and what its page tables forbid. */
+#ifndef PROVOKE_H
+#define PROVOKE_H
+
+#include "base.h"
+
+/* "panic", "null", "write-text", "run-data", "stack", "reset", "hang": does it. Any other word: nothing. */
+void provoke(const char *what);
+
+#endif
