@@ -33,7 +33,7 @@ progress() {
 build() {
     mkdir -p "$cache"
     exec 9> "$cache/lock"
-    flock 9
+    flock -n 9 || { echo '  NEWLIB   waits for a build that runs already' >&2; flock 9; }
     [ ! -e "$place/lib/libc.a" ] || return 0
     # Only the holder of the lock builds, so whatever lies here was left by a build that was interrupted.
     rm -rf "$cache"/building.*
