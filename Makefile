@@ -167,7 +167,7 @@ $(B)/compile_commands.json: Makefile $(B)/config.mk $(K_C) $(wildcard apps/*.c a
 	$(file >>$@,$(call entries,$(K_FLAGS),$(K_C),obj/)$(call entries,$(A_FLAGS),$(wildcard apps/*.c apps/libc/*.c),obj/))
 	$(file >>$@,$(call entries,$(E_FLAGS),$(wildcard boot/efi*.c),obj/)$(call entries,$(T_FLAGS),$(wildcard tools/*.c),obj/))
 	$(file >>$@,$(call entries,$(U_FLAGS),$(T_C),unit/obj/){}])
-	@sed -i '/^$$/d; s/},{}]$$/}]/; $$!b' $@
+	@sed -i -z 's/,[[:space:]]*{}\]/]/' $@
 
 # ---- targets ----
 
