@@ -25,6 +25,8 @@ struct memmap_entry {
     u32 type, reserved; /* the types are those of E820, and enum boot_kind's */
 };
 
+extern char image_start[], image_end[], bss_start[];
+
 _Noreturn void kmain(const struct boot *boot);
 _Noreturn void pvh_main(u64 start_info);
 
@@ -51,6 +53,19 @@ static void take_blobs(struct boot *boot, const struct start_info *info)
         boot->initfs = (struct boot_blob){first->paddr, first->size};
 }
 
+/* In a very small machine QEMU puts the module over the kernel's last pages, which must be zero. What stands in this function's stack and
+ * in the page tables lies before bss_start. */
+static void rescue(struct boot *boot)
+{
+    u64 size = (u64)(image_end - image_start), start = boot->initfs.pa;
+    boot->initfs_lost =
+        start < boot->kernel_pa ? boot->initfs.len > boot->kernel_pa - start : start - boot->kernel_pa < size;
+    if (!boot->initfs_lost)
+        return;
+    memset(bss_start, 0, (size_t)(image_end - bss_start));
+    boot->initfs.len = 0;
+}
+
 void pvh_main(u64 start_info)
 {
     static struct boot boot = {.door = "pvh", .kernel_pa = 0x100000};
@@ -60,6 +75,7 @@ void pvh_main(u64 start_info)
         take_blobs(&boot, info);
         if (info->version >= 1)
             take_memory_map(&boot, info);
+        rescue(&boot);
     }
     kmain(&boot);
 }

@@ -84,7 +84,7 @@ static void start_memory(void)
 {
     static struct span ranges[BOOT_RANGES];
     size_t n = mem_map_clean(&boot, boot.kernel_pa, arch_image_size(), ranges, ARRAY_LEN(ranges));
-    if (arch_memory_init(&boot, ranges, n) < 0) {
+    if (boot.initfs_lost || arch_memory_init(&boot, ranges, n) < 0) {
         log_error("not enough memory to start; give the machine more (QEMU: -m)");
         power_end("fail", STATUS_ENVIRONMENT);
     }
@@ -250,7 +250,7 @@ static _Noreturn void run_program(void)
     char *const *argv = cmdline.nargs ? cmdline.args : default_args;
     u64 entry, sp;
     collect_env(env, CMDLINE_OPTIONS);
-    const char *path = find_program(argv[0], buf, sizeof buf);
+    const char *path = option("exe") ? option("exe") : find_program(argv[0], buf, sizeof buf);
     if (!path)
         log_error("%s: not found in the initial files; name one of our apps or a path", argv[0]);
     int result = path ? proc_load(path, argv, env, option("cwd"), &entry, &sp) : -ENOENT;

@@ -32,6 +32,7 @@ enum { PHENT = 56, AUXV_MAX = 20 };
 
 struct load {
     const char *path;
+    const char *name; /* as the user gave it */
     struct elf_image image;
     u64 bias;
     u64 sp;
@@ -39,7 +40,7 @@ struct load {
 
 static int refuse(const struct load *l, int error, const char *why)
 {
-    log_error("%s: %s", l->path, why);
+    log_error("%s: %s", l->name, why);
     return error;
 }
 
@@ -257,7 +258,7 @@ static int load_file(struct load *l, struct file *file, const struct attr *attr)
 
 int proc_load(const char *path, char *const argv[], char *const envp[], const char *cwd, u64 *entry, u64 *sp)
 {
-    struct load l = {.path = path};
+    struct load l = {.path = path, .name = argv[0]};
     struct file *file;
     struct attr attr;
     u64 dev;

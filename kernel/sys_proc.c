@@ -274,6 +274,12 @@ SYSCALL(zero)
     return 0;
 }
 
+/* Restartable sequences are for threads; C libraries ask, and do without. */
+SYSCALL(rseq)
+{
+    return -ENOSYS;
+}
+
 SYSCALL(uname)
 {
     static const char names[6][65] = {"Linux", "sheepskin", "6.1.0-sheepskin", "Sheepskin 0.1.0", "x86_64", "(none)"};

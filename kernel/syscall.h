@@ -79,6 +79,7 @@
     X(302, prlimit64) \
     X(318, getrandom) \
     X(332, statx) \
+    X(334, rseq) \
     X(439, faccessat2)
 /* clang-format on */
 
