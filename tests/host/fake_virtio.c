@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* fake_virtio - a modern virtio-pci function, which checks what the driver writes (virtio 1.x, 4.1). */
+#include "fake_arch.h"
+#include "fake_pci.h"
+#include "fake_virtio.h"
+
+enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NO_VECTOR = 0xffff };
+
+/* Offsets in the common configuration (4.1.4.3). */
+enum {
+    DEVICE_FEATURE_SELECT = 0,
+    DEVICE_FEATURE = 4,
+    DRIVER_FEATURE_SELECT = 8,
+    DRIVER_FEATURE = 12,
+    CONFIG_VECTOR = 16,
+    NUM_QUEUES = 18,
+    STATUS = 20,
+    GENERATION = 21,
+    QUEUE_SELECT = 22,
+    QUEUE_SIZE = 24,
+    QUEUE_VECTOR = 26,
+    QUEUE_ENABLE = 28,
+    QUEUE_NOTIFY_OFF = 30,
+    QUEUE_DESC = 32,
+    COMMON_END = 56
+};
+
+static void reset(struct fake_virtio *v)
+{
+    v->status = 0;
+    v->accepted = 0;
+    v->offer_select = v->accept_select = 0;
+    v->select = 0;
+    v->config_vector = NO_VECTOR;
+    for (unsigned i = 0; i < FAKE_QUEUES; i++) {
+        struct fake_queue *q = &v->queues[i];
+        *q = (struct fake_queue){
+            .max = q->max, .size = q->max, .vector = NO_VECTOR, .notify_off = q->notify_off, .kicks = q->kicks};
+        q->enable = v->enabled_at_once;
+    }
+}
+
+/* ---- the common configuration ---- */
+
+static unsigned width_at(u64 offset)
+{
+    if (offset == STATUS || offset == GENERATION)
+        return 1;
+    return offset >= CONFIG_VECTOR && offset < QUEUE_DESC ? 2 : 4;
+}
+
+static struct fake_queue *selected(struct fake_virtio *v)
+{
+    return &v->queues[v->select % FAKE_QUEUES];
+}
+
+static u8 read_status(struct fake_virtio *v)
+{
+    if (v->status == 0 && v->nstatus && v->reset_reads != 0) {
+        v->reset_reads -= v->reset_reads > 0;
+        return ACKNOWLEDGE;
+    }
+    return v->status & DRIVER_OK ? v->status | v->status_or : v->status;
+}
+
+static u8 read_generation(struct fake_virtio *v)
+{
+    if (v->generation_moves) {
+        v->generation++;
+        v->generation_moves -= v->generation_moves > 0;
+    }
+    return v->generation;
+}
+
+static u32 common_read(struct fake_virtio *v, u64 offset)
+{
+    const struct fake_queue *q = selected(v);
+    switch (offset) {
+    case DEVICE_FEATURE:
+        return v->offer_select < 2 ? (u32)(v->offered >> 32 * v->offer_select) : 0;
+    case CONFIG_VECTOR:
+        return v->config_vector;
+    case NUM_QUEUES:
+        return v->num_queues;
+    case STATUS:
+        return read_status(v);
+    case GENERATION:
+        return read_generation(v);
+    case QUEUE_SIZE:
+        return v->bad_queue_size ? v->bad_queue_size : q->size;
+    case QUEUE_VECTOR:
+        return q->vector;
+    case QUEUE_ENABLE:
+        return q->enable;
+    case QUEUE_NOTIFY_OFF:
+        return q->notify_off;
+    default:
+        fake_complain("a read of a register that nobody needs");
+        return 0;
+    }
+}
+
+static void write_status(struct fake_virtio *v, u8 status)
+{
+    if (v->nstatus < FAKE_STATUS_LOG)
+        v->status_log[v->nstatus++] = status;
+    if (status == 0) {
+        reset(v);
+        return;
+    }
+    if ((status & v->status) != v->status)
+        fake_complain("DR-ST-2: a status bit was cleared");
+    if (status & FEATURES_OK && !(v->status & FEATURES_OK)) {
+        if (v->accepted & ~v->offered)
+            fake_complain("DR-FB-1: a feature that was not offered");
+        if (v->refuse_features)
+            status &= (u8)~FEATURES_OK;
+    }
+    if (status & DRIVER_OK && !(status & FEATURES_OK))
+        fake_complain("DR-IN-1: DRIVER_OK without FEATURES_OK");
+    if (v->dropped_status)
+        status &= (u8)~DRIVER_OK;
+    v->status = status;
+}
+
+static void enable_queue(struct fake_virtio *v, struct fake_queue *q, u16 enable)
+{
+    if (enable != 1 || q->enable || !(v->status & FEATURES_OK) || v->status & DRIVER_OK)
+        fake_complain("DR-CC-3/5: queue_enable");
+    if (!q->desc || !q->driver || !q->device)
+        fake_complain("DR-CC-3: a queue without addresses");
+    q->enable = 1;
+    q->ring = (struct fake_ring){.size = q->size,
+                                 .desc = q->desc,
+                                 .driver = q->driver,
+                                 .device = q->device,
+                                 .event_idx = v->accepted >> 29 & 1,
+                                 .indirect = v->accepted >> 28 & 1};
+}
+
+static u16 take_vector(const struct fake_virtio *v, u16 vector)
+{
+    if (vector != NO_VECTOR && vector >= v->pci->msix_count)
+        fake_complain("DR-MX-2: a vector beyond the table");
+    return vector >= v->refuse_vectors ? NO_VECTOR : vector;
+}
+
+static void set_half(u64 *address, u64 offset, u32 v)
+{
+    u64 shift = offset & 4 ? 32 : 0;
+    *address = (*address & ~(0xffffffffull << shift)) | (u64)v << shift;
+}
+
+static void queue_write(struct fake_virtio *v, u64 offset, u32 value)
+{
+    struct fake_queue *q = selected(v);
+    if (q->enable && offset != QUEUE_ENABLE)
+        fake_complain("DR-CC-3: a field of a live queue was written");
+    if (offset == QUEUE_SIZE) {
+        if (value == 0 || value & (value - 1) || value > q->max)
+            fake_complain("DR-CC-2: queue_size");
+        q->size = (u16)value;
+    } else if (offset == QUEUE_VECTOR) {
+        q->vector = take_vector(v, (u16)value);
+    } else if (offset == QUEUE_ENABLE) {
+        enable_queue(v, q, (u16)value);
+    } else if (offset >= QUEUE_DESC) {
+        u64 *const address[] = {&q->desc, &q->driver, &q->device};
+        set_half(address[(offset - QUEUE_DESC) / 8], offset, value);
+    } else {
+        fake_complain("DR-CC-1: a write to a register of the device");
+    }
+}
+
+static void common_write(struct fake_virtio *v, u64 offset, u32 value)
+{
+    if (offset == STATUS) {
+        write_status(v, (u8)value);
+    } else if (offset == DEVICE_FEATURE_SELECT) {
+        v->offer_select = value;
+    } else if (offset == DRIVER_FEATURE_SELECT) {
+        v->accept_select = value;
+    } else if (offset == DRIVER_FEATURE) {
+        if (v->status & FEATURES_OK || !(v->status & DRIVER))
+            fake_complain("DR-IN-1/3: features at the wrong time");
+        if (v->accept_select < 2)
+            set_half(&v->accepted, v->accept_select * 4, value);
+    } else if (offset == CONFIG_VECTOR) {
+        v->config_vector = take_vector(v, (u16)value);
+    } else if (offset == QUEUE_SELECT) {
+        v->select = (u16)value;
+        if (value >= v->num_queues)
+            fake_complain("a queue that is not there was selected");
+    } else {
+        queue_write(v, offset, value);
+    }
+}
+
+/* ---- the BAR ---- */
+
+static u32 config_read(struct fake_virtio *v, u64 offset, unsigned width)
+{
+    u32 value = 0;
+    v->config_reads++;
+    v->widest_config_read = MAX(v->widest_config_read, width);
+    if (offset % width)
+        fake_complain("DR-PL-1: configuration read across its alignment");
+    if (offset >= v->config_len || width > v->config_len - offset)
+        return ~0u;
+    memcpy(&value, v->config + offset, width);
+    return value;
+}
+
+static u32 bar_read(struct fake_function *f, unsigned bar, u64 offset, unsigned width)
+{
+    struct fake_virtio *v = f->ctx;
+    if (bar != 4)
+        fake_complain("a read of another BAR");
+    if (offset >= FAKE_DEVICE && offset < FAKE_NOTIFY)
+        return config_read(v, offset - FAKE_DEVICE, width);
+    if (offset >= COMMON_END || width != width_at(offset))
+        fake_complain("DR-PL-1: width, or beyond the structure");
+    return common_read(v, offset);
+}
+
+static void kick(struct fake_virtio *v, u64 offset, unsigned width, u32 value)
+{
+    if (!(v->status & DRIVER_OK))
+        fake_complain("DR-IN-6: a notification before DRIVER_OK");
+    if (width != 2 || value >= v->num_queues || offset != v->queues[value % FAKE_QUEUES].notify_off * 4u)
+        fake_complain("DR-NT-1: notification");
+    else
+        v->queues[value].kicks++;
+}
+
+static void bar_write(struct fake_function *f, unsigned bar, u64 offset, unsigned width, u32 value)
+{
+    struct fake_virtio *v = f->ctx;
+    if (bar == 4 && offset >= FAKE_NOTIFY)
+        kick(v, offset - FAKE_NOTIFY, width, value);
+    else if (bar != 4 || offset >= COMMON_END || width != width_at(offset))
+        fake_complain("DR-PL-1: a write of the wrong width, or beyond the structure");
+    else
+        common_write(v, offset, value);
+}
+
+/* DR-CP-6. */
+static void check_config_write(struct fake_function *f, u16 offset, unsigned width, u32 value)
+{
+    (void)width, (void)value;
+    if (offset >= 0x40 && !(offset - f->msix_cap < 12 && f->msix_cap))
+        fake_complain("DR-CP-6: a write to a capability");
+}
+
+/* ---- the device at work ---- */
+
+static u32 fill(const struct fake_chain *chain)
+{
+    u32 written = 0;
+    for (unsigned i = 0; i < chain->in; i++) {
+        memset((void *)chain->spans[chain->out + i].pa, 0x5a, chain->spans[chain->out + i].len);
+        written += (u32)chain->spans[chain->out + i].len;
+    }
+    return written;
+}
+
+static void raise(struct fake_virtio *v, u16 vector)
+{
+    if (!v->mute && vector != NO_VECTOR)
+        fake_pci_raise(v->pci, vector);
+}
+
+static bool answer(struct fake_virtio *v, struct fake_queue *q)
+{
+    struct fake_chain chain;
+    if (!q->enable || !(v->status & DRIVER_OK) || v->hold || !fake_ring_pop(&q->ring, &chain))
+        return false;
+    u32 written = v->serve ? v->serve(v, &chain) : fill(&chain);
+    if (fake_ring_push(&q->ring, chain.head, written))
+        raise(v, q->vector);
+    return true;
+}
+
+unsigned fake_virtio_answer(struct fake_virtio *v, unsigned n)
+{
+    unsigned done = 0;
+    while (done < n && answer(v, &v->queues[0]))
+        done++;
+    return done;
+}
+
+void fake_virtio_run(struct fake_virtio *v)
+{
+    for (unsigned i = 0; i < v->num_queues && i < FAKE_QUEUES; i++)
+        while (answer(v, &v->queues[i]))
+            ;
+}
+
+static struct fake_virtio *running;
+
+static void run_idle(void)
+{
+    fake_virtio_run(running);
+}
+
+void fake_virtio_run_when_idle(struct fake_virtio *v)
+{
+    running = v;
+    fake_idle = run_idle;
+}
+
+void fake_virtio_config_interrupt(struct fake_virtio *v)
+{
+    raise(v, v->config_vector);
+}
+
+/* ---- building ---- */
+
+u16 fake_virtio_cap(struct fake_virtio *v, u8 kind, u8 bar, u32 offset, u32 len)
+{
+    u8 size = kind == 2 ? 20 : 16;
+    u16 at = fake_pci_cap(v->pci, 9, size);
+    v->pci->config[at + 2] = size;
+    v->pci->config[at + 3] = kind;
+    v->pci->config[at + 4] = bar;
+    fake_pci_set32(v->pci, at + 8, offset);
+    fake_pci_set32(v->pci, at + 12, len);
+    if (kind == 2)
+        fake_pci_set32(v->pci, at + 16, 4);
+    return at;
+}
+
+void fake_virtio_add(struct fake_virtio *v, struct fake_function *parent, u8 slot, u16 device, unsigned vectors)
+{
+    *v = (struct fake_virtio){.offered = 1ull << 32 | 1 << 28 | 1 << 29, .num_queues = 1, .refuse_vectors = NO_VECTOR};
+    v->pci = fake_pci_add(parent, slot, 0, 0x1af4, device, 0x000200);
+    fake_pci_set16(v->pci, 0x2c, 0x1af4);
+    v->pci->ctx = v;
+    v->pci->bar_read = bar_read;
+    v->pci->bar_write = bar_write;
+    v->pci->write_hook = check_config_write;
+    fake_pci_bar(v->pci, 4, FAKE_MMIO + slot * 0x100000ull, FAKE_BAR_BYTES, FAKE_BAR_64 | FAKE_BAR_PREFETCH);
+    fake_pci_bar(v->pci, 1, FAKE_MMIO + slot * 0x100000ull + 0x10000, 0x1000, 0);
+    if (vectors)
+        fake_pci_msix(v->pci, 1, 0, vectors);
+    for (u16 i = 0; i < FAKE_QUEUES; i++) {
+        v->queues[i].max = 128;
+        v->queues[i].notify_off = i;
+    }
+    reset(v);
+}

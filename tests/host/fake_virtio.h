@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* fake_virtio - a virtio device as the specification wants it, with knobs to make it lie, that notes what the driver does wrong. */
+#ifndef FAKE_VIRTIO_H
+#define FAKE_VIRTIO_H
+
+#include "base.h"
+
+struct fake_function;
+struct virtq;
+
+/* ---- the device's side of a split ring ---- */
+
+struct fake_ring {
+    u16 size;
+    u64 desc, driver, device;
+    bool event_idx, indirect;
+    u16 seen; /* available entries consumed */
+    u16 used; /* used index as we count it */
+};
+
+enum { FAKE_CHAIN = 256 };
+
+/* One request as the device finds it. */
+struct fake_chain {
+    u16 head;
+    unsigned out, in;
+    struct span spans[FAKE_CHAIN];
+    u64 room;
+    bool indirect;
+};
+
+/* The device's view of a queue that virtq_new() made. */
+struct fake_ring fake_ring_of(const struct virtq *q);
+/* The next available request; false: none. What is wrong with it goes to fake_complain(). */
+bool fake_ring_pop(struct fake_ring *r, struct fake_chain *chain);
+/* Returns it; true: the driver wants an interrupt. */
+bool fake_ring_push(struct fake_ring *r, u32 id, u32 len);
+/* Steps of the same, for devices that lie. */
+void fake_ring_used(struct fake_ring *r, u16 at, u32 id, u32 len);
+void fake_ring_set_used_idx(struct fake_ring *r, u16 idx);
+/* Wants to be told of the next request / of none (EVENT_IDX: of the one behind index `at`). */
+void fake_ring_want_kick(struct fake_ring *r, bool want, u16 at);
+u16 fake_ring_avail_flags(const struct fake_ring *r);
+
+/* The driver broke the specification: the first text is kept. fake_complaint() is NULL when it never did; forgets it. */
+void fake_complain(const char *what);
+const char *fake_complaint(void);
+
+/* ---- a whole device ---- */
+
+enum { FAKE_QUEUES = 4, FAKE_STATUS_LOG = 64 };
+
+struct fake_queue {
+    u16 max, size, vector, notify_off, enable;
+    u64 desc, driver, device;
+    struct fake_ring ring;
+    u64 kicks;
+};
+
+struct fake_virtio {
+    struct fake_function *pci;
+    u64 offered, accepted;
+    u32 offer_select, accept_select;
+    u8 status, generation;
+    u16 num_queues, select, config_vector;
+    struct fake_queue queues[FAKE_QUEUES];
+    u8 config[256];
+    u32 config_len;
+    u8 status_log[FAKE_STATUS_LOG]; /* what the driver wrote */
+    unsigned nstatus, config_reads, widest_config_read;
+
+    /* Answers a request; the bytes written. NULL: fills everything with 0x5a. */
+    u32 (*serve)(struct fake_virtio *v, const struct fake_chain *chain);
+    void *ctx;
+
+    /* How it misbehaves. */
+    int reset_reads;      /* status reads until a reset shows; -1: never */
+    bool refuse_features; /* FEATURES_OK does not stick */
+    u16 refuse_vectors;   /* from this vector on */
+    int generation_moves; /* so many reads of the generation differ; -1: all */
+    u8 status_or;         /* shows in every read of the status once DRIVER_OK is set */
+    bool hold;            /* answers nothing */
+    bool mute;            /* raises no interrupts */
+    bool enabled_at_once; /* queues are enabled from the start */
+    u16 bad_queue_size;   /* not 0: what queue_size reads */
+    bool dropped_status;  /* DRIVER_OK is forgotten */
+};
+
+enum { FAKE_COMMON = 0x0, FAKE_ISR = 0x1000, FAKE_DEVICE = 0x2000, FAKE_NOTIFY = 0x3000, FAKE_BAR_BYTES = 0x4000 };
+
+/* A modern virtio function at 00:slot.0 with BARs placed, `vectors` MSI-X vectors (0: none) and one queue of 128. */
+void fake_virtio_add(struct fake_virtio *v, struct fake_function *parent, u8 slot, u16 device, unsigned vectors);
+/* A capability of this kind; extra: the notify multiplier. Returns its offset. */
+u16 fake_virtio_cap(struct fake_virtio *v, u8 kind, u8 bar, u32 offset, u32 len);
+/* Answers everything that is available; sets fake_idle to do so whenever the kernel sleeps. */
+void fake_virtio_run(struct fake_virtio *v);
+void fake_virtio_run_when_idle(struct fake_virtio *v);
+/* Answers n requests of queue 0. */
+unsigned fake_virtio_answer(struct fake_virtio *v, unsigned n);
+void fake_virtio_config_interrupt(struct fake_virtio *v);
+
+#endif
