@@ -158,6 +158,55 @@ static void find_root(u64 rsdp)
     }
 }
 
+/* ---- constants in AML (20.2): there is no interpreter; names are searched for, bytes ---- */
+
+/* The integer constant at *at, which moves behind it; false: there is none that is whole. */
+static bool constant(struct table t, u32 *at, u64 *v)
+{
+    u8 op = (u8)field(t, *at, 1);
+    u32 size = op == 0x0a ? 1 : op == 0x0b ? 2 : op == 0x0c ? 4 : op == 0x0e ? 8 : 0;
+    if (*at >= t.len || t.len - *at <= size || (size == 0 && op > 1))
+        return false;
+    *v = size ? field(t, *at + 1, size) : op;
+    *at += 1 + size;
+    return true;
+}
+
+/* The offset behind the next `name` from `at` on that stands where a definition has it; 0: no more. */
+static u32 find_name(struct table t, u32 at, const char name[4])
+{
+    for (; t.bytes && t.len >= 4 && at <= t.len - 4; at++)
+        if (t.bytes[at] == '_' && memcmp(t.bytes + at, name, 4) == 0)
+            return at + 4;
+    return 0;
+}
+
+/* Sleep types of S5, for PM1a and PM1b: Name (_S5_, Package () {a, b...}). */
+static bool find_s5(struct table t, u64 type[2])
+{
+    for (u32 at = HEADER; (at = find_name(t, at, "_S5_")) != 0;) {
+        /* PackageOp, PkgLength of 1 to 4 bytes, NumElements */
+        u32 element = at + 3 + (u32)(field(t, at + 1, 1) >> 6);
+        if (field(t, at, 1) == 0x12 && constant(t, &element, &type[0]) && constant(t, &element, &type[1]))
+            return true;
+    }
+    return false;
+}
+
+/* A host bridge's _CBA, as a name or as a method that returns it: where configuration space is, on machines without MCFG. */
+static u64 find_cba(struct table t)
+{
+    u64 base;
+    for (u32 at = HEADER; (at = find_name(t, at, "_CBA")) != 0;) {
+        u32 value = at;
+        if (field(t, at + 1, 1) == 0xa4) /* MethodFlags, ReturnOp */
+            value = at + 2;
+        if (constant(t, &value, &base))
+            return base;
+    }
+    return 0;
+}
+
 /* ---- what is taken from them ---- */
 
 static struct gas gas_at(struct table t, u32 offset)
@@ -212,17 +261,28 @@ static bool window_is_good(const struct acpi_ecam *w)
     return true;
 }
 
+static void add_window(struct acpi_ecam w)
+{
+    if (acpi.nwindows == WINDOWS || !window_is_good(&w))
+        log_warn("acpi: ECAM window 0x%lx for buses %u to %u is left out", w.base, w.first, w.last);
+    else
+        acpi.windows[acpi.nwindows++] = w;
+}
+
 /* The windows come out disjoint: no bus is reached by two. */
 static void read_mcfg(struct table t)
 {
-    for (u32 at = HEADER + 8; t.len >= 16 && at <= t.len - 16 && acpi.nwindows < WINDOWS; at += 16) {
-        struct acpi_ecam w = {field(t, at, 8), (u16)field(t, at + 8, 2), (u8)field(t, at + 10, 1),
-                              (u8)field(t, at + 11, 1)};
-        if (!window_is_good(&w))
-            log_warn("acpi: MCFG window 0x%lx for buses %u to %u is left out", w.base, w.first, w.last);
-        else
-            acpi.windows[acpi.nwindows++] = w;
-    }
+    for (u32 at = HEADER + 8; t.len >= 16 && at <= t.len - 16; at += 16)
+        add_window((struct acpi_ecam){field(t, at, 8), (u16)field(t, at + 8, 2), (u8)field(t, at + 10, 1),
+                                      (u8)field(t, at + 11, 1)});
+}
+
+/* With neither MCFG nor the ports that every PC has (they read all ones), only _CBA is left: QEMU's microvm. */
+static void read_cba(void)
+{
+    u64 base = acpi.dsdt && arch_in(0xcf8, 4) == ~0u ? find_cba(load(acpi.dsdt, "DSDT")) : 0;
+    if (base)
+        add_window((struct acpi_ecam){base, 0, 0, 255});
 }
 
 void acpi_init(const struct boot *boot)
@@ -232,6 +292,8 @@ void acpi_init(const struct boot *boot)
     find_root(boot->rsdp);
     read_fadt(find("FACP"));
     read_mcfg(find("MCFG"));
+    if (acpi.nwindows == 0)
+        read_cba();
 }
 
 bool acpi_ecam(unsigned i, struct acpi_ecam *out)
@@ -260,58 +322,29 @@ static void gas_write(struct gas g, unsigned bytes, u32 v)
         arch_write16(reg, (u16)v);
 }
 
-/* Element i of the package at `at` in the DSDT, if all up to it are constants: the bytes are AML (20.2.3). -1: it is not. */
-static int package_element(struct table t, u32 at, unsigned i)
-{
-    if (field(t, at, 1) != 0x12)
-        return -1;
-    at += 1 + 1 + (u32)(field(t, at + 1, 1) >> 6) + 1; /* PackageOp, PkgLength of 1 to 4 bytes, NumElements */
-    for (;; i--) {
-        u8 op = (u8)field(t, at, 1);
-        if ((op > 1 && op != 0x0a) || t.len < 2 || at > t.len - 2)
-            return -1;
-        if (i == 0)
-            return op == 0x0a ? (int)field(t, at + 1, 1) : op;
-        at += op == 0x0a ? 2 : 1;
-    }
-}
-
-/* Sleep type i of S5; -1: unknown. Without an AML interpreter the name is searched for: Name (_S5_, Package () {...}). */
-static int s5_type(struct table t, unsigned i)
-{
-    for (u32 at = HEADER + 1; t.bytes && at + 8 <= t.len; at++) {
-        const u8 *p = t.bytes + at;
-        if (p[0] != '_' || memcmp(p, "_S5_", 4) != 0 || (p[-1] != 0x08 && p[-1] != '\\'))
-            continue;
-        int type = package_element(t, at + 4, i);
-        if (type >= 0)
-            return type & 7;
-    }
-    return -1;
-}
-
 enum { SCI_EN = 1, SLP_TYP_SHIFT = 10, SLP_TYP = 7 << SLP_TYP_SHIFT, SLP_EN = 1 << 13 };
 
-static void pm1_sleep(struct gas g, int type)
+static void pm1_sleep(struct gas g, u64 type)
 {
-    if (type < 0 || g.address == 0 || g.space != SPACE_IO)
+    if (g.address == 0 || g.space != SPACE_IO)
         return;
     u32 v = arch_in((u16)g.address, 2) & ~(u32)(SLP_TYP | SLP_EN);
-    gas_write(g, 2, v | (u32)type << SLP_TYP_SHIFT | SLP_EN);
+    gas_write(g, 2, v | ((u32)type << SLP_TYP_SHIFT & SLP_TYP) | SLP_EN);
 }
 
 void acpi_power_off(void)
 {
-    struct table dsdt = acpi.dsdt ? load(acpi.dsdt, "DSDT") : (struct table){NULL, 0};
-    int a = s5_type(dsdt, 0), b = s5_type(dsdt, 1);
-    if (acpi.sleep.address && a >= 0)
-        gas_write(acpi.sleep, 1, (u32)a << 2 | 1 << 5); /* SLP_TYP, SLP_EN of the sleep control register (4.8.3.7) */
+    u64 type[2];
+    if (!acpi.dsdt || !find_s5(load(acpi.dsdt, "DSDT"), type))
+        return;
+    if (acpi.sleep.address)
+        gas_write(acpi.sleep, 1, (u32)(type[0] & 7) << 2 | 1 << 5); /* SLP_TYP, SLP_EN (4.8.3.7) */
     /* Firmware may still own the fixed registers; this asks for them (4.8.2.5). */
     if (acpi.pm1a.address && acpi.enable && acpi.smi_port && acpi.smi_port <= 0xffff &&
         !(arch_in((u16)acpi.pm1a.address, 2) & SCI_EN))
         arch_out((u16)acpi.smi_port, 1, acpi.enable);
-    pm1_sleep(acpi.pm1a, a);
-    pm1_sleep(acpi.pm1b, b);
+    pm1_sleep(acpi.pm1a, type[0]);
+    pm1_sleep(acpi.pm1b, type[1]);
 }
 
 void acpi_reset(void)

@@ -14,7 +14,7 @@ void acpi_init(const struct boot *boot);
 /* The first table with this signature whose length and checksum are right, header included; NULL. */
 const void *acpi_find(const char signature[4], u32 *len);
 
-/* MCFG's window number i: configuration space of buses first..last of a segment (PCI Firmware 3.3, 4.1.2). */
+/* ECAM window number i, from MCFG or from AML: configuration space of buses first..last of a segment (PCI Firmware 3.3, 4.1.2). */
 struct acpi_ecam {
     u64 base; /* physical address of bus 0's space, even when first > 0 */
     u16 segment;

@@ -272,7 +272,7 @@ static void test_B8_mcfg_windows_that_cannot_be(void **state)
         fake_acpi_mcfg(bad[i].base, 0, bad[i].first, bad[i].last);
         finish(2);
         assert_false(acpi_ecam(0, &w));
-        assert_int_equal(fake_log_count("MCFG"), 1);
+        assert_int_equal(fake_log_count("ECAM window"), 1);
     }
 }
 
@@ -293,6 +293,38 @@ static void test_mcfg_windows_overlap_or_are_cut(void **state)
     assert_true(acpi_ecam(1, &w));
     assert_int_equal(w.segment, 1);
     assert_false(acpi_ecam(2, &w));
+}
+
+/* QEMU's microvm has no MCFG and no ports: its host bridge's _CBA tells. */
+static void test_ecam_by_cba(void **state)
+{
+    (void)state;
+    static const u8 method[] = {0x14, 12, '_', 'C', 'B', 'A', 0, 0xa4, 0x0c, 0, 0, 0, 0xe0};
+    static const u8 name[] = {0x08, '_', 'C', 'B', 'A', 0x0e, 0, 0, 0, 0, 0x40, 0, 0, 0};
+    struct acpi_ecam w;
+    add_fadt();
+    memcpy(dsdt + 70, method, sizeof(method));
+    fake_acpi_seal(dsdt);
+    finish(2);
+    assert_true(acpi_ecam(0, &w));
+    assert_int_equal(w.base, 0xe0000000);
+    assert_int_equal(w.last, 255);
+    memcpy(dsdt + 70, name, sizeof(name));
+    fake_acpi_seal(dsdt);
+    acpi_init(&boot);
+    assert_true(acpi_ecam(0, &w));
+    assert_int_equal(w.base, 0x4000000000);
+    for (u32 len = 71; len < 84; len++) { /* cut anywhere */
+        put32(dsdt + 4, len);
+        fake_acpi_seal(dsdt);
+        acpi_init(&boot);
+        assert_false(acpi_ecam(0, &w));
+    }
+    put32(dsdt + 4, 100);
+    fake_acpi_seal(dsdt);
+    listen(0xcf8); /* with ports nobody looks */
+    acpi_init(&boot);
+    assert_false(acpi_ecam(0, &w));
 }
 
 static void test_pm_timer(void **state)
@@ -403,7 +435,7 @@ static void test_power_off_without_a_package(void **state)
     fake_acpi_seal(dsdt);
     acpi_power_off();
     dsdt[55] = 0x12;
-    dsdt[58] = 0x0e; /* no constant of a byte */
+    dsdt[58] = 0x0d; /* a string */
     fake_acpi_seal(dsdt);
     acpi_power_off();
     assert_int_equal(nwrites, 0);
@@ -469,6 +501,7 @@ int main(void)
         cmocka_unit_test_setup(test_mcfg, setup),
         cmocka_unit_test_setup(test_B8_mcfg_windows_that_cannot_be, setup),
         cmocka_unit_test_setup(test_mcfg_windows_overlap_or_are_cut, setup),
+        cmocka_unit_test_setup(test_ecam_by_cba, setup),
         cmocka_unit_test_setup(test_pm_timer, setup),
         cmocka_unit_test_setup(test_pm_timer_by_its_wide_field, setup),
         cmocka_unit_test_setup(test_pm_timer_where_none_can_be, setup),
