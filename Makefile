@@ -44,7 +44,7 @@ $(B)/config.mk: FORCE
 
 # ---- the kernel: linked twice, the second time with the names of its functions ----
 
-K_FLAGS := -std=c11 -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -O2 -g -ffreestanding -fno-pic \
+K_FLAGS := -std=c11 -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Os -g -ffreestanding -fno-pic \
     -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
     -fno-omit-frame-pointer -fcf-protection=none -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)/= -iquote kernel
 K_LINK  := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
@@ -191,7 +191,7 @@ run: all
 	@$(become $(RUN))$(RUN)
 
 test: all $(UNITS)
-	@tests/run lint unit apps vm
+	@tests/run lint build unit apps vm
 
 unit: $(UNITS)
 	@tests/run unit

@@ -139,8 +139,10 @@ def function_length(tree):
 
 @check
 def file_length(tree):
-    """A source file has at most 500 lines."""
+    """A source file has at most 500 lines; tests are tables, and may be longer."""
     for f in tree.sources():
+        if f.startswith("tests/"):
+            continue
         n = tree.text[f].count("\n")
         if n > MAX_FILE:
             yield f"{f}: {n} lines"
