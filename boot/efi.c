@@ -196,33 +196,6 @@ static u64 wall_clock(void)
     return seconds * 1000000000 + t.Nanosecond;
 }
 
-/* An initrd that the loader offers (Linux's LoadFile2 convention, which firmware under QEMU's -initrd keeps); false: none, or no memory for it. */
-static bool offered_initrd(struct boot_blob *out)
-{
-    static EFI_GUID load_file2 = {0x4006c0c1, 0xfcb3, 0x403e, {0x99, 0x6d, 0x4a, 0x6c, 0x87, 0x24, 0xe0, 0x6d}};
-    static const struct {
-        VENDOR_DEVICE_PATH media;
-        EFI_DEVICE_PATH end;
-    } path = {
-        {{MEDIA_DEVICE_PATH, MEDIA_VENDOR_DP, {sizeof path.media, 0}},
-         {0x5568e427, 0x68fc, 0x4f3d, {0xac, 0x74, 0xca, 0x55, 0x52, 0x31, 0xcc, 0x68}}},
-        {END_DEVICE_PATH_TYPE, END_ENTIRE_DEVICE_PATH_SUBTYPE, {sizeof path.end, 0}},
-    };
-    EFI_DEVICE_PATH *at = (EFI_DEVICE_PATH *)&path;
-    EFI_LOAD_FILE_PROTOCOL *loader;
-    EFI_HANDLE handle;
-    UINTN size = 0;
-    if (EFI_ERROR(bs->LocateDevicePath(&load_file2, &at, &handle)) ||
-        EFI_ERROR(bs->HandleProtocol(handle, &load_file2, (void **)&loader)) ||
-        loader->LoadFile(loader, at, FALSE, &size, NULL) != EFI_BUFFER_TOO_SMALL)
-        return false;
-    void *bytes = pages(EfiLoaderData, size);
-    if (!bytes || EFI_ERROR(loader->LoadFile(loader, at, FALSE, &size, bytes)))
-        return false;
-    *out = (struct boot_blob){(u64)bytes, size};
-    return true;
-}
-
 /* The options as bytes. A boot manager may leave binary data there: that is no command line. */
 static void take_options(const EFI_LOADED_IMAGE *self, struct boot_blob *out)
 {
@@ -236,26 +209,6 @@ static void take_options(const EFI_LOADED_IMAGE *self, struct boot_blob *out)
         bytes[len] = (u8)text[len];
     }
     *out = (struct boot_blob){(u64)bytes, len};
-}
-
-/* OVMF tells Linux about the initrd by words of its own at the end of the options; they would be the program's last argument. */
-static void cut_initrd_words(struct boot_blob *cmdline)
-{
-    static const char words[] = " initrd=initrd";
-    u64 n = sizeof words - 1, i = 0;
-    if (cmdline->len < n)
-        return;
-    while (i < n && ((const char *)cmdline->pa)[cmdline->len - n + i] == words[i])
-        i++;
-    cmdline->len -= i == n ? n : 0;
-}
-
-static void take_initfs(struct boot *boot)
-{
-    if (offered_initrd(&boot->initfs))
-        cut_initrd_words(&boot->cmdline);
-    else
-        boot->initfs = (struct boot_blob){(u64)efi_initfs, (u64)(efi_initfs_end - efi_initfs)};
 }
 
 /* ---- memory map and farewell ---- */
@@ -359,7 +312,7 @@ EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *table)
     boot->rsdp = find_rsdp();
     find_framebuffer(&boot->framebuffer);
     take_options(loaded, &boot->cmdline);
-    take_initfs(boot);
+    boot->initfs = (struct boot_blob){(u64)efi_initfs, (u64)(efi_initfs_end - efi_initfs)};
     boot->wall_ns = wall_clock();
     if (EFI_ERROR(leave_firmware(self, &map)))
         return refuse(u"the firmware does not let go", EFI_ABORTED);

@@ -8,7 +8,7 @@ Row = namedtuple("Row", "name boot machine devices finds")
 PLACES = {
     "transitional": ("-device {9p},addr=4", "00:04.0 1af4:1009"),
     "modern": ("-device {9p},addr=4,disable-legacy=on", "00:04.0 1af4:1049"),
-    "root-port": ("-device pcie-root-port,id=port,chassis=1,addr=5 -device {9p},bus=port", "01:00.0 1af4:1049"),
+    "root-port": ("-device pcie-root-port,id=rp,chassis=1,addr=5 -device {9p},bus=rp", "01:00.0 1af4:1049"),
     "bridge": ("-device pci-bridge,id=bridge,chassis_nr=1,addr=5 -device {9p},bus=bridge,addr=3", "01:03.0 1af4:1009"),
     "bridge-in-bridge": ("-device pci-bridge,id=outer,chassis_nr=1,addr=5 -device pci-bridge,id=inner,chassis_nr=2,bus=outer,addr=1 "
                          "-device {9p},bus=inner,addr=2,disable-legacy=on", "02:02.0 1af4:1049"),

@@ -70,12 +70,6 @@ def test_efi_records_a_framebuffer(small):
     assert int(address, 16) and width >= 640 and height >= 480
 
 
-def test_efi_takes_an_initrd_in_place_of_its_own(small):
-    """OVMF puts words of its own behind the options then; the program must not get them."""
-    got = machine.boot(PLAIN_EFI, ["cat", "/host/poem.txt"], share=small, options=["loglevel=debug"], files=machine.BUILD / "initfs.cpio")
-    assert (got.status, got.out) == (("exit", 0), b"baa\n")
-
-
 @pytest.mark.parametrize("name", ["pc", "q35"])
 def test_esp(name, small, tmp_path):
     """From a folder that stands for an EFI system partition, with no options at all: the default program lists the share."""
