@@ -2,8 +2,8 @@
 /* string - the C library's memory and string functions, which compilers call by themselves. */
 #include "base.h"
 
-/* The compiler must not turn these loops into calls of the very functions they are. */
-#pragma GCC optimize("no-tree-loop-distribute-patterns")
+/* The compiler must not turn these loops into calls of the very functions they are. Here speed counts more than size. */
+#pragma GCC optimize("O2", "no-tree-loop-distribute-patterns")
 
 /* Words may lie anywhere and alias anything. */
 typedef u64 __attribute__((may_alias, aligned(1))) word;
