@@ -19,11 +19,13 @@ struct qid p9_get_qid(struct wire *w)
     return (struct qid){type, version, wire_get64(w)};
 }
 
-/* What is left of a read: pieces, from byte `skip` of the first one on. */
+/* What is left of a read: pieces, from byte `skip` of the first one on. And how it went. */
 struct rest {
     const struct span *spans;
     unsigned n;
     u64 skip, offset, len;
+    bool full; /* all that was asked for came */
+    s64 error;
 };
 
 /* One Tread for as much of the rest as it takes; returns how much that is. */
@@ -63,50 +65,63 @@ static s64 finish_read(struct p9_call *call, u32 asked)
     return count;
 }
 
-/* Up to `parts` Treads in flight. Bytes read in one piece from the start on; *more: all asked for came. */
-static s64 read_parts(struct p9 *client, u32 fid, struct rest *r, unsigned parts, bool *more)
+/* Up to `parts` Treads in flight. Returns the bytes that came in one piece from the start on. */
+static s64 read_parts(struct p9 *client, u32 fid, struct rest *r, unsigned parts)
 {
     struct p9_call calls[READS];
     u32 asked[READS];
     unsigned n = 0;
-    s64 total = 0, err = 0;
+    s64 total = 0;
     do
         asked[n] = send_read(&calls[n], client, fid, r);
     while (asked[n++] && r->len && n < parts);
-    *more = true;
+    r->full = true;
     for (unsigned i = 0; i < n; i++) {
-        if (err < 0) {
+        if (r->error) {
             p9_cancel(&calls[i]);
             continue;
         }
         s64 got = finish_read(&calls[i], asked[i]);
-        if (!*more)
+        if (!r->full)
             continue;
         if (got < 0)
-            err = got;
+            r->error = got;
         else
             total += got;
-        *more = got == asked[i];
-    }
-    return total ? total : err;
-}
-
-s64 p9_read(struct p9 *client, u32 fid, u32 size, const struct span *spans, unsigned n, u64 offset)
-{
-    struct rest r = {spans, n, 0, offset, mem_span_total(spans, n)};
-    /* At or behind the size that we know there is nothing to expect: one message asks. */
-    unsigned parts = size == ~0u || offset < size ? READS : 1;
-    if (size != ~0u && offset < size)
-        r.len = MIN(r.len, size - offset);
-    s64 total = 0;
-    bool more = true;
-    while (more && r.len) {
-        s64 got = read_parts(client, fid, &r, parts, &more);
-        if (got < 0)
-            return total ? total : got;
-        total += got;
+        r->full = got == asked[i];
     }
     return total;
+}
+
+static struct rest rest_behind(const struct span *spans, unsigned n, u64 done)
+{
+    struct rest r = {.spans = spans, .n = n, .skip = done};
+    while (r.n && r.skip >= r.spans->len) {
+        r.skip -= r.spans->len;
+        r.spans++, r.n--;
+    }
+    return r;
+}
+
+/* Where no more is expected than came, a short answer is the end, and one message asks. Below the size that we know it is not, until nothing comes. */
+s64 p9_read(struct p9 *client, u32 fid, u32 size, const struct span *spans, unsigned n, u64 offset)
+{
+    bool expected = size == ~0u || offset < size;
+    u64 want = mem_span_total(spans, n);
+    s64 total = 0, got;
+    struct rest r;
+    if (expected && size != ~0u)
+        want = MIN(want, size - offset);
+    if (want == 0)
+        return 0;
+    do {
+        r = rest_behind(spans, n, (u64)total);
+        r.offset = offset + (u64)total;
+        r.len = want - (u64)total;
+        got = read_parts(client, fid, &r, expected ? READS : 1);
+        total += got;
+    } while (!r.error && got && (u64)total < want && (r.full || expected));
+    return total ? total : r.error;
 }
 
 /* A listing in memory that the host may write: each byte is read once. */

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* fake_9p - a scriptable 9P2000.L server. Messages take effect when they are kicked, in their order; answers come in the order that the test chose. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake_9p.h"
+#include "mem.h"
+#include "vfs.h"
+#include "wire.h"
+
+enum { SLACK = 128 * 1024, EMSGSIZE_SENT = 90 };
+
+u8 fake_byte(u64 offset)
+{
+    return (u8)(offset * 31 + (offset >> 9) * 7 + (offset >> 20));
+}
+
+struct fake_file *fake_file(struct fake_file *dir, const char *name, u32 mode, const char *data, u64 size)
+{
+    static u64 last_ino = 100;
+    static struct fake_file *all; /* so that none is ever lost */
+    struct fake_file *f = calloc(1, sizeof *f), **end;
+    *f = (struct fake_file){
+        .older = all, .parent = dir, .name = name, .mode = mode, .data = data, .size = size, .ino = ++last_ino};
+    all = f;
+    for (end = dir ? &dir->children : NULL; end && *end;)
+        end = &(*end)->next;
+    if (end)
+        *end = f;
+    return f;
+}
+
+static void violated(struct fake_9p *s, const char *rule)
+{
+    if (!s->violation)
+        s->violation = rule;
+}
+
+static bool is_dir(const struct fake_file *f)
+{
+    return (f->mode & S_IFMT) == S_IFDIR;
+}
+
+static void put_qid(struct wire *w, const struct fake_file *f)
+{
+    u32 type = f->mode & S_IFMT;
+    wire_put8(w, type == S_IFDIR ? QID_DIR : type == S_IFLNK ? QID_SYMLINK : 0);
+    wire_put32(w, 7);
+    wire_put64(w, f->ino);
+}
+
+/* The file of a fid that may be used now. */
+static struct fake_file *file_of(struct fake_9p *s, struct fake_pending *p, u32 fid)
+{
+    p->fid = fid;
+    if (fid >= FAKE_FIDS || !s->fids[fid].file)
+        return NULL;
+    if (!s->fids[fid].visible)
+        violated(s, "C5: a fid was used before the reply that makes it");
+    if (s->fids[fid].clunking)
+        violated(s, "a fid was used after its Tclunk");
+    return s->fids[fid].file;
+}
+
+static int make_fid(struct fake_9p *s, struct fake_pending *p, u32 fid, struct fake_file *file)
+{
+    if (fid >= FAKE_FIDS || s->fids[fid].file || s->fids[fid].clunking) {
+        violated(s, "C6: newfid is in use");
+        return -EINVAL;
+    }
+    s->fids[fid].file = file;
+    s->fids[fid].visible = s->fids[fid].open = s->fids[fid].opening = false;
+    p->newfid = fid;
+    return 0;
+}
+
+/* ---- messages: each reads its T from `in` and writes its R's body to `out`; -errno: Rlerror ---- */
+
+static int do_version(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    u16 len;
+    u32 msize = wire_get32(in);
+    const char *version = wire_get_string(in, &len);
+    (void)p;
+    if (msize < 4096 || (s->msize_max && msize > s->msize_max && s->msize_max < 65536))
+        return -EMSGSIZE_SENT;
+    memset(s->fids, 0, sizeof s->fids);
+    s->msize = s->msize_max ? MIN(msize, s->msize_max) : msize;
+    bool known = len == 8 && memcmp(version, "9P2000.L", 8) == 0;
+    wire_put32(out, s->msize);
+    wire_put_string(out, known ? "9P2000.L" : "unknown", known ? 8 : 7);
+    return 0;
+}
+
+static int do_attach(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    u16 len;
+    u32 fid = wire_get32(in), afid = wire_get32(in);
+    wire_get_string(in, &len);
+    wire_get_string(in, &len);
+    u32 uid = wire_get32(in);
+    if (afid != ~0u || uid != ~0u || len)
+        violated(s, "C8: Tattach with afid NOFID, aname \"\", n_uname NONUNAME");
+    if (!s->msize)
+        violated(s, "Tattach before Rversion");
+    put_qid(out, s->root);
+    return make_fid(s, p, fid, s->root);
+}
+
+static struct fake_file *child_of(struct fake_file *dir, const char *name, size_t len)
+{
+    struct fake_file *f = dir->children;
+    while (f && (strlen(f->name) != len || memcmp(f->name, name, len) != 0))
+        f = f->next;
+    return f;
+}
+
+static void check_name(struct fake_9p *s, const char *name, u16 len)
+{
+    if (!name || len == 0 || len > 255 || memchr(name, '/', len) || memchr(name, 0, len))
+        violated(s, "C16: a name with '/' or NUL, empty or too long");
+    else if (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')))
+        violated(s, "a name \".\" or \"..\"");
+}
+
+static int do_walk(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    u32 fid = wire_get32(in), newfid = wire_get32(in);
+    u16 n = wire_get16(in), got = 0, len;
+    struct fake_file *f = file_of(s, p, fid);
+    int err = -ENOENT;
+    u8 *count = wire_take(out, 2);
+    if (n > 16)
+        violated(s, "more than 16 names in a Twalk");
+    if (!f)
+        return -ENOENT;
+    for (u16 i = 0; i < n; i++) {
+        const char *name = wire_get_string(in, &len);
+        check_name(s, name, len);
+        if (got < i || !wire_ok(in) || !is_dir(f))
+            continue;
+        err = f->error ? f->error : -ENOENT;
+        struct fake_file *child = f->error ? NULL : child_of(f, name, len);
+        if (child) {
+            put_qid(out, f = child);
+            got++;
+        }
+    }
+    count[0] = (u8)got;
+    count[1] = 0;
+    if (got < n)
+        return got ? 0 : err;
+    if (fid == newfid)
+        s->fids[fid].file = f;
+    return fid == newfid ? 0 : make_fid(s, p, newfid, f);
+}
+
+static int do_clunk(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    u32 fid = wire_get32(in);
+    (void)out;
+    if (!file_of(s, p, fid))
+        return -ENOENT;
+    s->fids[fid].file = NULL;
+    s->fids[fid].clunking = true;
+    return 0;
+}
+
+static int do_lopen(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    u32 fid = wire_get32(in), flags = wire_get32(in);
+    struct fake_file *f = file_of(s, p, fid);
+    if (!f)
+        return -ENOENT;
+    if (s->fids[fid].open || s->fids[fid].opening)
+        violated(s, "C4: a fid is opened twice");
+    if (flags & (O_ACCMODE | O_CREAT | O_TRUNC))
+        violated(s, "opened for writing");
+    if (!(flags & O_NONBLOCK) && (f->mode & S_IFMT) == S_IFIFO)
+        violated(s, "a fifo opened so that it blocks");
+    if (f->error)
+        return f->error;
+    s->fids[fid].open = true;
+    put_qid(out, f);
+    wire_put32(out, 0);
+    return 0;
+}
+
+static int do_getattr(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    struct fake_file *f = file_of(s, p, wire_get32(in));
+    u64 mask = wire_get64(in);
+    if (!f)
+        return -ENOENT;
+    wire_put64(out, mask);
+    put_qid(out, f);
+    wire_put32(out, f->mode);
+    wire_put32(out, 1000);
+    wire_put32(out, 1001);
+    wire_put64(out, 3);
+    wire_put64(out, 0x801);
+    wire_put64(out, f->size);
+    wire_put64(out, s->msize - 24);
+    wire_put64(out, (f->size + 511) / 512);
+    for (u64 i = 0; i < 4; i++) {
+        wire_put64(out, 1700000000 + i);
+        wire_put64(out, i);
+    }
+    wire_put64(out, 0);
+    wire_put64(out, 0);
+    return 0;
+}
+
+static int do_read(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    u32 fid = wire_get32(in);
+    u64 offset = wire_get64(in);
+    u32 count = s->last_read_count = wire_get32(in);
+    struct fake_file *f = file_of(s, p, fid);
+    if (!f || !s->fids[fid].open || is_dir(f))
+        return -EINVAL;
+    if (count > s->msize - 11 || count + 11 > wire_left(out) + 7 - SLACK)
+        violated(s, "C3: room for less than count + 11");
+    u64 n = offset < f->size ? MIN(count, f->size - offset) : 0;
+    if (s->max_read)
+        n = MIN(n, s->max_read);
+    wire_put32(out, (u32)n);
+    u8 *data = wire_take(out, n);
+    for (u64 i = 0; i < n; i++)
+        data[i] = f->data ? (u8)f->data[offset + i] : fake_byte(offset + i);
+    return 0;
+}
+
+/* Cookies are scattered, so that a client which computes with them fails. */
+static u64 cookie(u64 i)
+{
+    return i ? i * 0x9e3779b97f4a7c15ull : 0;
+}
+
+static int do_readdir(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    u32 fid = wire_get32(in);
+    u64 from = wire_get64(in), i = 1;
+    u32 count = wire_get32(in);
+    struct fake_file *dir = file_of(s, p, fid), *child;
+    if (!dir || !s->fids[fid].open || !is_dir(dir))
+        return -EINVAL;
+    if (count < 24 + 255)
+        violated(s, "Treaddir that holds no entry");
+    u8 *size = wire_take(out, 4), *start = out->p;
+    child = dir->children;
+    for (; i <= 2 || child; i++) {
+        const char *name = i == 1 ? "." : i == 2 ? ".." : child->name;
+        struct fake_file *f = i <= 2 ? dir : child;
+        child = i <= 2 ? child : child->next;
+        if (from) {
+            from = cookie(i) == from ? 0 : from;
+            continue;
+        }
+        if ((u64)(out->p - start) + 24 + strlen(name) > count)
+            break;
+        put_qid(out, f);
+        wire_put64(out, cookie(i));
+        wire_put8(out, (u8)((f->mode & S_IFMT) >> 12));
+        wire_put_string(out, name, strlen(name));
+    }
+    struct wire w = wire_over(size, 4);
+    wire_put32(&w, (u32)(out->p - start));
+    return 0;
+}
+
+static int do_readlink(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    struct fake_file *f = file_of(s, p, wire_get32(in));
+    if (!f || (f->mode & S_IFMT) != S_IFLNK)
+        return -EINVAL;
+    wire_put_string(out, f->data, f->size);
+    return 0;
+}
+
+static int do_statfs(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    if (!file_of(s, p, wire_get32(in)))
+        return -ENOENT;
+    wire_put32(out, 0x01021997);
+    wire_put32(out, 4096);
+    for (u64 i = 1; i <= 6; i++)
+        wire_put64(out, i * 1000);
+    wire_put32(out, 255);
+    return 0;
+}
+
+static int do_flush(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    u16 tag = wire_get16(in);
+    (void)p, (void)out;
+    for (unsigned i = 0; i < s->npending; i++)
+        if (s->pending[i].req->tag == tag && s->pending[i].held)
+            s->pending[i].cancelled = true;
+    return 0;
+}
+
+static int (*const verbs[128])(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out) = {
+    [P9_TVERSION] = do_version, [P9_TATTACH] = do_attach,   [P9_TWALK] = do_walk,         [P9_TCLUNK] = do_clunk,
+    [P9_TLOPEN] = do_lopen,     [P9_TGETATTR] = do_getattr, [P9_TREAD] = do_read,         [P9_TREADDIR] = do_readdir,
+    [P9_TSTATFS] = do_statfs,   [P9_TFLUSH] = do_flush,     [P9_TREADLINK] = do_readlink,
+};
+
+static int execute(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
+{
+    if (verbs[p->req->type & 127])
+        return verbs[p->req->type & 127](s, p, in, out);
+    violated(s, "a message that is not one of 9P2000.L for reading");
+    return -EOPNOTSUPP;
+}
+
+static u64 room_of(const struct p9_request *req)
+{
+    return req->in.len + (req->payload_in ? mem_span_total(req->payload, req->npayload) : 0);
+}
+
+static void put_header(struct fake_reply *r, u64 len, u8 type, u16 tag)
+{
+    struct wire w = wire_over(r->bytes, 7);
+    wire_put32(&w, (u32)len);
+    wire_put8(&w, type);
+    wire_put16(&w, tag);
+    r->len = len;
+    r->written = (u32)len;
+}
+
+/* Carries a message out and keeps its reply. */
+static void run(struct fake_9p *s, struct fake_pending *p)
+{
+    struct p9_request *req = p->req;
+    struct wire in = wire_over(mem_virt(req->out.pa), req->out.len);
+    u32 size = wire_get32(&in);
+    u8 type = wire_get8(&in);
+    u16 tag = wire_get16(&in);
+    if (size != req->out.len || type != req->type || tag != req->tag)
+        violated(s, "a request's header is not what the link was told");
+    if (type == P9_TVERSION ? tag != 0xffff : tag >= P9_REQUESTS)
+        violated(s, "C2: tags are 0..127");
+    p->reply.bytes = malloc(room_of(req) + SLACK);
+    struct wire out = wire_over(p->reply.bytes, room_of(req) + SLACK);
+    wire_take(&out, 7);
+    bool refused = s->refuse && s->refuse == type;
+    int err = refused ? -(int)s->arg : execute(s, p, &in, &out);
+    if (!refused && (!wire_ok(&in) || wire_left(&in)))
+        violated(s, "a request's body has not the right size");
+    if (err < 0) {
+        out = wire_over(p->reply.bytes + 7, 4);
+        wire_put32(&out, (u32)-err);
+    }
+    put_header(&p->reply, (u64)(out.p - p->reply.bytes), err < 0 ? P9_RLERROR : (u8)(type + 1), tag);
+    if (p->reply.len > room_of(req) && !s->mangle)
+        violated(s, "C3: the reply does not fit");
+    if (s->hold && s->hold == type && !(p->held = s->hold_after == 0))
+        s->hold_after--;
+    if (s->mangle)
+        s->mangle(s, req, &p->reply);
+}
+
+/* ---- the link ---- */
+
+static struct fake_9p *server_of(struct p9_link *link)
+{
+    return link->priv;
+}
+
+static int fake_submit(struct p9_link *link, struct p9_request *req)
+{
+    struct fake_9p *s = server_of(link);
+    if (s->die_after && s->log_len + 1 > s->die_after)
+        fake_9p_kill(s);
+    if (s->dead)
+        return -EIO;
+    if (s->npending >= link->depth)
+        return -ENOSPC;
+    if (req->npayload > link->max_spans)
+        return -E2BIG;
+    for (unsigned i = 0; i < s->npending; i++)
+        if (s->pending[i].req == req || s->pending[i].req->tag == req->tag)
+            violated(s, "C2: a tag is used twice");
+    s->pending[s->npending++] = (struct fake_pending){.req = req, .fid = ~0u, .newfid = ~0u};
+    s->most_in_flight = MAX(s->most_in_flight, s->npending);
+    s->seen[req->type & 127]++;
+    if (s->log_len < FAKE_LOG)
+        s->log[s->log_len++] = req->type;
+    return 0;
+}
+
+static void fake_kick(struct p9_link *link)
+{
+    struct fake_9p *s = server_of(link);
+    for (unsigned i = 0; i < s->npending; i++) {
+        if (s->pending[i].kicked)
+            continue;
+        s->pending[i].kicked = true;
+        run(s, &s->pending[i]);
+    }
+}
+
+static void deliver(struct fake_9p *s, unsigned i)
+{
+    struct fake_pending p = s->pending[i];
+    memmove(&s->pending[i], &s->pending[i + 1], (--s->npending - i) * sizeof p);
+    u32 fid = p.fid, made = p.newfid;
+    if (made != ~0u)
+        s->fids[made].visible = true;
+    if (p.req->type == P9_TCLUNK && fid < FAKE_FIDS)
+        s->fids[fid].clunking = false;
+    struct p9_request *req = p.req;
+    u64 head = MIN(p.reply.len, req->in.len);
+    if (p.held && p.cancelled) {
+        p.reply.written = 0;
+        head = p.reply.len = 0;
+    }
+    if (head)
+        memcpy(mem_virt(req->in.pa), p.reply.bytes, head);
+    if (req->payload_in)
+        mem_to_spans(req->payload, req->npayload, 0, p.reply.bytes + head, p.reply.len - head);
+    free(p.reply.bytes);
+    p9_complete(req, p.reply.written, p.reply.error);
+}
+
+/* A held request is ready when it was flushed; with flush_first only when no Rflush is on its way. */
+static bool ready(const struct fake_9p *s, const struct fake_pending *p)
+{
+    if (!p->kicked || (p->held && !p->cancelled))
+        return false;
+    for (unsigned i = 0; i < s->npending; i++) {
+        const struct fake_pending *other = &s->pending[i];
+        if (p->held && s->flush_first && other->req->type == P9_TFLUSH)
+            return false;
+        if (p->req->type == P9_TFLUSH && !s->flush_first && other->held && other->cancelled)
+            return false;
+    }
+    return true;
+}
+
+static int fake_wait(struct p9_link *link)
+{
+    struct fake_9p *s = server_of(link);
+    unsigned could[P9_REQUESTS], n = 0;
+    if (s->dead)
+        return -EIO;
+    for (unsigned i = 0; i < s->npending; i++) {
+        if (!s->pending[i].kicked)
+            violated(s, "waits for what was not kicked");
+        if (ready(s, &s->pending[i]))
+            could[n++] = i;
+    }
+    if (n == 0) {
+        violated(s, "waits for ever");
+        fake_9p_kill(s);
+        return -EIO;
+    }
+    s->seed = s->seed * 1103515245 + 12345;
+    if (s->order == FAKE_ALL)
+        while (n--)
+            deliver(s, could[n]);
+    else
+        deliver(s, could[s->order == FAKE_FIRST ? 0 : s->order == FAKE_LAST ? n - 1 : (s->seed >> 16) % n]);
+    return 0;
+}
+
+void fake_9p_kill(struct fake_9p *s)
+{
+    s->dead = true;
+    while (s->npending) {
+        struct fake_pending p = s->pending[--s->npending];
+        free(p.reply.bytes);
+        p9_complete(p.req, 0, -EIO);
+    }
+}
+
+unsigned fake_9p_fids(const struct fake_9p *s)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < FAKE_FIDS; i++)
+        n += s->fids[i].file != NULL;
+    return n;
+}
+
+void fake_9p_forget(struct fake_9p *s)
+{
+    memset(s->seen, 0, sizeof s->seen);
+    s->log_len = s->most_in_flight = 0;
+}
+
+void fake_9p_init(struct fake_9p *s, struct fake_file *root)
+{
+    static const struct p9_link_ops ops = {fake_submit, fake_kick, fake_wait};
+    memset(s, 0, sizeof *s);
+    s->root = root;
+    s->link = (struct p9_link){.ops = &ops, .priv = s, .max_spans = P9_SPANS, .depth = P9_REQUESTS};
+}

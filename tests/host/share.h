@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* share - what the tests of the 9P client stand on: a share with some files, a client of it, lies that its server tells, and operations that they spoil. */
+#ifndef SHARE_H
+#define SHARE_H
+
+#include "9p.h"
+#include "fake_9p.h"
+#include "vfs.h"
+
+extern struct fake_9p s;
+extern struct fake_file *top, *file, *big, *dir, *deep, *link_file, *fifo;
+extern struct fs *fs;
+extern struct node root;
+extern struct p9 *client;
+
+/* A new share with a tag of its own, and a client that has sent nothing yet. */
+void make_client(void);
+/* Before a test: the same, attached; after: the client broke no rule. */
+int start(void **state);
+int finish(void **state);
+
+struct name name_of(const char *text);
+int walk1(const char *text, struct node *out);
+struct node must_walk(const char *text);
+struct node must_open(const char *text);
+void put(struct node *node);
+/* Lets the answers to Tclunk come, by some other exchange. */
+void settle(void);
+s64 read_at(struct node *node, void *bytes, u64 len, u64 offset);
+/* The bytes are fake_byte()'s from `offset` on. */
+void assert_pattern(const u8 *bytes, u64 len, u64 offset);
+/* Memory that is one span. */
+u8 *buffer(size_t len);
+void drop(u8 *bytes, size_t len);
+
+#define LIE(ident)                                                                                                     \
+    static void ident##_body(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);              \
+    void ident(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r)                             \
+    {                                                                                                                  \
+        if (lied(server, req))                                                                                         \
+            ident##_body(server, req, r);                                                                              \
+    }                                                                                                                  \
+    static void ident##_body(__attribute__((unused)) struct fake_9p *server,                                           \
+                             __attribute__((unused)) const struct p9_request *req,                                     \
+                             __attribute__((unused)) struct fake_reply *r)
+
+typedef void (*mangle_fn)(struct fake_9p *, const struct p9_request *, struct fake_reply *);
+bool lied(struct fake_9p *server, const struct p9_request *req);
+/* From now on replies to `type` go through mangle, which s.arg tells more. */
+void set_size(struct fake_reply *r, u32 size);
+void lie(u8 type, mangle_fn mangle, u64 arg);
+#define AT(offset, value) ((u64)(offset) | (u64)(value) << 32)
+void lie_written(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_cut(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_one_short(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_one_long(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_size(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_size_less(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_tag(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_type(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_beyond(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_error(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_u8(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_u16(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+void lie_u32(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r);
+
+s64 op_walk(void);
+s64 op_open(void);
+s64 op_getattr(void);
+s64 op_read(void);
+s64 op_readdir(void);
+s64 op_readlink(void);
+s64 op_statfs(void);
+bool count_entry(void *ctx, const struct dirent_info *e);
+
+enum { OPS = 8 };
+extern const struct op {
+    const char *name;
+    u8 type;
+    s64 (*run)(void);
+} ops[OPS];
+/* Each operation fails with `want` under the lie, works afterwards, and leaves no fid behind. */
+void all_ops(mangle_fn mangle, u64 arg, s64 want);
+
+#endif

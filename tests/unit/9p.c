@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p - session, heads of replies, tags and fids: tests of kernel/9p.c. Names carry the client rule (C) or the hostile case (P) that they show. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake_arch.h"
+#include "mem.h"
+#include "share.h"
+#include "wire.h"
+
+/* ---- session ---- */
+
+static void attach_with(u32 msize_max, int want, u32 msize)
+{
+    make_client();
+    s.msize_max = msize_max;
+    assert_int_equal(fs->ops->attach(fs, &root), want);
+    assert_int_equal(s.msize, msize);
+}
+
+static void c1_asks_for_4_mib_and_takes_less(void **state)
+{
+    (void)state;
+    attach_with(0, 0, 4186112);
+    assert_int_equal(s.seen[P9_TVERSION], 1);
+    attach_with(65560, 0, 65560);
+    assert_int_equal(s.seen[P9_TVERSION], 1);
+    assert_int_equal(root.qid.type, QID_DIR);
+}
+
+static void c1_falls_back_after_an_error(void **state)
+{
+    (void)state;
+    attach_with(8192, 0, 8192);
+    assert_int_equal(s.seen[P9_TVERSION], 3);
+    attach_with(4096, -90, 0);
+}
+
+static void session_is_joined_by_a_second_mount(void **state)
+{
+    (void)state;
+    struct node second;
+    assert_int_equal(fs->ops->attach(fs, &second), 0);
+    assert_int_equal(s.seen[P9_TVERSION], 0);
+    assert_int_not_equal(second.id, root.id);
+}
+
+static void attach_under(u8 type, mangle_fn mangle, u64 arg)
+{
+    make_client();
+    lie(type, mangle, arg);
+    assert_true(fs->ops->attach(fs, &root) < 0);
+}
+
+static void p13_p14_msize_out_of_bounds(void **state)
+{
+    static const u32 bad[] = {4186113, 0xffffffff, 0, 23, 100, 4095};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        attach_under(P9_TVERSION, lie_u32, AT(7, bad[i]));
+}
+
+static const char *version_text;
+static u16 version_len;
+
+LIE(lie_version)
+{
+    struct wire w = wire_over(r->bytes + 11, 2 + 65536);
+    wire_put_string(&w, version_text, version_len);
+    r->len = MIN(13u + version_len, 256u);
+    r->written = (u32)r->len;
+    set_size(r, 13u + version_len);
+}
+
+static void p15_p16_other_versions(void **state)
+{
+    static const char *const texts[] = {"9P2000", "9P2000.u", "unknown", "9P2000.Lx", "", "9P2000.l"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        version_text = texts[i];
+        version_len = (u16)strlen(texts[i]);
+        attach_under(P9_TVERSION, lie_version, 0);
+    }
+    version_text = "9P2000.L\0";
+    version_len = 9;
+    attach_under(P9_TVERSION, lie_version, 0);
+    version_text = calloc(1, 65535);
+    version_len = 65535;
+    attach_under(P9_TVERSION, lie_version, 0);
+    free((void *)version_text);
+}
+
+static void p17_root_is_no_directory(void **state)
+{
+    (void)state;
+    attach_under(P9_TATTACH, lie_u8, AT(7, 0));
+    s.mangle = NULL;
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+}
+
+/* ---- heads of replies ---- */
+
+static void p1_too_short(void **state)
+{
+    (void)state;
+    for (u64 len = 0; len <= 7; len++)
+        all_ops(lie_written, len, -EIO);
+    all_ops(lie_cut, 7, -EIO);
+}
+
+static void p2_p3_size_is_not_what_arrived(void **state)
+{
+    (void)state;
+    all_ops(lie_size, 0x7fffffff, -EIO);
+    all_ops(lie_size, 0, -EIO);
+    all_ops(lie_size, 6, -EIO);
+    all_ops(lie_size_less, 0, -EIO);
+}
+
+static void p4_another_tag(void **state)
+{
+    (void)state;
+    all_ops(lie_tag, 0, -EIO);
+}
+
+static void p5_p6_p12_another_type(void **state)
+{
+    static const u8 types[] = {0, 255, P9_TCLUNK + 1, P9_TGETATTR, P9_TREAD, P9_TVERSION + 1, 107, 6};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        all_ops(lie_type, types[i], -EIO);
+}
+
+static void p7_longer_than_the_room(void **state)
+{
+    (void)state;
+    all_ops(lie_beyond, 0, -EIO);
+}
+
+static void p8_one_byte_short(void **state)
+{
+    (void)state;
+    all_ops(lie_one_short, 0, -EIO);
+}
+
+static void c14_bytes_behind_the_reply_are_ignored(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        if (ops[i].type == P9_TREAD) /* there is no room behind the data */
+            continue;
+        lie(ops[i].type, lie_one_long, 0);
+        assert_int_equal(ops[i].run(), 0);
+    }
+}
+
+static void p9_p10_c15_numbers_that_are_no_errors(void **state)
+{
+    static const u32 bad[] = {0, 512, 4095, 4096, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffb};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        all_ops(lie_error, bad[i], -EIO);
+}
+
+static void p11_errors_go_up_unchanged(void **state)
+{
+    (void)state;
+    static const u32 errors[] = {ENOSYS, EACCES, EIO, 133};
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++)
+        for (size_t e = 0; e < ARRAY_LEN(errors); e++) {
+            s.refuse = ops[i].type;
+            s.arg = errors[e];
+            assert_int_equal(ops[i].type == P9_TWALK ? op_walk() : ops[i].run(), -(int)errors[e]);
+            s.refuse = 0;
+            settle();
+            assert_int_equal(fake_9p_fids(&s), 1);
+        }
+}
+
+static void bad_replies_are_one_line_in_the_log(void **state)
+{
+    (void)state;
+    all_ops(lie_tag, 0, -EIO);
+    assert_int_equal(fake_log_count("bad reply"), 1);
+}
+
+/* ---- requests, tags, fids ---- */
+
+static struct p9_request *late;
+
+static void keep_request(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r)
+{
+    (void)server, (void)r;
+    late = (struct p9_request *)req;
+}
+
+static void p40_completions_of_finished_requests_are_dropped(void **state)
+{
+    (void)state;
+    s.mangle = keep_request;
+    assert_int_equal(op_getattr(), 0);
+    p9_complete(late, 160, 0);
+    p9_complete(late, 0, -EIO);
+    s.mangle = NULL;
+    for (size_t i = 0; i < OPS; i++)
+        assert_int_equal(ops[i].run(), 0);
+}
+
+static void c6_clunks_are_not_awaited(void **state)
+{
+    (void)state;
+    static struct node nodes[300];
+    for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
+        nodes[i] = must_walk("file");
+    assert_int_equal(fake_9p_fids(&s), 301);
+    u64 waits = p9_counters(client)->waits;
+    for (size_t i = 0; i < P9_REQUESTS; i++)
+        put(&nodes[i]);
+    assert_int_equal(p9_counters(client)->waits, waits);
+    for (size_t i = P9_REQUESTS; i < ARRAY_LEN(nodes); i++)
+        put(&nodes[i]);
+    settle();
+    assert_int_equal(fake_9p_fids(&s), 1);
+}
+
+static void c6_fid_numbers_come_back_after_rclunk(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        struct node node = must_walk("file");
+        put(&node);
+    }
+    lie(P9_TCLUNK, lie_tag, 0);
+    for (int i = 0; i < 100; i++) { /* what these answered is not known */
+        struct node node = must_walk("file");
+        put(&node);
+    }
+    lie(P9_TCLUNK, lie_error, EIO);
+    for (int i = 0; i < 10000; i++) { /* Tclunk ends a fid even when it fails */
+        struct node node = must_walk("file");
+        put(&node);
+    }
+}
+
+static void too_many_fids(void **state)
+{
+    (void)state;
+    static struct node nodes[5000];
+    unsigned n = 0;
+    int got;
+    while ((got = walk1("file", &nodes[n])) == 1)
+        n++;
+    assert_int_equal(got, -ENFILE);
+    assert_int_equal(n, 4095);
+    while (n)
+        put(&nodes[--n]);
+    settle();
+    assert_int_equal(walk1("file", &nodes[0]), 1);
+}
+
+static void a_shallow_link(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(1 << 20);
+    s.link.depth = 2;
+    s.link.max_spans = 1;
+    for (size_t i = 0; i < OPS; i++)
+        assert_int_equal(ops[i].run(), 0);
+    struct node node = must_open("big");
+    assert_int_equal(read_at(&node, bytes, 1 << 20, 5), 1 << 20);
+    assert_pattern(bytes, 1 << 20, 5);
+    assert_true(s.most_in_flight <= 2);
+    drop(bytes, 1 << 20);
+}
+
+static void every_order_of_replies(void **state)
+{
+    (void)state;
+    for (enum fake_order order = FAKE_FIRST; order <= FAKE_ALL; order++)
+        for (int round = 0; round < 50; round++) {
+            s.order = order;
+            for (size_t i = 0; i < OPS; i++)
+                assert_int_equal(ops[i].run(), 0);
+        }
+}
+
+static s64 everything(void)
+{
+    s64 first = 0;
+    struct node node;
+    unsigned n = 0;
+    u8 *bytes = buffer(1 << 20);
+    struct attr attr;
+    if (fs->ops->attach(fs, &root) == 0 && walk1("big", &node) == 1) {
+        first = fs->ops->open(&node, O_RDONLY, &attr);
+        if (!first)
+            first = read_at(&node, bytes, 1 << 20, 0) == 1 << 20 ? 0 : -EIO;
+        put(&node);
+    } else
+        first = -EIO;
+    if (!first && (first = walk1("dir", &node)) == 1) {
+        first = fs->ops->open(&node, O_RDONLY, &attr);
+        if (!first)
+            first = MIN(fs->ops->readdir(&node, 0, 4096, count_entry, &n), 0);
+        put(&node);
+    }
+    drop(bytes, 1 << 20);
+    return first;
+}
+
+/* R11, R21: the link dies at any message; each operation from then on says EIO, and nothing waits. */
+static void r11_the_link_dies(void **state)
+{
+    (void)state;
+    for (unsigned after = 1; after < 40; after++) {
+        make_client();
+        s.msize_max = 65536;
+        s.order = FAKE_LAST;
+        s.die_after = after;
+        s64 got = everything();
+        if (!s.dead)
+            break;
+        assert_true(got <= 0);
+        assert_int_equal(op_getattr(), -EIO);
+        assert_int_equal(fs->ops->attach(fs, &root), -EIO);
+        assert_null(s.violation);
+    }
+    assert_false(s.dead);
+}
+
+static void clients_and_counters_are_listed(void **state)
+{
+    (void)state;
+    const char *tag = NULL;
+    struct p9 *c, *found = NULL;
+    for (unsigned i = 0; (c = p9_client(i, &tag)); i++)
+        if (c == client) {
+            found = c;
+            assert_string_equal(tag, fs->tag);
+        }
+    assert_ptr_equal(found, client);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
+    const struct CMUnitTest tests[] = {
+        T(c1_asks_for_4_mib_and_takes_less),
+        T(c1_falls_back_after_an_error),
+        T(session_is_joined_by_a_second_mount),
+        T(p13_p14_msize_out_of_bounds),
+        T(p15_p16_other_versions),
+        T(p17_root_is_no_directory),
+        T(p1_too_short),
+        T(p2_p3_size_is_not_what_arrived),
+        T(p4_another_tag),
+        T(p5_p6_p12_another_type),
+        T(p7_longer_than_the_room),
+        T(p8_one_byte_short),
+        T(c14_bytes_behind_the_reply_are_ignored),
+        T(p9_p10_c15_numbers_that_are_no_errors),
+        T(p11_errors_go_up_unchanged),
+        T(bad_replies_are_one_line_in_the_log),
+        T(p40_completions_of_finished_requests_are_dropped),
+        T(c6_clunks_are_not_awaited),
+        T(c6_fid_numbers_come_back_after_rclunk),
+        T(too_many_fids),
+        T(a_shallow_link),
+        T(every_order_of_replies),
+        T(r11_the_link_dies),
+        T(clients_and_counters_are_listed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_fs - walking, opening, attributes: tests of kernel/9p_fs.c. Names carry the client rule (C) or the hostile case (P) that they show. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake_arch.h"
+#include "mem.h"
+#include "share.h"
+#include "wire.h"
+
+/* ---- walking ---- */
+
+static unsigned deep_names(struct name *names)
+{
+    names[0] = name_of("dir");
+    for (unsigned i = 1; i <= 40; i++)
+        names[i] = name_of("deep");
+    return 41;
+}
+
+static void walk_goes_16_names_at_a_time(void **state)
+{
+    (void)state;
+    struct name names[41];
+    struct qid qids[41];
+    struct node node;
+    unsigned n = deep_names(names);
+    assert_int_equal(fs->ops->walk(&root, names, n, &node, qids), n);
+    assert_int_equal(s.seen[P9_TWALK], 3);
+    assert_int_equal(s.log_len, 3);
+    assert_int_equal(node.qid.path, deep->ino);
+    assert_int_equal(qids[0].path, dir->ino);
+    put(&node);
+    settle();
+    assert_int_equal(fake_9p_fids(&s), 1);
+}
+
+static void walk_no_names_is_a_clone(void **state)
+{
+    (void)state;
+    struct node node;
+    assert_int_equal(fs->ops->walk(&root, NULL, 0, &node, NULL), 0);
+    assert_int_equal(node.qid.path, root.qid.path);
+    assert_int_not_equal(node.id, root.id);
+    put(&node);
+}
+
+static void p19_p20_partial_walks(void **state)
+{
+    (void)state;
+    struct name names[41];
+    struct qid qids[41];
+    struct node node = {.id = 12345};
+    unsigned n = deep_names(names);
+    for (unsigned i = 0; i < n; i++) {
+        struct name good = names[i];
+        names[i] = name_of("nope");
+        int got = fs->ops->walk(&root, names, n, &node, qids);
+        assert_int_equal(got, i ? (int)i : -ENOENT);
+        assert_int_equal(node.id, 12345);
+        names[i] = good;
+        settle();
+        assert_int_equal(fake_9p_fids(&s), 1);
+    }
+    struct name through_file[] = {name_of("file"), name_of("x")};
+    assert_int_equal(fs->ops->walk(&root, through_file, 2, &node, qids), 1);
+    assert_int_equal(qids[0].type, 0);
+    struct name through_link[] = {name_of("link"), name_of("x")};
+    assert_int_equal(fs->ops->walk(&root, through_link, 2, &node, qids), 1);
+    assert_int_equal(qids[0].type, QID_SYMLINK);
+}
+
+static void p18_walked_further_than_asked(void **state)
+{
+    (void)state;
+    static const u16 counts[] = {3, 16, 17, 65535};
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        lie(P9_TWALK, lie_u16, AT(7, counts[i]));
+        assert_int_equal(op_walk(), -EIO);
+        settle();
+        assert_int_equal(fake_9p_fids(&s), 1);
+    }
+    lie(P9_TWALK, lie_u16, AT(7, 0));
+    assert_int_equal(op_walk(), -ENOENT);
+    s.violation = NULL; /* this server made the fid and denied it: its own fault */
+}
+
+static void c16_long_names_take_more_messages(void **state)
+{
+    (void)state;
+    char text[256];
+    struct fake_file *at = top;
+    struct name names[20];
+    struct qid qids[20];
+    struct node node;
+    memset(text, 'n', 255);
+    text[255] = 0;
+    for (int i = 0; i < 20; i++) {
+        at = fake_file(at, text, S_IFDIR | 0755, "", 0);
+        names[i] = (struct name){text, 255};
+    }
+    assert_int_equal(fs->ops->walk(&root, names, 20, &node, qids), 20);
+    assert_int_equal(node.qid.path, at->ino);
+    put(&node);
+}
+
+/* ---- opening ---- */
+
+static void open_read_close_takes_five_messages_and_three_waits(void **state)
+{
+    (void)state;
+    static const u8 want[] = {P9_TWALK, P9_TLOPEN, P9_TGETATTR, P9_TREAD, P9_TCLUNK};
+    struct p9_counters before = *p9_counters(client);
+    assert_int_equal(op_read(), 0);
+    assert_int_equal(s.log_len, ARRAY_LEN(want));
+    assert_memory_equal(s.log, want, sizeof want);
+    const struct p9_counters *c = p9_counters(client);
+    assert_int_equal(c->messages - before.messages, 5);
+    assert_int_equal(c->waits - before.waits, 3);
+    assert_int_equal(c->kicks - before.kicks, 4);
+    assert_int_equal(c->by_type[P9_TREAD] - before.by_type[P9_TREAD], 1);
+}
+
+static void counters_do_not_depend_on_the_order_of_replies(void **state)
+{
+    (void)state;
+    for (enum fake_order order = FAKE_FIRST; order <= FAKE_ALL; order++) {
+        s.order = order;
+        struct p9_counters before = *p9_counters(client);
+        assert_int_equal(op_read(), 0);
+        assert_int_equal(op_getattr(), 0);
+        assert_int_equal(p9_counters(client)->waits - before.waits, 4);
+        assert_int_equal(p9_counters(client)->kicks - before.kicks, 5);
+    }
+}
+
+static void nothing_that_writes_is_sent(void **state)
+{
+    (void)state;
+    struct attr attr;
+    struct node node = must_walk("file");
+    unsigned sent = s.log_len;
+    assert_int_equal(fs->ops->open(&node, O_WRONLY, &attr), -EROFS);
+    assert_int_equal(fs->ops->open(&node, O_RDWR, &attr), -EROFS);
+    assert_int_equal(s.log_len, sent);
+    assert_null(fs->ops->write);
+    put(&node);
+}
+
+static void fifos_and_devices_are_not_opened(void **state)
+{
+    (void)state;
+    static const u32 types[] = {S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK};
+    struct attr attr;
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        fifo->mode = types[i] | 0666;
+        struct node node = must_walk("fifo");
+        assert_int_equal(fs->ops->open(&node, O_RDONLY, &attr), -ENXIO);
+        put(&node);
+    }
+}
+
+static void open_errors_leave_the_node(void **state)
+{
+    (void)state;
+    struct attr attr;
+    struct node node = must_walk("file");
+    file->error = -EACCES;
+    assert_int_equal(fs->ops->open(&node, O_RDONLY, &attr), -EACCES);
+    assert_false(node.open);
+    file->error = 0;
+    assert_int_equal(fs->ops->open(&node, O_RDONLY, &attr), 0);
+    put(&node);
+}
+
+static void p22_qid_changes_between_walk_and_open(void **state)
+{
+    (void)state;
+    struct attr attr;
+    struct node node = must_walk("file");
+    lie(P9_TLOPEN, lie_u8, AT(7 + 5, 77));
+    assert_int_equal(fs->ops->open(&node, O_RDONLY, &attr), 0);
+    put(&node);
+}
+
+static void p23_any_iounit(void **state)
+{
+    (void)state;
+    static const u32 units[] = {0, 1, 0xffffffff, 5000000};
+    u8 *bytes = buffer(3000000);
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        lie(P9_TLOPEN, lie_u32, AT(20, units[i]));
+        struct node node = must_open("big");
+        fake_9p_forget(&s);
+        assert_int_equal(read_at(&node, bytes, 3000000, 0), 3000000);
+        assert_int_equal(s.seen[P9_TREAD], 1);
+        assert_pattern(bytes, 3000000, 0);
+        put(&node);
+    }
+    drop(bytes, 3000000);
+}
+
+/* ---- attributes ---- */
+
+static void getattr_gives_the_servers_values(void **state)
+{
+    (void)state;
+    struct attr a;
+    struct node node = must_walk("big");
+    assert_int_equal(fs->ops->getattr(&node, &a), 0);
+    assert_int_equal(a.mode, S_IFREG | 0644);
+    assert_int_equal(a.uid, 1000);
+    assert_int_equal(a.gid, 1001);
+    assert_int_equal(a.nlink, 3);
+    assert_int_equal(a.size, 3000000);
+    assert_int_equal(a.blocks, 5860);
+    assert_int_equal(a.rdev_major, 8);
+    assert_int_equal(a.rdev_minor, 1);
+    assert_int_equal(a.qid.path, big->ino);
+    assert_int_equal(a.atime.sec, 1700000000);
+    assert_int_equal(a.mtime.nsec, 1);
+    assert_int_equal(a.ctime.sec, 1700000002);
+    assert_int_equal(a.blksize, 65536); /* not the msize that QEMU gives */
+    put(&node);
+}
+
+enum { VALID = 7, ATTR_MODE = 28, ATTR_SIZE = 56, ATTR_MTIME_NSEC = 104 };
+static u64 lie_value;
+
+LIE(lie_u64)
+{
+    struct wire w = wire_over(r->bytes + server->arg, 8);
+    wire_put64(&w, lie_value);
+}
+
+static int getattr_under(u64 offset, u64 value, struct attr *a)
+{
+    lie_value = value;
+    lie(P9_TGETATTR, lie_u64, offset);
+    struct node node = must_walk("big");
+    int err = fs->ops->getattr(&node, a);
+    put(&node);
+    return err;
+}
+
+static void c10_p36_only_valid_fields_count(void **state)
+{
+    (void)state;
+    struct attr a;
+    assert_int_equal(getattr_under(VALID, 0, &a), -EIO);
+    assert_int_equal(getattr_under(VALID, 1, &a), 0);
+    assert_int_equal(a.size, 0);
+    assert_int_equal(a.uid, 0);
+    assert_int_equal(a.nlink, 1);
+    assert_int_equal(a.mtime.sec, 0);
+    assert_int_equal(a.rdev_major, 0);
+}
+
+static void p36_sizes_beyond_63_bits(void **state)
+{
+    (void)state;
+    struct attr a;
+    assert_int_equal(getattr_under(ATTR_SIZE, 1ull << 63, &a), -EOVERFLOW);
+    assert_int_equal(getattr_under(ATTR_SIZE, ~0ull, &a), -EOVERFLOW);
+    assert_int_equal(getattr_under(ATTR_SIZE, INT64_MAX, &a), 0);
+    assert_int_equal(a.size, INT64_MAX);
+}
+
+static void p21_directory_or_file(void **state)
+{
+    (void)state;
+    lie(P9_TGETATTR, lie_u32, AT(ATTR_MODE, S_IFREG | 0644));
+    assert_int_equal(op_getattr(), -EIO);
+    assert_int_equal(op_open(), 0);
+    lie(P9_TGETATTR, lie_u32, AT(ATTR_MODE, S_IFDIR | 0755));
+    assert_int_equal(op_open(), -EIO);
+}
+
+static void p39_statfs_without_a_block_size(void **state)
+{
+    (void)state;
+    struct fs_stat st;
+    assert_int_equal(fs->ops->statfs(&root, &st), 0);
+    assert_int_equal(st.bsize, 4096);
+    assert_int_equal(st.blocks, 1000);
+    assert_int_equal(st.fsid, 6000);
+    assert_int_equal(st.namelen, 255);
+    lie(P9_TSTATFS, lie_u32, AT(11, 0));
+    assert_int_equal(fs->ops->statfs(&root, &st), 0);
+    assert_int_equal(st.bsize, 1);
+}
+
+static int readlink_of(const char *target, u64 len, char *buf, size_t size)
+{
+    link_file->data = target;
+    link_file->size = len;
+    struct node node = must_walk("link");
+    int got = fs->ops->readlink(&node, buf, size);
+    put(&node);
+    return got;
+}
+
+static void c3_p37_link_targets(void **state)
+{
+    (void)state;
+    static char target[4096], buf[4096];
+    for (size_t i = 0; i < sizeof target; i++)
+        target[i] = (char)('a' + i % 26);
+    for (u64 len = 240; len < 260; len++) { /* around the end of the head's room */
+        assert_int_equal(readlink_of(target, len, buf, sizeof buf), len);
+        assert_memory_equal(buf, target, len);
+    }
+    assert_int_equal(readlink_of(target, 4096, buf, sizeof buf), 4096);
+    assert_memory_equal(buf, target, 4096);
+    assert_int_equal(readlink_of(target, 4096, buf, 4095), -ENAMETOOLONG);
+    assert_int_equal(readlink_of(target, 0, buf, sizeof buf), -EIO);
+    assert_int_equal(readlink_of("a\0b", 3, buf, sizeof buf), -EIO);
+    lie(P9_TREADLINK, lie_u16, AT(7, 65535));
+    assert_int_equal(readlink_of(target, 100, buf, sizeof buf), -EIO);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
+    const struct CMUnitTest tests[] = {
+        T(walk_goes_16_names_at_a_time),
+        T(walk_no_names_is_a_clone),
+        T(p19_p20_partial_walks),
+        T(p18_walked_further_than_asked),
+        T(c16_long_names_take_more_messages),
+        T(open_read_close_takes_five_messages_and_three_waits),
+        T(counters_do_not_depend_on_the_order_of_replies),
+        T(nothing_that_writes_is_sent),
+        T(fifos_and_devices_are_not_opened),
+        T(open_errors_leave_the_node),
+        T(p22_qid_changes_between_walk_and_open),
+        T(p23_any_iounit),
+        T(getattr_gives_the_servers_values),
+        T(c10_p36_only_valid_fields_count),
+        T(p36_sizes_beyond_63_bits),
+        T(p21_directory_or_file),
+        T(p39_statfs_without_a_block_size),
+        T(c3_p37_link_targets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

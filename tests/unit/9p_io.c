@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_io - reads in parallel and listings: tests of kernel/9p_io.c. Names carry the client rule (C) or the hostile case (P) that they show. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake_arch.h"
+#include "mem.h"
+#include "share.h"
+#include "wire.h"
+
+enum { MIB = 1 << 20 };
+
+/* Attaches again with a small msize, so that a read takes many messages: 61,440 bytes each. */
+static void small_messages(void)
+{
+    make_client();
+    s.msize_max = 65536;
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+}
+
+/* ---- reading ---- */
+
+static void big_reads_keep_eight_messages_in_flight(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(4 * MIB);
+    for (enum fake_order order = FAKE_FIRST; order <= FAKE_ALL; order++) {
+        small_messages();
+        s.order = order;
+        struct node node = must_open("big");
+        assert_int_equal(read_at(&node, bytes, 4 * MIB, 0), 3000000);
+        assert_pattern(bytes, 3000000, 0);
+        assert_int_equal(bytes[3000000], 0xee);
+        assert_int_equal(s.most_in_flight, 8);
+        assert_int_equal(s.seen[P9_TREAD], 49); /* and none behind the size that is known */
+        assert_int_equal(s.last_read_count, 3000000 - 48 * 61440);
+        assert_int_equal(read_at(&node, bytes, 4 * MIB, 3000000), 0);
+        assert_int_equal(s.seen[P9_TREAD], 50);
+        assert_int_equal(read_at(&node, bytes, 4 * MIB, 1ull << 40), 0);
+        put(&node);
+        assert_null(s.violation);
+    }
+    drop(bytes, 4 * MIB);
+}
+
+static void every_offset_and_length(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(MIB);
+    struct node node = must_open("big");
+    srand(9);
+    for (int i = 0; i < 200; i++) {
+        u64 offset = (u64)rand() % 3000100, len = (u64)rand() % 5000;
+        u64 want = offset < 3000000 ? MIN(len, 3000000 - offset) : 0;
+        assert_int_equal(read_at(&node, bytes, len, offset), want);
+        assert_pattern(bytes, want, offset);
+    }
+    drop(bytes, MIB);
+    put(&node);
+}
+
+static u64 seen_pa;
+
+LIE(look_at_payload)
+{
+    seen_pa = req->npayload == 1 ? req->payload[0].pa : 0;
+    assert_int_equal(req->in.len, 11);
+}
+
+static void c3_data_goes_straight_to_the_callers_memory(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(PAGE_SIZE);
+    struct node node = must_open("file");
+    lie(P9_TREAD, look_at_payload, 0);
+    assert_int_equal(read_at(&node, bytes + 5, 4000, 7), 5);
+    assert_int_equal(seen_pa, mem_phys(bytes + 5));
+    assert_memory_equal(bytes + 5, "world", 5);
+    assert_int_equal(s.last_read_count, 5); /* C9 */
+    drop(bytes, PAGE_SIZE);
+    put(&node);
+}
+
+static void scattered_memory(void **state)
+{
+    (void)state;
+    static struct span spans[1000];
+    u8 *bytes = buffer(4 * MIB);
+    u64 total = 0;
+    srand(3);
+    for (size_t i = 0; i < ARRAY_LEN(spans); i++) { /* descending, with holes and empty ones between */
+        u64 len = i % 7 ? 1 + (u64)rand() % 1500 : 0;
+        spans[i] = (struct span){mem_phys(bytes) + 4 * MIB - (i + 1) * 3000, len};
+        total += len;
+    }
+    for (unsigned max = 1; max <= P9_SPANS; max += 25) {
+        memset(bytes, 0, 4 * MIB);
+        s.link.max_spans = max;
+        s.order = FAKE_SHUFFLED;
+        struct node node = must_open("big");
+        assert_int_equal(fs->ops->read(&node, spans, ARRAY_LEN(spans), 1000), total);
+        u64 at = 1000;
+        for (size_t i = 0; i < ARRAY_LEN(spans); at += spans[i++].len)
+            assert_pattern(mem_virt(spans[i].pa), spans[i].len, at);
+        put(&node);
+    }
+    drop(bytes, 4 * MIB);
+}
+
+static void short_replies_are_continued(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(MIB);
+    struct node node = must_open("big");
+    s.max_read = 100000;
+    assert_int_equal(read_at(&node, bytes, MIB, 17), MIB);
+    assert_pattern(bytes, MIB, 17);
+    drop(bytes, MIB);
+    put(&node);
+}
+
+/* A file whose size says nothing, as under /proc: one message for each read, and what it brings is the answer. */
+static void size_unknown(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(MIB);
+    small_messages();
+    file->size = 0;
+    struct node node = must_open("file");
+    file->size = 12;
+    fake_9p_forget(&s);
+    assert_int_equal(read_at(&node, bytes, MIB, 0), 12);
+    assert_int_equal(s.seen[P9_TREAD], 1);
+    assert_int_equal(read_at(&node, bytes, MIB, 12), 0);
+    assert_int_equal(s.seen[P9_TREAD], 2);
+    drop(bytes, MIB);
+    put(&node);
+}
+
+static void h4_a_file_that_grows(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(MIB);
+    small_messages();
+    big->size = 1000;
+    struct node node = must_open("big");
+    big->size = 200000;
+    assert_int_equal(read_at(&node, bytes, MIB, 0), 1000);
+    assert_int_equal(read_at(&node, bytes, MIB, 1000), 199000);
+    assert_pattern(bytes, 199000, 1000);
+    drop(bytes, MIB);
+    put(&node);
+}
+
+static void h2_p26_a_file_that_shrinks(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(4 * MIB);
+    small_messages();
+    struct node node = must_open("big");
+    big->size = 100000;
+    assert_int_equal(read_at(&node, bytes, 4 * MIB, 0), 100000);
+    assert_int_equal(read_at(&node, bytes, 4 * MIB, 100000), 0);
+    big->size = 0;
+    assert_int_equal(read_at(&node, bytes, 4 * MIB, 0), 0);
+    drop(bytes, 4 * MIB);
+    put(&node);
+}
+
+static void beyond_4_gib(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(MIB);
+    small_messages();
+    big->size = 5ull << 30;
+    struct node node = must_open("big");
+    assert_int_equal(read_at(&node, bytes, MIB, (5ull << 30) - 1000), 1000);
+    assert_pattern(bytes, 1000, (5ull << 30) - 1000);
+    assert_int_equal(read_at(&node, bytes, MIB, 0xfffff000), MIB);
+    assert_pattern(bytes, MIB, 0xfffff000);
+    drop(bytes, MIB);
+    put(&node);
+}
+
+LIE(fail_nth) /* the arg-th Tread from now on */
+{
+    if (server->arg-- == 0) {
+        u64 left = server->arg;
+        server->arg = EIO;
+        lie_error(server, req, r);
+        server->arg = left;
+    }
+}
+
+static void errors_in_the_middle(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(MIB);
+    for (u64 part = 0; part < 8; part++) {
+        small_messages();
+        struct node node = must_open("big");
+        lie(P9_TREAD, fail_nth, part);
+        s64 got = read_at(&node, bytes, 8 * 61440, 0);
+        assert_int_equal(got, part ? (s64)part * 61440 : -EIO);
+        assert_pattern(bytes, part * 61440, 0);
+        assert_int_equal(read_at(&node, bytes, 8 * 61440, 0), 8 * 61440);
+        put(&node);
+        assert_null(s.violation);
+    }
+    drop(bytes, MIB);
+}
+
+/* The others are flushed; their memory is ours again when the link gave them back, before or behind Rflush. */
+static void p40_parts_behind_an_error_are_flushed(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(MIB);
+    for (int first = 0; first <= 1; first++) {
+        small_messages();
+        struct node node = must_open("big");
+        lie(P9_TREAD, fail_nth, 0);
+        s.hold = P9_TREAD;
+        s.hold_after = 1;
+        s.flush_first = first;
+        assert_int_equal(read_at(&node, bytes, 8 * 61440, 0), -EIO);
+        assert_int_equal(s.seen[P9_TFLUSH], 7);
+        assert_int_equal(s.npending, 0);
+        s.hold = 0;
+        assert_int_equal(read_at(&node, bytes, 8 * 61440, 0), 8 * 61440);
+        put(&node);
+        assert_null(s.violation);
+    }
+    drop(bytes, MIB);
+}
+
+static void p24_p25_counts_that_are_too_big(void **state)
+{
+    (void)state;
+    static const u32 counts[] = {13, 101, 0x7fffffff, 0xffffffff};
+    u8 *bytes = buffer(4096);
+    struct node node = must_open("file");
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        lie(P9_TREAD, lie_u32, AT(7, counts[i]));
+        assert_int_equal(read_at(&node, bytes, 100, 0), -EIO);
+    }
+    drop(bytes, 4096);
+    put(&node);
+}
+
+/* ---- listing ---- */
+
+enum { MANY = 5000 };
+
+struct list {
+    unsigned n, take; /* seen; taken before the taker is full */
+    u64 next;
+    char last[256];
+    bool seen[MANY + 2];
+};
+
+static bool add(void *ctx, const struct dirent_info *e)
+{
+    struct list *l = ctx;
+    char name[256] = {0};
+    if (l->take == 0)
+        return false;
+    l->take--;
+    memcpy(name, e->name.s, e->name.len);
+    unsigned i = strcmp(name, ".") == 0 ? MANY : strcmp(name, "..") == 0 ? MANY + 1 : (unsigned)atoi(name);
+    assert_true(i < MANY + 2 && !l->seen[i]);
+    l->seen[i] = true;
+    l->n++;
+    l->next = e->next;
+    strcpy(l->last, name);
+    return true;
+}
+
+static void list_all(size_t room, unsigned take)
+{
+    static struct list l;
+    memset(&l, 0, sizeof l);
+    struct node node = must_open("dir");
+    int got;
+    do {
+        l.take = take;
+        got = fs->ops->readdir(&node, l.next, room, add, &l);
+        assert_true(got >= 0);
+    } while (got > 0);
+    assert_int_equal(l.n, MANY + 2);
+    put(&node);
+}
+
+static void every_name_once(void **state)
+{
+    (void)state;
+    static char names[MANY][256];
+    dir->children = NULL;
+    for (unsigned i = 0; i < MANY; i++) {
+        int len = snprintf(names[i], 256, "%u", i);
+        if (i % 10 == 0) { /* 255 bytes, not UTF-8 */
+            memset(names[i] + len, 0xff, 255 - (size_t)len);
+            names[i][255] = 0;
+        }
+        struct fake_file *f = fake_file(NULL, names[i], S_IFREG, "", 0);
+        f->next = dir->children;
+        dir->children = f;
+    }
+    list_all(65536, ~0u);
+    assert_in_range(s.seen[P9_TREADDIR], 2, 6);
+    list_all(100, ~0u);
+    list_all(4096, 7);
+    list_all(1 << 20, 500);
+}
+
+struct raw {
+    u8 bytes[4096];
+    u32 len;
+    u32 count; /* what the reply says; 0: the truth */
+} raw;
+
+LIE(lie_listing)
+{
+    memcpy(r->bytes + 11, raw.bytes, raw.len);
+    struct wire w = wire_over(r->bytes + 7, 4);
+    wire_put32(&w, raw.count ? raw.count : raw.len);
+    r->len = r->written = 11 + raw.len;
+    set_size(r, r->written);
+}
+
+static void add_raw(u64 next, const char *name, u16 len, u16 said)
+{
+    struct wire w = wire_over(raw.bytes + raw.len, sizeof raw.bytes - raw.len);
+    wire_put8(&w, 0);
+    wire_put32(&w, 0);
+    wire_put64(&w, 42);
+    wire_put64(&w, next);
+    wire_put8(&w, 8);
+    wire_put16(&w, said);
+    memcpy(wire_take(&w, len), name, len);
+    raw.len += 24u + len;
+}
+
+/* The listing of raw: entries taken or the error. */
+static int list_raw(u64 from, unsigned *n)
+{
+    struct node node = must_open("dir");
+    *n = 0;
+    lie(P9_TREADDIR, lie_listing, 0);
+    int got = fs->ops->readdir(&node, from, 4096, count_entry, n);
+    s.mangle = NULL;
+    put(&node);
+    return got;
+}
+
+static void bad_entry(const char *name, u16 len, u16 said)
+{
+    unsigned n;
+    raw.len = raw.count = 0;
+    add_raw(1, name, len, said);
+    assert_int_equal(list_raw(0, &n), -EIO);
+    assert_int_equal(n, 0);
+    raw.len = 0;
+    add_raw(1, "good", 4, 4);
+    add_raw(2, "fine", 4, 4);
+    add_raw(3, name, len, said);
+    assert_int_equal(list_raw(0, &n), 2); /* what came before it is given, */
+    raw.len = 0;
+    add_raw(3, name, len, said);
+    assert_int_equal(list_raw(2, &n), -EIO); /* then the error */
+}
+
+static void p29_listings_longer_than_asked_or_sent(void **state)
+{
+    (void)state;
+    static const u32 counts[] = {29, 4097, 0x7fffffff, 0xffffffff};
+    unsigned n;
+    raw.len = 0;
+    add_raw(1, "good", 4, 4);
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        raw.count = counts[i];
+        assert_int_equal(list_raw(0, &n), -EIO);
+    }
+    raw.count = 0;
+    assert_int_equal(list_raw(0, &n), 1);
+}
+
+static void p30_p31_entries_that_are_cut(void **state)
+{
+    (void)state;
+    unsigned n;
+    bad_entry("name", 4, 65535);
+    bad_entry("name", 4, 5);
+    for (u32 len = 1; len < 28; len++) {
+        raw.len = raw.count = 0;
+        add_raw(1, "name", 4, 4);
+        raw.len = len;
+        assert_int_equal(list_raw(0, &n), -EIO);
+    }
+}
+
+static void p32_p33_names_that_cannot_be(void **state)
+{
+    (void)state;
+    char name[300];
+    memset(name, 'n', sizeof name);
+    bad_entry("a/b", 3, 3);
+    bad_entry("/", 1, 1);
+    bad_entry("a\0b", 3, 3);
+    bad_entry("\0", 1, 1);
+    bad_entry("", 0, 0);
+    bad_entry(name, 256, 256);
+}
+
+static void p35_listings_that_never_end(void **state)
+{
+    (void)state;
+    unsigned n;
+    raw.len = raw.count = 0;
+    add_raw(7, "a", 1, 1);
+    assert_int_equal(list_raw(0, &n), 1);
+    assert_int_equal(list_raw(7, &n), -EIO); /* a constant cookie */
+    raw.len = 0;
+    add_raw(3, "b", 1, 1);
+    assert_int_equal(list_raw(7, &n), 1); /* cookies are opaque: less is not backwards */
+    struct node node = must_open("dir");
+    lie(P9_TREADDIR, lie_listing, 0);
+    node.id |= (u64)(1 << 24) << 32; /* as after sixteen million entries */
+    assert_int_equal(fs->ops->readdir(&node, 7, 4096, count_entry, &n), -EIO);
+    put(&node);
+}
+
+static void stopping_taker(void **state)
+{
+    (void)state;
+    struct list l = {.take = 0};
+    struct node node = must_open("dir");
+    assert_int_equal(fs->ops->readdir(&node, 0, 4096, add, &l), 0);
+    put(&node);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
+    const struct CMUnitTest tests[] = {
+        T(big_reads_keep_eight_messages_in_flight),
+        T(every_offset_and_length),
+        T(c3_data_goes_straight_to_the_callers_memory),
+        T(scattered_memory),
+        T(short_replies_are_continued),
+        T(size_unknown),
+        T(h4_a_file_that_grows),
+        T(h2_p26_a_file_that_shrinks),
+        T(beyond_4_gib),
+        T(errors_in_the_middle),
+        T(p40_parts_behind_an_error_are_flushed),
+        T(p24_p25_counts_that_are_too_big),
+        T(every_name_once),
+        T(p29_listings_longer_than_asked_or_sent),
+        T(p30_p31_entries_that_are_cut),
+        T(p32_p33_names_that_cannot_be),
+        T(p35_listings_that_never_end),
+        T(stopping_taker),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
