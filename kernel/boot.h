@@ -37,7 +37,7 @@ struct boot {
     u64 wall_ns;              /* UTC at the hand-over, nanoseconds since 1970; 0: unknown */
     struct boot_blob cmdline; /* no terminator counted, but the byte behind it is the kernel's too */
     struct boot_blob initfs;  /* initial files, cpio newc */
-    bool initfs_lost; /* the loader put the initial files over the kernel: there is too little memory */
+    bool initfs_lost;         /* the loader put the initial files over the kernel: there is too little memory */
     struct boot_framebuffer framebuffer;
     u64 nranges;
     struct boot_range ranges[BOOT_RANGES];

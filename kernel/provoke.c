@@ -25,18 +25,17 @@ static void run_data(void)
     ((void (*)(void))(uintptr_t)ret)();
 }
 
-/* Not a tail call: each level writes to its own frame after the deeper ones. */
-static u64 overflow(volatile u64 *depth)
+/* Not a tail call: each level reads its own frame after the deeper ones. */
+static u64 overflow(u64 depth)
 {
-    volatile u64 here[64];
-    here[0] = *depth + 1;
-    return here[0] ? overflow(here) + here[0] : 0;
+    char here[512];
+    print_text(here, sizeof here, "%lu", depth);
+    return depth == ~0ull ? 0 : overflow(depth + 1) + (u8)here[0];
 }
 
 static void overflow_stack(void)
 {
-    volatile u64 depth = 0;
-    overflow(&depth);
+    overflow(0);
 }
 
 static void hang(void)

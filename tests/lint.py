@@ -150,10 +150,14 @@ def file_length(tree):
 
 @check
 def budgets(tree):
-    """The kernel stays under 7,000 lines, the Makefile under 250."""
-    kernel = sum(t.count("\n") for f, t in tree.text.items() if f.startswith("kernel/") and f.endswith(".c"))
+    """The kernel stays under 7,000 lines of code, the Makefile under 250. Comments, blank lines and lone braces are free."""
+    kernel = 0
+    for name in tree.c("kernel/"):
+        if name.endswith(".c"):
+            code = re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group().count("\n"), tree.text[name], flags=re.S)
+            kernel += sum(bool(re.search(r"[^\s{};]", line)) for line in code.splitlines())
     if kernel >= MAX_KERNEL:
-        yield f"the .c files of kernel/ have {kernel} lines"
+        yield f"the .c files of kernel/ have {kernel} lines of code"
     makefile = tree.text["Makefile"].count("\n")
     if makefile >= MAX_MAKEFILE:
         yield f"Makefile has {makefile} lines"
