@@ -149,9 +149,11 @@ void virtio_unregister(struct virtio_device *dev)
     dev->failed = true;
     if (running)
         dev->driver->remove(dev);
-    for (unsigned i = 0; i < VIRTIO_QUEUES; i++)
+    for (unsigned i = 0; i < VIRTIO_QUEUES; i++) {
         if (dev->queues[i])
             virtq_free(dev->queues[i]);
+        dev->queues[i] = NULL;
+    }
 }
 
 /* ---- while it runs ---- */

@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* virtio - tests of kernel/virtio.c over a scripted transport. Names carry the case or clause that they are about. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake_arch.h"
+#include "fake_virtio.h"
+#include "virtio.h"
+#include "virtq.h"
+
+enum { ID = 63, FEATURE = 5 };
+
+/* ---- a transport that writes down what is asked of it ---- */
+
+static struct script {
+    u64 features, accepted;
+    u8 status, status_or;
+    int reset_reads; /* until a reset shows; -1: never */
+    bool refuse_features;
+    u16 queue_max[4];
+    int enable_result, vectors;
+    u8 generation;
+    int generation_moves;
+    u8 config[64];
+    char log[512]; /* 's' status, 'f' features, 'q' queue, 'i' irqs, 'n' notify */
+} script;
+
+static struct virtio_device dev;
+static struct fake_ring ring;
+
+static void note(const char *text)
+{
+    size_t at = strlen(script.log), n = strlen(text);
+    if (at + n < sizeof(script.log))
+        memcpy(script.log + at, text, n + 1);
+}
+
+static u8 get_status(struct virtio_device *d)
+{
+    (void)d;
+    if (script.status == 0 && script.reset_reads) {
+        script.reset_reads -= script.reset_reads > 0;
+        return 1;
+    }
+    bool gone = script.status_or == 0xff, runs = script.status & VIRTIO_STATUS_DRIVER_OK;
+    return gone || runs ? script.status | script.status_or : script.status;
+}
+
+static void set_status(struct virtio_device *d, u8 status)
+{
+    char text[8];
+    (void)d;
+    snprintf(text, sizeof(text), "s%u ", status);
+    note(text);
+    if (status && (status & script.status) != script.status)
+        fake_complain("DR-ST-2: a status bit was cleared");
+    script.status = script.refuse_features ? status & (u8)~VIRTIO_STATUS_FEATURES_OK : status;
+}
+
+static u64 get_features(struct virtio_device *d)
+{
+    (void)d;
+    return script.features;
+}
+
+static void set_features(struct virtio_device *d, u64 features)
+{
+    (void)d;
+    note("f ");
+    script.accepted = features;
+}
+
+static u16 queue_max(struct virtio_device *d, u16 index)
+{
+    (void)d;
+    return index < 4 ? script.queue_max[index] : 0;
+}
+
+static int queue_enable(struct virtio_device *d, struct virtq *q)
+{
+    (void)d;
+    note("q ");
+    q->vector = script.vectors ? q->index + 1 : VIRTIO_NO_VECTOR;
+    if (q->index == 0)
+        ring = fake_ring_of(q);
+    return script.enable_result;
+}
+
+static void notify(struct virtq *q)
+{
+    (void)q;
+    note("n ");
+}
+
+static int config_read(struct virtio_device *d, u32 offset, void *bytes, u32 len)
+{
+    (void)d;
+    if (offset > sizeof(script.config) || len > sizeof(script.config) - offset)
+        return -EINVAL;
+    memcpy(bytes, script.config + offset, len);
+    script.config[offset]++; /* so that a second reading can be told */
+    return 0;
+}
+
+static u8 generation(struct virtio_device *d)
+{
+    (void)d;
+    if (script.generation_moves) {
+        script.generation_moves -= script.generation_moves > 0;
+        script.generation++;
+    }
+    return script.generation;
+}
+
+static int irqs(struct virtio_device *d, unsigned queues)
+{
+    (void)d, (void)queues;
+    note("i ");
+    return script.vectors;
+}
+
+static const struct virtio_transport transport = {
+    .name = "script",
+    .get_status = get_status,
+    .set_status = set_status,
+    .get_features = get_features,
+    .set_features = set_features,
+    .queue_max = queue_max,
+    .queue_enable = queue_enable,
+    .notify = notify,
+    .config_read = config_read,
+    .generation = generation,
+    .irqs = irqs,
+};
+
+/* ---- a driver ---- */
+
+static int probe_result;
+static unsigned probes, removes;
+static u8 status_in_probe, status_in_remove;
+
+static int probe(struct virtio_device *d)
+{
+    probes++;
+    status_in_probe = d->transport->get_status(d);
+    return probe_result;
+}
+
+static void remove_device(struct virtio_device *d)
+{
+    removes++;
+    status_in_remove = d->transport->get_status(d);
+    while (virtq_reclaim(d->queues[0]))
+        ;
+}
+
+VIRTIO_DRIVER(test_driver) = {
+    .name = "test-driver", .id = ID, .features = 1ull << FEATURE, .queues = 2, .probe = probe, .remove = remove_device};
+
+static int setup(void **state)
+{
+    (void)state;
+    fake_reset();
+    fake_complaint();
+    probes = removes = 0;
+    probe_result = 0;
+    script =
+        (struct script){.features = VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC | 1 << FEATURE,
+                        .queue_max = {128, 64, 0, 0},
+                        .vectors = 2};
+    dev = (struct virtio_device){.transport = &transport, .id = ID, .parent = "script"};
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    assert_null(fake_complaint());
+    virtio_unregister(&dev);
+    return 0;
+}
+
+/* ---- start ---- */
+
+static void test_DR_IN_1_order(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_register(&dev), 0);
+    assert_string_equal(script.log, "s0 s1 s3 f s11 i q q s15 ");
+    assert_int_equal(probes, 1);
+    assert_int_equal(status_in_probe, 15);
+    assert_int_equal(script.accepted, script.features);
+    assert_int_equal(dev.queues[0]->size, 128);
+    assert_int_equal(dev.queues[1]->size, 64);
+    assert_ptr_equal(virtio_first(), &dev);
+}
+
+static void test_no_driver(void **state)
+{
+    (void)state;
+    dev.id = 62;
+    assert_int_equal(virtio_register(&dev), 0);
+    assert_string_equal(script.log, "");
+    assert_int_equal(fake_log_count("no driver"), 1);
+    assert_false(dev.failed);
+}
+
+static void refused(const char *why)
+{
+    assert_int_equal(virtio_register(&dev), -EIO);
+    assert_true(dev.failed);
+    assert_int_equal(script.status, VIRTIO_STATUS_FAILED); /* behind a reset: it reads and writes nothing */
+    assert_non_null(strstr(script.log, "s0 s128 "));
+    assert_int_equal(fake_log_count(why), 1);
+    assert_int_equal(virtio_wait(&dev, dev.queues[0]), -EIO);
+}
+
+static void test_R1_no_VERSION_1(void **state)
+{
+    (void)state;
+    script.features &= ~VIRTIO_F_VERSION_1;
+    refused("VERSION_1");
+    assert_int_equal(probes, 0);
+}
+
+static void test_R2_features_not_taken(void **state)
+{
+    (void)state;
+    script.refuse_features = true;
+    refused("features");
+    assert_null(strstr(script.log, "q "));
+}
+
+static void test_R4_all_features_offered(void **state)
+{
+    (void)state;
+    script.features = ~0ull;
+    assert_int_equal(virtio_register(&dev), 0);
+    assert_int_equal(script.accepted, VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
+                                          VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_ORDER_PLATFORM | 1 << FEATURE);
+    assert_int_equal(dev.offered, ~0ull);
+}
+
+static void test_DR_FB_1_never_more_than_offered(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 300; i++) {
+        setup(NULL);
+        script.features = ((u64)rand() << 42 ^ (u64)rand() << 21 ^ (u64)rand()) | VIRTIO_F_VERSION_1;
+        assert_int_equal(virtio_register(&dev), 0);
+        assert_int_equal(script.accepted & ~script.features, 0);
+        assert_int_equal(dev.queues[0]->flags,
+                         (script.features >> 28 & 1) * VIRTQ_INDIRECT | (script.features >> 29 & 1) * VIRTQ_EVENT_IDX);
+        virtio_unregister(&dev);
+    }
+}
+
+static void test_R5_R6_queue_missing(void **state)
+{
+    (void)state;
+    script.queue_max[1] = 0;
+    refused("lacks a queue");
+    assert_int_equal(probes, 0);
+}
+
+static void test_R7_R8_queue_sizes(void **state)
+{
+    (void)state;
+    static const u16 cases[][2] = {{1, 1},     {2, 2},     {3, 2},       {127, 64},
+                                   {128, 128}, {256, 256}, {32768, 256}, {65535, 256}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        setup(NULL);
+        script.queue_max[0] = cases[i][0];
+        assert_int_equal(virtio_register(&dev), 0);
+        assert_int_equal(dev.queues[0]->size, cases[i][1]);
+        virtio_unregister(&dev);
+    }
+}
+
+static void test_R9_queue_enable_fails(void **state)
+{
+    (void)state;
+    script.enable_result = -EBUSY;
+    refused("cannot be enabled");
+}
+
+static void test_DR_RS_1_slow_reset(void **state)
+{
+    (void)state;
+    script.reset_reads = 1010; /* more than are polled without sleeping */
+    assert_int_equal(virtio_register(&dev), 0);
+}
+
+static void test_R10_reset_never_ends(void **state)
+{
+    (void)state;
+    script.reset_reads = -1;
+    assert_int_equal(virtio_register(&dev), -EIO);
+    assert_true(dev.failed);
+    assert_int_equal(fake_log_count("does not reset"), 1);
+    assert_null(strstr(script.log, "q "));
+}
+
+static void test_R11_all_ones_from_the_start(void **state)
+{
+    (void)state;
+    script.status_or = 0xff;
+    assert_int_equal(virtio_register(&dev), -EIO);
+}
+
+static void test_probe_refuses(void **state)
+{
+    (void)state;
+    probe_result = -ENODEV;
+    refused("its driver refused it");
+    assert_int_equal(probes, 1);
+    virtio_unregister(&dev);
+    assert_int_equal(removes, 0);
+}
+
+static void test_DR_CL_2_unregister_resets_first(void **state)
+{
+    (void)state;
+    int cookie;
+    assert_int_equal(virtio_register(&dev), 0);
+    struct span s = {(u64)script.config, 8};
+    assert_int_equal(virtq_add(dev.queues[0], &s, 1, 0, &cookie), 0);
+    virtq_kick(dev.queues[0]);
+    virtio_unregister(&dev);
+    assert_int_equal(removes, 1);
+    assert_int_equal(status_in_remove, 0);
+    assert_null(virtio_first());
+}
+
+/* ---- configuration ---- */
+
+static void test_config(void **state)
+{
+    (void)state;
+    u8 bytes[4];
+    assert_int_equal(virtio_register(&dev), 0);
+    memcpy(script.config, "\1\2\3\4", 4);
+    assert_int_equal(virtio_config(&dev, 0, bytes, 4), 0);
+    assert_memory_equal(bytes, "\1\2\3\4", 4);
+    assert_int_equal(virtio_config(&dev, 63, bytes, 2), -EINVAL);
+    assert_int_equal(virtio_config(&dev, ~0u, bytes, 2), -EINVAL);
+}
+
+static void test_DR_CF_2_generation_moves_once(void **state)
+{
+    (void)state;
+    u8 byte;
+    assert_int_equal(virtio_register(&dev), 0);
+    script.config[9] = 40;
+    script.generation_moves = 2; /* differs around the first reading; the second reading stands */
+    assert_int_equal(virtio_config(&dev, 9, &byte, 1), 0);
+    assert_int_equal(byte, 41);
+}
+
+static void test_R26_generation_never_settles(void **state)
+{
+    (void)state;
+    u8 byte;
+    assert_int_equal(virtio_register(&dev), 0);
+    script.config[9] = 0;
+    script.generation_moves = -1;
+    assert_int_equal(virtio_config(&dev, 9, &byte, 1), -EIO);
+    assert_int_equal(script.config[9], 16);
+}
+
+/* ---- waiting ---- */
+
+static int cookie;
+
+static struct virtq *submit(void)
+{
+    static u8 memory[16];
+    struct span spans[2] = {{(u64)memory, 8}, {(u64)memory + 8, 8}};
+    struct virtq *q = dev.queues[0];
+    assert_int_equal(virtq_add(q, spans, 1, 1, &cookie), 0);
+    virtq_kick(q);
+    return q;
+}
+
+static void complete(void)
+{
+    struct fake_chain c;
+    if (fake_ring_pop(&ring, &c) && fake_ring_push(&ring, c.head, 1))
+        dev.queues[0]->counters.interrupts++;
+}
+
+/* Waits until a request comes back; the number of times, or -1 when the wait fails. */
+static int wait_for(struct virtq *q)
+{
+    u32 written;
+    for (int i = 0;; i++) {
+        if (virtq_take(q, &written))
+            return i;
+        if (virtio_wait(&dev, q) < 0)
+            return -1;
+    }
+}
+
+static void test_wait_by_interrupt(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_register(&dev), 0);
+    fake_idle = complete;
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(wait_for(submit()), 1);
+    assert_int_equal(dev.queues[0]->vector, 1);
+}
+
+static void test_wait_does_not_sleep_when_it_is_there(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_register(&dev), 0);
+    struct virtq *q = submit();
+    complete();
+    assert_int_equal(virtio_wait(&dev, q), 0);
+    assert_int_equal(arch_heartbeats(), 0);
+}
+
+static void test_wait_by_polling(void **state)
+{
+    (void)state;
+    script.vectors = 0;
+    assert_int_equal(virtio_register(&dev), 0);
+    struct virtq *q = submit();
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(virtio_wait(&dev, q), 0);
+    assert_int_equal(arch_heartbeats(), 0); /* short requests are not slept through */
+    fake_idle = complete;
+    assert_true(wait_for(q) > 0);
+    assert_true(arch_heartbeats() <= 1);
+}
+
+static void complete_silently(void)
+{
+    struct fake_chain c;
+    if (fake_ring_pop(&ring, &c))
+        fake_ring_push(&ring, c.head, 1);
+}
+
+static void test_R28_interrupts_never_come(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_register(&dev), 0);
+    fake_idle = complete_silently;
+    for (int i = 0; i < 10; i++)
+        assert_true(wait_for(submit()) >= 0);
+    assert_int_equal(dev.queues[0]->vector, VIRTIO_NO_VECTOR);
+    assert_int_equal(fake_log_count("polling"), 1);
+}
+
+static void spurious(void)
+{
+    dev.queues[0]->counters.interrupts++;
+    dev.config_changes++;
+    fake_beat(1);
+}
+
+static void test_R21_R28_storm_without_progress_ends(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_register(&dev), 0);
+    fake_idle = spurious;
+    assert_int_equal(wait_for(submit()), -1);
+    assert_int_equal(fake_log_count("silent"), 1);
+}
+
+static void test_R21_silence_is_bounded(void **state)
+{
+    (void)state;
+    for (int vectors = 0; vectors < 2; vectors++) {
+        setup(NULL);
+        script.vectors = vectors;
+        assert_int_equal(virtio_register(&dev), 0);
+        struct virtq *q = submit();
+        assert_int_equal(wait_for(q), -1);
+        assert_in_range(arch_heartbeats(), VIRTIO_SILENCE, VIRTIO_SILENCE + 2);
+        assert_true(dev.failed);
+        assert_int_equal(fake_log_count("silent"), 1);
+        /* R22: the memory is ours again only now, behind the reset */
+        assert_non_null(strstr(script.log, "s0 s128 "));
+        assert_ptr_equal(virtq_reclaim(q), &cookie);
+        if (vectors == 0)
+            virtio_unregister(&dev);
+    }
+}
+
+static unsigned answered;
+
+static void one_in_100_heartbeats(void)
+{
+    fake_beat(99);
+    if (answered++ < 8)
+        complete();
+}
+
+/* H14: slow is not silent; each completion starts the count again. */
+static void test_H14_slow_answers(void **state)
+{
+    (void)state;
+    answered = 0;
+    assert_int_equal(virtio_register(&dev), 0);
+    fake_idle = one_in_100_heartbeats;
+    for (int i = 0; i < 8; i++)
+        submit();
+    for (int i = 0; i < 8; i++)
+        assert_true(wait_for(dev.queues[0]) >= 0);
+}
+
+static void test_H12_idle_time_is_no_silence(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_register(&dev), 0);
+    fake_idle = complete;
+    assert_true(wait_for(submit()) >= 0);
+    fake_beat(10 * VIRTIO_SILENCE);
+    assert_true(wait_for(submit()) >= 0);
+}
+
+static void ails(u8 status, bool config_interrupt, const char *why)
+{
+    setup(NULL);
+    assert_int_equal(virtio_register(&dev), 0);
+    struct virtq *q = submit();
+    assert_int_equal(virtio_wait(&dev, q), 0);
+    script.status_or = status;
+    if (config_interrupt)
+        dev.config_changes++;
+    u64 before = arch_heartbeats();
+    assert_int_equal(wait_for(q), -1);
+    u64 allowed = status == 0xff ? 60 : config_interrupt ? 0 : 2; /* all ones never show a reset: that is waited for */
+    assert_true(arch_heartbeats() - before <= allowed);
+    assert_int_equal(fake_log_count(why), 1);
+    script.status_or = 0;
+    virtio_unregister(&dev);
+}
+
+static void test_R11_gone(void **state)
+{
+    (void)state;
+    ails(0xff, false, "it is gone");
+}
+
+static void test_R23_needs_reset(void **state)
+{
+    (void)state;
+    ails(VIRTIO_STATUS_NEEDS_RESET, false, "needs a reset");
+    ails(VIRTIO_STATUS_NEEDS_RESET, true, "needs a reset");
+}
+
+static void test_device_forgot_that_it_runs(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_register(&dev), 0);
+    struct virtq *q = submit();
+    script.status = 0;
+    assert_int_equal(wait_for(q), -1);
+    assert_int_equal(fake_log_count("stopped by itself"), 1);
+}
+
+static void test_wait_on_a_broken_queue(void **state)
+{
+    (void)state;
+    u32 written;
+    assert_int_equal(virtio_register(&dev), 0);
+    struct virtq *q = submit();
+    fake_ring_push(&ring, 77, 0);
+    assert_null(virtq_take(q, &written));
+    assert_int_equal(virtio_wait(&dev, q), -EIO);
+    virtio_fail(&dev, "its queue is broken");
+    virtio_fail(&dev, "its queue is broken");
+    assert_int_equal(fake_log_count("its queue is broken"), 1);
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_DR_IN_1_order),
+        TEST(test_no_driver),
+        TEST(test_R1_no_VERSION_1),
+        TEST(test_R2_features_not_taken),
+        TEST(test_R4_all_features_offered),
+        TEST(test_DR_FB_1_never_more_than_offered),
+        TEST(test_R5_R6_queue_missing),
+        TEST(test_R7_R8_queue_sizes),
+        TEST(test_R9_queue_enable_fails),
+        TEST(test_DR_RS_1_slow_reset),
+        TEST(test_R10_reset_never_ends),
+        TEST(test_R11_all_ones_from_the_start),
+        TEST(test_probe_refuses),
+        TEST(test_DR_CL_2_unregister_resets_first),
+        TEST(test_config),
+        TEST(test_DR_CF_2_generation_moves_once),
+        TEST(test_R26_generation_never_settles),
+        TEST(test_wait_by_interrupt),
+        TEST(test_wait_does_not_sleep_when_it_is_there),
+        TEST(test_wait_by_polling),
+        TEST(test_R28_interrupts_never_come),
+        TEST(test_R21_R28_storm_without_progress_ends),
+        TEST(test_R21_silence_is_bounded),
+        TEST(test_H14_slow_answers),
+        TEST(test_H12_idle_time_is_no_silence),
+        TEST(test_R11_gone),
+        TEST(test_R23_needs_reset),
+        TEST(test_device_forgot_that_it_runs),
+        TEST(test_wait_on_a_broken_queue),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
