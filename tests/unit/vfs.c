@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* vfs - opening and open files: tests of kernel/vfs.c over initial files, /dev and a share. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "mem.h"
+#include "tree.h"
+
+/* ---- opening ---- */
+
+static void open_flags(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        u32 flags;
+        int error;
+    } rows[] = {
+        {"/host/file", O_RDONLY, 0},
+        {"/host/file", O_WRONLY, -EROFS},
+        {"/host/file", O_RDWR, -EROFS},
+        {"/host/file", O_RDONLY | O_TRUNC, -EROFS},
+        {"/host/file", O_ACCMODE, -EINVAL},
+        {"/host/file", O_DIRECTORY, -ENOTDIR},
+        {"/host/file", O_CREAT, 0},
+        {"/host/file", O_CREAT | O_EXCL, -EEXIST},
+        {"/host/dangling", O_CREAT | O_EXCL, -EEXIST},
+        {"/host/new", O_CREAT | O_WRONLY, -EROFS},
+        {"/host/dir/deep/new", O_CREAT | O_WRONLY, -EROFS},
+        {"/host/nope/new", O_CREAT | O_WRONLY, -ENOENT},
+        {"/host/file/new", O_CREAT | O_WRONLY, -ENOTDIR},
+        {"/host/dir", O_RDONLY, 0},
+        {"/host/dir", O_DIRECTORY, 0},
+        {"/host/dir", O_WRONLY, -EISDIR},
+        {"/host/dir", O_RDWR, -EISDIR},
+        {"/host/dir", O_CREAT, -EISDIR},
+        {"/host/dir", O_CREAT | O_DIRECTORY, -EINVAL},
+        {"/host/todir", O_DIRECTORY, 0},
+        {"/host/todir", O_DIRECTORY | O_NOFOLLOW, -ENOTDIR},
+        {"/host/relative", O_NOFOLLOW, -ELOOP},
+        {"/host/relative", O_NOFOLLOW | O_PATH, 0},
+        {"/host/todir/a", O_NOFOLLOW, 0},
+        {"/host/fifo", O_RDONLY, -ENXIO},
+        {"/host/fifo", O_PATH, 0},
+        {"/host/dir", O_PATH | O_WRONLY | O_CREAT, 0},
+        {"/dev/null", O_RDWR, 0},
+        {"/dev/null", O_WRONLY | O_TRUNC | O_CREAT, 0},
+        {"/dev", O_RDWR, -EISDIR},
+        {"/dev/new", O_CREAT | O_RDWR, -EROFS},
+        {"/some", O_RDONLY | O_DIRECTORY, 0},
+        {"/new", O_CREAT | O_RDWR, -EROFS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (open_error(rows[i].path, rows[i].flags) != rows[i].error)
+            fail_msg("%s, 0%o: not %d", rows[i].path, rows[i].flags, rows[i].error);
+}
+
+static void unreadable_files(void **state)
+{
+    (void)state;
+    file->error = -EACCES;
+    assert_int_equal(open_error("/host/file", O_RDONLY), -EACCES);
+    assert_int_equal(stat_of("/host/file", 0), 0);
+    file->error = 0;
+}
+
+/* ---- open files ---- */
+
+static s64 read_into(struct file *f, u8 *bytes, u64 len, u64 offset)
+{
+    struct span span = {mem_phys(bytes), len};
+    return vfs_read(f, &span, 1, offset);
+}
+
+static void reading_moves_the_position(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(4096);
+    struct file *f = must("/host/file", O_RDONLY);
+    assert_int_equal(read_into(f, bytes, 5, VFS_CURRENT), 5);
+    assert_memory_equal(bytes, "hello", 5);
+    assert_int_equal(read_into(f, bytes, 5, 7), 5);
+    assert_memory_equal(bytes, "world", 5);
+    assert_int_equal(f->offset, 5);
+    assert_int_equal(read_into(f, bytes, 100, VFS_CURRENT), 7);
+    assert_int_equal(read_into(f, bytes, 100, VFS_CURRENT), 0);
+    assert_int_equal(f->offset, 12);
+    assert_int_equal(read_into(f, bytes, 100, 1ull << 63), -EINVAL);
+    struct file *same = vfs_get(f);
+    vfs_put(f);
+    assert_int_equal(read_into(same, bytes, 5, 0), 5);
+    assert_int_equal(vfs_write(same, &(struct span){mem_phys(bytes), 5}, 1, VFS_CURRENT), -EBADF);
+    vfs_put(same);
+    drop(bytes, 4096);
+}
+
+static void what_cannot_be_read(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(4096);
+    struct file *d = must("/host/dir", O_RDONLY), *p = must("/host/file", O_PATH), *w = must("/dev/null", O_WRONLY);
+    assert_int_equal(read_into(d, bytes, 5, VFS_CURRENT), -EISDIR);
+    assert_int_equal(read_into(p, bytes, 5, VFS_CURRENT), -EBADF);
+    assert_int_equal(read_into(w, bytes, 5, VFS_CURRENT), -EBADF);
+    assert_int_equal(vfs_seek(p, 0, 0), -EBADF);
+    assert_int_equal(vfs_readdir(p, 100, count_entry, &(unsigned){0}), -EBADF);
+    assert_int_equal(vfs_readdir(w, 100, count_entry, &(unsigned){0}), -ENOTDIR);
+    assert_int_equal(vfs_ioctl(d, 0x5401, bytes, 36), -ENOTTY);
+    vfs_put(d);
+    vfs_put(p);
+    vfs_put(w);
+    drop(bytes, 4096);
+}
+
+static void seeking(void **state)
+{
+    (void)state;
+    enum { SET, CUR, END };
+    struct file *f = must("/host/file", O_RDONLY), *null = must("/dev/null", O_RDONLY);
+    assert_int_equal(vfs_seek(f, 3, SET), 3);
+    assert_int_equal(vfs_seek(f, 4, CUR), 7);
+    assert_int_equal(vfs_seek(f, -2, CUR), 5);
+    assert_int_equal(vfs_seek(f, -2, END), 10);
+    assert_int_equal(vfs_seek(f, 1000, END), 1012);
+    assert_int_equal(vfs_seek(f, -1, SET), -EINVAL);
+    assert_int_equal(vfs_seek(f, -13, END), -EINVAL);
+    assert_int_equal(vfs_seek(f, 0, 5), -EINVAL);
+    assert_int_equal(vfs_seek(f, -1, -1), -EINVAL);
+    assert_int_equal(vfs_seek(f, INT64_MAX, CUR), -EOVERFLOW);
+    assert_int_equal(vfs_seek(f, INT64_MIN, CUR), -EINVAL);
+    assert_int_equal(vfs_seek(f, INT64_MAX, SET), INT64_MAX);
+    assert_int_equal(vfs_seek(f, 0, CUR), INT64_MAX);
+    assert_int_equal(vfs_seek(null, 0, SET), -ESPIPE);
+    vfs_put(f);
+    vfs_put(null);
+}
+
+struct listing {
+    unsigned n, room;
+    char names[64][32];
+};
+
+static bool add(void *ctx, const struct dirent_info *e)
+{
+    struct listing *l = ctx;
+    if (l->n == l->room || l->n == ARRAY_LEN(l->names))
+        return false;
+    snprintf(l->names[l->n++], 32, "%.*s", (int)e->name.len, e->name.s);
+    return true;
+}
+
+static bool lists(const struct listing *l, const char *name)
+{
+    for (unsigned i = 0; i < l->n; i++)
+        if (strcmp(l->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void the_position_in_a_directory(void **state)
+{
+    (void)state;
+    struct file *d = must("/host/dir", O_RDONLY);
+    struct listing l = {0};
+    for (unsigned want = 1; want <= 8; want++) { /* . .. a b c d e deep, one by one */
+        l.room = want;
+        assert_int_equal(vfs_readdir(d, 4096, add, &l), 1);
+    }
+    assert_int_equal(vfs_readdir(d, 4096, add, &l), 0);
+    assert_true(lists(&l, ".") && lists(&l, "a") && lists(&l, "e") && lists(&l, "deep"));
+    assert_int_equal(vfs_seek(d, 0, 0), 0);
+    l.n = 0;
+    assert_int_equal(vfs_readdir(d, 4096, add, &l), 8);
+    vfs_put(d);
+}
+
+static void attributes_and_statfs(void **state)
+{
+    (void)state;
+    struct file *f = must("/host/file", O_RDONLY);
+    struct attr attr;
+    struct fs_stat st;
+    u64 dev;
+    assert_int_equal(vfs_getattr(f, &attr, &dev), 0);
+    assert_int_equal(attr.size, 12);
+    assert_int_equal(attr.qid.path, file->ino);
+    assert_int_equal(dev, fs->dev);
+    assert_int_equal(f->mode, S_IFREG | 0644);
+    assert_int_equal(vfs_statfs(f, &st), 0);
+    assert_int_equal(st.type, 0x01021997);
+    assert_int_equal(vfs_statfs_path(NULL, "/dev", &st), 0);
+    assert_int_equal(st.namelen, 255);
+    assert_int_equal(vfs_statfs_path(NULL, "/nope", &st), -ENOENT);
+    vfs_put(f);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        T(open_flags),
+        T(unreadable_files),
+        T(reading_moves_the_position),
+        T(what_cannot_be_read),
+        T(seeking),
+        T(the_position_in_a_directory),
+        T(attributes_and_statfs),
+    };
+    return cmocka_run_group_tests(tests, mount_all, NULL);
+}
