@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "sheepskin.h"
 
@@ -197,6 +198,20 @@ static void add_channels(struct words *w, const struct wiring *wiring)
     add2(w, "-device", text("isa-debug-exit,iobase=%#x,iosize=1", PORT_EXIT));
 }
 
+/* Less than this, and the machine hangs before there is anybody to complain. */
+static void check_memory(const struct request *req, const char *kernel, const char *files)
+{
+    char *unit;
+    unsigned long long mib = 1 << 20, need = 48 * mib, has = strtoull(req->memory, &unit, 10);
+    has *= strchr("kK", *unit) && *unit ? 1024 : strchr("gG", *unit) && *unit ? 1024 * mib : mib;
+    struct stat a, b;
+    if (files && !stat(kernel, &a) && !stat(files, &b))
+        need = mib + (unsigned long long)a.st_size + (unsigned long long)b.st_size;
+    if (has < need)
+        fatal(STATUS_USAGE, "--memory %s is too little to start in; give at least %lluM", req->memory,
+              (need + mib - 1) / mib);
+}
+
 static void add_boot(struct words *w, const struct request *req, const struct machine *m, const struct wiring *wiring)
 {
     bool efi = !strcmp(req->boot, "efi");
@@ -210,9 +225,11 @@ static void add_boot(struct words *w, const struct request *req, const struct ma
     if (strlen(line) > room)
         fatal(STATUS_USAGE, "the arguments take %zu bytes of %zu; put them into a file that the program reads",
               strlen(line), room);
-    add2(w, "-kernel", library(efi ? "sheepskin.efi" : "kernel.elf"));
-    if (!efi)
-        add2(w, "-initrd", library("initfs.cpio"));
+    char *kernel = library(efi ? "sheepskin.efi" : "kernel.elf"), *files = efi ? NULL : library("initfs.cpio");
+    check_memory(req, kernel, files);
+    add2(w, "-kernel", kernel);
+    if (files)
+        add2(w, "-initrd", files);
     add2(w, "-append", line);
 }
 

@@ -124,6 +124,8 @@ static void check_program(const char *name, const char *real)
         fatal(STATUS_NOT_EXECUTABLE, "%s is no regular file; name a static x86-64 ELF file", name);
     if (access(real, R_OK))
         fatal(STATUS_NOT_EXECUTABLE, "%s: %s; make it readable", name, strerror(errno));
+    if (access(real, X_OK))
+        fatal(STATUS_NOT_EXECUTABLE, "%s is not executable; chmod +x it", name);
 }
 
 static const char *inside(const char *path, const struct share *share)

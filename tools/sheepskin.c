@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* sheepskin - runs a program in a virtual machine on the host's files: the command line. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "sheepskin.h"
 
 #define SHEEPSKIN_VERSION "0.1"
@@ -170,10 +172,21 @@ static void parse_run(struct request *req, int argc, char **argv)
     req->argv = argv + optind;
 }
 
+/* A closed standard stream would become one of our pipes. */
+static void open_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= 2);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     static struct request req = {
         .boot = "pvh", .machine = "q35", .accel = "tcg", .memory = "128M", .qemu = "qemu-system-x86_64"};
+    open_streams();
     if (argc >= 2 && !strcmp(argv[1], "--version"))
         return puts("sheepskin " SHEEPSKIN_VERSION), 0;
     if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))

@@ -49,7 +49,7 @@ def guests(base):
     def build(name, compiler="musl-gcc", *flags):
         out = folder / "-".join([name, compiler, *flags]).replace("/", "_")
         if not out.exists():
-            subprocess.run([compiler, "-O1", "-w", "-static", *flags, HERE / f"guests/{name}.c", "-o", out], check=True)
+            subprocess.run([compiler, "-O1", "-w", *(flags or ["-static"]), HERE / f"guests/{name}.c", "-o", out], check=True)
         return out
     return build
 

@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     if (!strcmp(how, "stack"))
         return deeper(argv[0]);
     if (!strcmp(how, "divide"))
-        return 1 / zero;
+        return 100 / zero;
     if (!strcmp(how, "ud2"))
         __asm__ volatile("ud2");
     if (!strcmp(how, "int3"))

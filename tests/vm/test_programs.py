@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""Programs: other C libraries, arguments, statuses, faults; and files that are no programs for us."""
+import os
+import random
+import struct
+import subprocess
+
+import pytest
+
+import machine
+from rows import PLAIN, PLAIN_EFI
+
+FAULTS = ["null", "kernel", "direct-map", "odd-address", "write-constant", "write-code", "run-data", "stack", "divide", "ud2", "int3", "cli", "hlt", "out",
+          "rdmsr", "int-21h"]
+STATUSES = sorted({0, 1, 2, 42, 100, 124, 125, 126, 127, 128, 137, 254, 255} | set(random.Random(0).sample(range(256), 7)))
+
+
+def run(folder, *argv, row=PLAIN, **more):
+    return machine.boot(row, argv, share=folder, options=more.pop("options", ["loglevel=warn"]), **more)
+
+
+def linux(*argv):
+    """Status as a shell would show it, and output."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("build", [["musl-gcc"], ["gcc"], ["musl-gcc", "-static-pie", "-fPIE"], ["gcc", "-static-pie", "-fPIE"]], ids=" ".join)
+def test_c_libraries(build, guests, share):
+    program = guests("cat", *build)
+    got = machine.boot(PLAIN, [f"/prog/{program.name}", "/host/poem.txt", "/host/size-65536"], share=share,
+                       options=["loglevel=warn", "mount=host:/host", "mount=prog:/prog:ro"], extra=[
+                           "-fsdev", f"local,id=prog,path={program.parent},security_model=none,readonly=on", "-device", "virtio-9p-pci,fsdev=prog,mount_tag=prog"])
+    assert got.status == ("exit", 0)
+    assert got.out == b"hello 3 1.000\n" + (share / "poem.txt").read_bytes() + (share / "size-65536").read_bytes()
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_status(status, guests):
+    program = guests("fault")
+    assert run(program.parent, f"/host/{program.name}", str(status)).status == ("exit", status)
+
+
+@pytest.mark.parametrize("how", FAULTS)
+def test_fault_ends_the_program_as_on_linux(how, guests):
+    program = guests("fault")
+    status, out = linux(program, how)
+    got = run(program.parent, f"/host/{program.name}", how)
+    assert (got.status, got.out) == (("exit", status), out)
+    assert status > 128 and "sheepskin: " in got.err
+
+
+def random_words(seed, count, longest):
+    r = random.Random(seed)
+    return [bytes(r.choices(range(1, 256), k=r.randrange(longest))) for _ in range(count)]
+
+
+WORDS = [
+    [b""], [b"", b"", b"x", b""], [b"two words", b'"quoted"', b"'single'", b"back\\slash", b"$HOME `id` ; & | > <"], [b"--", b"-x", b"--", b"="],
+    ["Ünï 羊 🐑".encode(), b"\xff\xfe\x80"], [b"%41", b"%", b"%%", b"%zz", b"100%"], [b"a\nb\tc\r", b"\x01\x7f", b" ", b"\n"],
+    [bytes(range(1, 256))], [b"mount=x:/y", b"loglevel=debug", b"root=z"], [b"x"] * 900, [b"y" * 3000],
+    random_words(1, 40, 60), random_words(2, 300, 30), random_words(3, 5, 4000),
+]
+
+
+def check_arguments(row, words, guests):
+    program = guests("args")
+    got = run(program.parent, f"/host/{program.name}", *words, row=row)
+    assert got.status == ("exit", 0)
+    assert got.out.startswith(b"".join(w + b"\0" for w in words) + b"\0")
+
+
+@pytest.mark.parametrize("words", WORDS, ids=lambda w: repr(w)[:30])
+def test_arguments(words, guests):
+    check_arguments(PLAIN, words, guests)
+
+
+@pytest.mark.parametrize("words", [sum(WORDS[:9], []), random_words(4, 200, 40), random_words(5, 4, 5000)], ids=["odd", "many", "long"])
+def test_arguments_by_efi(words, guests):
+    check_arguments(PLAIN_EFI, words, guests)
+
+
+def test_environment(guests):
+    program = guests("args")
+    got = run(program.parent, f"/host/{program.name}", options=["env=A=1", "env=B=" + machine.encode("two words ü")])
+    assert set(got.out.split(b"\0")) >= {b"A=1", "B=two words ü".encode()}
+
+
+# ---- what cannot be run ----
+
+def elf(machine_type=62, kind=2, bits=2, magic=b"\x7fELF"):
+    return magic + bytes([bits, 1, 1]) + bytes(9) + struct.pack("<HHIQQQIHHHHHH", kind, machine_type, 1, 0x400000, 64, 0, 0, 64, 56, 0, 0, 0, 0) + bytes(4096)
+
+
+@pytest.fixture(scope="module")
+def wrong(base):
+    """A share with files that are no programs for us."""
+    folder = base / "wrong"
+    folder.mkdir()
+    (folder / "empty").touch()
+    (folder / "text").write_text("I am a wolf\n" * 100)
+    (folder / "script").write_text("#!/bin/sh\necho hi\n")
+    (folder / "arm").write_bytes(elf(machine_type=183))
+    (folder / "i386").write_bytes(elf(machine_type=3, bits=1))
+    (folder / "object").write_bytes(elf(kind=1))
+    (folder / "cut").write_bytes((machine.BUILD / "apps/cat").read_bytes()[:6000])
+    (folder / "folder").mkdir()
+    subprocess.run(["gcc", "-w", machine.Path(__file__).parent / "guests/cat.c", "-o", folder / "dynamic"], check=True)
+    for f in folder.iterdir():
+        f.chmod(0o755)
+    return folder
+
+
+# The status, and what the line must speak of.
+@pytest.mark.parametrize("name,status,says", [
+    ("/host/empty", 126, "ELF"), ("/host/text", 126, "ELF"), ("/host/script", 126, "ELF"), ("/host/arm", 126, "arm"), ("/host/i386", 126, "i386"),
+    ("/host/object", 126, "object"), ("/host/cut", 126, "cut"), ("/host/dynamic", 126, "static"), ("/host/folder", 126, "folder"),
+    ("/host/nowhere", 127, "nowhere"), ("/nowhere/x", 127, "/nowhere/x"), ("nosuchapp", 127, "nosuchapp"), ("/host/text/x", 127, "/host/text/x"),
+])
+def test_bad_program(name, status, says, wrong):
+    got = run(wrong, name)
+    assert (got.status, got.out) == (("fail", status), b"")
+    lines = got.err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("sheepskin: ") and says in lines[0] and ";" in lines[0]
+
+
+def one_line(got, status, *says):
+    assert got.status == ("fail", status)
+    line, = [x for x in got.err.splitlines() if "sheepskin: " in x]
+    assert all(s in line for s in says) and ";" in line
+
+
+def test_no_share():
+    one_line(machine.boot(PLAIN, share=None, options=["mount=host:/host", "loglevel=warn"]), 125, "share", "virtio")
+
+
+def test_no_virtio_device_at_all():
+    one_line(machine.boot(PLAIN._replace(devices=""), share=None, options=["mount=host:/host", "loglevel=warn"]), 125, "share", "virtio-9p")
+
+
+def test_unknown_tag(small):
+    one_line(machine.boot(PLAIN, share=small, options=["mount=other:/host", "loglevel=warn"]), 125, "other", "mount_tag")
+
+
+@pytest.mark.parametrize("memory", ["2M", "3M"])
+def test_too_little_memory(memory, small):
+    """Below what programs and files need the kernel says so, or all goes well; nothing hangs and nothing ends without a word."""
+    got = machine.boot(PLAIN, share=small, memory=memory, time_limit=30)
+    if got.status != ("exit", 0):
+        one_line(got, 125, "memory")
+
+
+# ---- ends of the kernel itself ----
+
+@pytest.mark.parametrize("what,says", [("panic", "asked for"), ("null", "page fault"), ("write-text", "page fault"), ("run-data", "page fault"), ("stack", "stack")])
+def test_panic(what, says, small):
+    got = machine.boot(PLAIN, share=small, options=[f"provoke={what}", "loglevel=warn"])
+    assert got.status == ("panic", None)
+    assert says in got.err
+
+
+def test_panic_shows_the_way_there(small):
+    got = machine.boot(PLAIN, share=small, options=["provoke=panic", "loglevel=warn"])
+    names = [line.split()[1].partition("+")[0] for line in got.err.splitlines() if "+0x" in line]
+    assert names[:4] == ["panic", "do_panic", "provoke", "kmain"]
