@@ -394,6 +394,5 @@ int vfs_mount(struct fs *fs, const char *path, u32 flags)
         return err;
     }
     mounts[nmounts++] = m;
-    log_info("mount: %s on %s type %s%s", fs->tag, m.path, fs->ops->type, flags & MOUNT_READONLY ? " (ro)" : "");
     return 0;
 }
