@@ -54,6 +54,8 @@ u64 arch_heartbeats(void);
 u64 arch_cycles(void);
 /* Cycles a second as the processor or the hypervisor states them; 0: not stated. */
 u64 arch_cycles_hz(void);
+/* Cycles a second against a timer that only this kind of machine has; waits about 2 ms. 0: there is none. */
+u64 arch_cycles_measure(void);
 /* UTC from a battery clock, seconds since 1970; 0: none. */
 u64 arch_wall_seconds(void);
 /* 64 bits from the processor's random source; false: there is none or it failed. */

@@ -53,6 +53,8 @@ static void find_hz(void)
     hz = arch_cycles_hz();
     if (!hz && pm_port)
         hz = measure_hz();
+    if (!hz)
+        hz = arch_cycles_measure();
     if (!hz) {
         hz = GUESSED_HZ;
         log_warn("no clock tells the processor's rate; taking 1 GHz, times may be wrong");

@@ -106,6 +106,29 @@ u64 arch_cycles_hz(void)
     return top >= 0x16 && ratio.a && ratio.b ? (u64)(cpuid(0x16, 0).a & 0xffff) * 1000000 : 0;
 }
 
+/* Counter 0 of the 8254, which counts down at 1.193182 MHz. Latched first, then read low byte first. */
+static u16 pit_now(void)
+{
+    out8(0x43, 0);
+    u8 low = in8(0x40);
+    return (u16)(low | in8(0x40) << 8);
+}
+
+u64 arch_cycles_measure(void)
+{
+    enum { PIT_HZ = 1193182, WINDOW = PIT_HZ / 500, TRIES = 20000 };
+    out8(0x43, 0x34); /* rate generator, 16 bits, from 65536 */
+    out8(0x40, 0);
+    out8(0x40, 0);
+    u16 p0 = pit_now(), ticks = 0;
+    u64 c0 = arch_cycles(), cycles = 0;
+    for (unsigned i = 0; i < TRIES && ticks < WINDOW; i++) {
+        ticks = (u16)(p0 - pit_now());
+        cycles = arch_cycles() - c0;
+    }
+    return ticks < WINDOW ? 0 : cycles * PIT_HZ / ticks;
+}
+
 bool arch_random(u64 *out)
 {
     for (unsigned tries = 0; has_rdrand && tries < 10; tries++) {
