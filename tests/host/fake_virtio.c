@@ -330,6 +330,14 @@ u16 fake_virtio_cap(struct fake_virtio *v, u8 kind, u8 bar, u32 offset, u32 len)
     return at;
 }
 
+void fake_virtio_caps(struct fake_virtio *v)
+{
+    fake_virtio_cap(v, 1, 4, FAKE_COMMON, 0x1000);
+    fake_virtio_cap(v, 3, 4, FAKE_ISR, 0x1000);
+    fake_virtio_cap(v, 4, 4, FAKE_DEVICE, 0x1000);
+    fake_virtio_cap(v, 2, 4, FAKE_NOTIFY, 0x1000);
+}
+
 void fake_virtio_add(struct fake_virtio *v, struct fake_function *parent, u8 slot, u16 device, unsigned vectors)
 {
     *v = (struct fake_virtio){.offered = 1ull << 32 | 1 << 28 | 1 << 29, .num_queues = 1, .refuse_vectors = NO_VECTOR};

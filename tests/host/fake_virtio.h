@@ -92,6 +92,8 @@ enum { FAKE_COMMON = 0x0, FAKE_ISR = 0x1000, FAKE_DEVICE = 0x2000, FAKE_NOTIFY =
 void fake_virtio_add(struct fake_virtio *v, struct fake_function *parent, u8 slot, u16 device, unsigned vectors);
 /* A capability of this kind; extra: the notify multiplier. Returns its offset. */
 u16 fake_virtio_cap(struct fake_virtio *v, u8 kind, u8 bar, u32 offset, u32 len);
+/* The four that a device must have. */
+void fake_virtio_caps(struct fake_virtio *v);
 /* Answers everything that is available; sets fake_idle to do so whenever the kernel sleeps. */
 void fake_virtio_run(struct fake_virtio *v);
 void fake_virtio_run_when_idle(struct fake_virtio *v);

@@ -1,0 +1,641 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* virtio_pci - tests of kernel/virtio_pci.c over a fake device behind a fake bus. Names carry the case or clause that they are about. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fake_arch.h"
+#include "fake_pci.h"
+#include "fake_virtio.h"
+#include "pci.h"
+#include "virtio.h"
+#include "virtq.h"
+
+enum { ID = 63, DEVICE_ID = 0x107f };
+
+static const struct span window = {FAKE_MMIO, FAKE_MMIO_SIZE};
+static struct fake_virtio device;
+static unsigned probes;
+
+static int probe(struct virtio_device *dev)
+{
+    (void)dev;
+    probes++;
+    return 0;
+}
+
+static void remove_device(struct virtio_device *dev)
+{
+    for (unsigned i = 0; i < 2; i++)
+        while (virtq_reclaim(dev->queues[i]))
+            ;
+}
+
+VIRTIO_DRIVER(test_driver) = {
+    .name = "test-driver", .id = ID, .features = 1, .queues = 2, .probe = probe, .remove = remove_device};
+
+static void start(u16 device_id, unsigned vectors)
+{
+    fake_pci_start(FAKE_BY_ECAM);
+    fake_pci_add(NULL, 0, 0, 0x8086, 0x29c0, 0x060000);
+    fake_virtio_add(&device, NULL, 4, device_id, vectors);
+    device.num_queues = 2;
+    device.offered |= 1;
+    device.config_len = 16;
+    for (u8 i = 0; i < 16; i++)
+        device.config[i] = i + 1;
+    probes = 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    start(DEVICE_ID, 3);
+    fake_complaint();
+    return 0;
+}
+
+static struct pci_dev *function(void)
+{
+    struct pci_dev *d = pci_first();
+    while (d && d->vendor != 0x1af4)
+        d = d->next;
+    return d;
+}
+
+/* The virtio device that came out of the function; NULL: none. */
+static struct virtio_device *bring_up(void)
+{
+    pci_scan(&window);
+    pci_bind_all();
+    return virtio_first();
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    assert_null(fake_complaint());
+    for (struct pci_dev *d = pci_first(); d; d = d->next)
+        if (d->driver && d->priv)
+            d->driver->remove(d);
+    assert_null(virtio_first());
+    assert_null(fake_complaint());
+    return 0;
+}
+
+static int cookie;
+static u8 memory[64];
+
+static void exchange(struct virtio_device *dev, unsigned queue)
+{
+    struct virtq *q = dev->queues[queue];
+    struct span spans[2] = {{(u64)memory, 32}, {(u64)memory + 32, 32}};
+    u32 written;
+    fake_virtio_run_when_idle(&device);
+    memset(memory, 0, sizeof(memory));
+    assert_int_equal(virtq_add(q, spans, 1, 1, &cookie), 0);
+    virtq_kick(q);
+    if (q->vector == VIRTIO_NO_VECTOR)
+        fake_virtio_run(&device);
+    while (!virtq_take(q, &written))
+        assert_int_equal(virtio_wait(dev, q), 0);
+    assert_int_equal(written, 32);
+    assert_int_equal(memory[63], 0x5a);
+    assert_int_equal(memory[0], 0);
+}
+
+/* ---- a device that keeps to the rules ---- */
+
+static void test_up_and_running(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    assert_non_null(dev);
+    assert_false(dev->failed);
+    assert_int_equal(dev->id, ID);
+    assert_string_equal(dev->parent, "0000:00:04.0");
+    static const u8 statuses[] = {0, 1, 3, 11, 15};
+    assert_int_equal(device.nstatus, sizeof(statuses));
+    assert_memory_equal(device.status_log, statuses, sizeof(statuses));
+    exchange(dev, 0);
+    exchange(dev, 1);
+    assert_int_equal(dev->queues[0]->vector, 1);
+    assert_int_equal(dev->queues[0]->counters.interrupts, 1);
+    assert_int_equal(dev->queues[1]->counters.interrupts, 1);
+    assert_int_equal(dev->config_changes, 0);
+    assert_int_equal(device.queues[1].kicks, 1);
+    assert_int_equal(fake_pci_aborts, 0);
+}
+
+static void test_without_indirect_and_event_index(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.offered = 1ull << 32;
+    exchange(bring_up(), 0);
+    assert_int_equal(device.accepted, 1ull << 32);
+}
+
+static void test_DR_PD_ids(void **state)
+{
+    (void)state;
+    static const struct {
+        u16 device, subsystem, id;
+    } cases[] = {{0x1000, 1, 1}, {0x1009, 9, 9}, {0x103f, 62, 62}, {0x1040, 0, 0}, {0x1049, 9, 9}, {0x107f, 0, 63}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        start(cases[i].device, 3);
+        fake_pci_set16(device.pci, 0x2e, cases[i].subsystem);
+        fake_virtio_caps(&device);
+        device.pci->config[8] = (u8)(i * 77); /* DR-PD-3: any revision */
+        struct virtio_device *dev = bring_up();
+        assert_non_null(dev);
+        assert_int_equal(dev->id, cases[i].id);
+        teardown(NULL);
+    }
+    start(DEVICE_ID, 3);
+}
+
+static void test_C17_other_ids(void **state)
+{
+    (void)state;
+    static const u16 ids[] = {0x0fff, 0x1080, 0x10ff, 0x1110};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        start(ids[i], 3);
+        fake_virtio_caps(&device);
+        assert_null(bring_up());
+        assert_int_equal(device.nstatus, 0);
+    }
+}
+
+static void test_C17_legacy_only(void **state)
+{
+    (void)state;
+    assert_null(bring_up());
+    assert_int_equal(fake_log_count("disable-modern=on"), 1);
+    assert_int_equal(fake_pci_get16(device.pci, 4) & 7, 0);
+}
+
+static void test_C12_without_firmware(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    fake_pci_bar(device.pci, 4, 0, FAKE_BAR_BYTES, FAKE_BAR_64);
+    fake_pci_bar(device.pci, 1, 0, 0x1000, 0);
+    exchange(bring_up(), 0);
+}
+
+static void test_C12_bar_above_4_GiB(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    fake_pci_bar(device.pci, 4, FAKE_MMIO_HIGH, FAKE_BAR_BYTES, FAKE_BAR_64 | FAKE_BAR_PREFETCH);
+    exchange(bring_up(), 0);
+}
+
+static void test_C18_two_devices(void **state)
+{
+    (void)state;
+    static struct fake_virtio second;
+    fake_virtio_caps(&device);
+    fake_virtio_add(&second, NULL, 9, DEVICE_ID, 3);
+    second.num_queues = 2;
+    fake_virtio_caps(&second);
+    struct virtio_device *dev = bring_up();
+    assert_non_null(dev->next);
+    assert_null(dev->next->next);
+    assert_int_equal(probes, 2);
+    exchange(dev, 0);
+}
+
+/* ---- configuration ---- */
+
+static void test_config_widths(void **state)
+{
+    (void)state;
+    u8 bytes[16];
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    device.config_reads = device.widest_config_read = 0;
+    assert_int_equal(virtio_config(dev, 2, bytes, 2), 0);
+    assert_int_equal(device.config_reads, 1);
+    assert_int_equal(virtio_config(dev, 4, bytes, 4), 0);
+    assert_int_equal(device.config_reads, 2);
+    device.widest_config_read = 0;
+    assert_int_equal(virtio_config(dev, 1, bytes, 15), 0);
+    assert_int_equal(virtio_config(dev, 3, bytes + 15, 1), 0);
+    assert_int_equal(virtio_config(dev, 2, bytes, 4), 0); /* across its alignment */
+    assert_int_equal(device.widest_config_read, 1);
+    assert_int_equal(bytes[0], 3);
+    assert_int_equal(virtio_config(dev, 0xfff, bytes, 2), -EINVAL);
+    assert_int_equal(virtio_config(dev, ~0u, bytes, 1), -EINVAL);
+}
+
+static void test_C8_no_device_configuration(void **state)
+{
+    (void)state;
+    u8 byte;
+    fake_virtio_cap(&device, 1, 4, FAKE_COMMON, 0x1000);
+    fake_virtio_cap(&device, 2, 4, FAKE_NOTIFY, 0x1000);
+    fake_virtio_cap(&device, 3, 4, FAKE_ISR, 1);
+    fake_virtio_cap(&device, 4, 4, FAKE_DEVICE, 0);
+    struct virtio_device *dev = bring_up();
+    assert_non_null(dev);
+    assert_int_equal(virtio_config(dev, 0, &byte, 1), -EINVAL);
+    exchange(dev, 0);
+}
+
+static void test_DR_CF_5_window_of_exactly_the_size(void **state)
+{
+    (void)state;
+    u8 bytes[6];
+    fake_virtio_cap(&device, 4, 4, FAKE_DEVICE, 6);
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    assert_int_equal(virtio_config(dev, 0, bytes, 6), 0);
+    assert_int_equal(virtio_config(dev, 1, bytes, 6), -EINVAL);
+}
+
+/* ---- capabilities that cannot be ---- */
+
+/* Each of these stands before the good ones and must be passed over. */
+static void test_C5_to_C10_C14_unusable_instances(void **state)
+{
+    (void)state;
+    static const struct {
+        u8 kind, bar;
+        u32 offset, len;
+        u8 cap_len; /* 0: right */
+    } bad[] = {
+        {1, 4, 0, 0x1000, 1},          /* C5 */
+        {1, 4, 0, 0x1000, 2},          /* C5 */
+        {1, 4, 0, 0x1000, 15},         /* C5 */
+        {1, 4, 0, 0x1000, 255},        /* C5: runs past 256 */
+        {2, 4, 0x3000, 0x1000, 19},    /* C5: no multiplier */
+        {1, 6, 0, 0x1000, 0},          /* C6 */
+        {1, 7, 0, 0x1000, 0},          /* C6 */
+        {1, 255, 0, 0x1000, 0},        /* C6 */
+        {1, 4, 0x3fe0, 56, 0},         /* C7: beyond the BAR */
+        {1, 4, 0xfffffff0, 56, 0},     /* C7: wraps */
+        {2, 4, 0x3000, 0xfffffff0, 0}, /* C7 */
+        {1, 4, 0, 55, 0},              /* C8 */
+        {2, 4, 0x3000, 1, 0},          /* C8 */
+        {1, 4, 2, 0x100, 0},           /* not aligned */
+        {2, 4, 0x3001, 0x100, 0},      /* not aligned */
+        {1, 3, 0, 0x1000, 0},          /* C9: not implemented */
+        {1, 0, 0, 0x1000, 0},          /* C10: I/O */
+        {0, 4, 0, 0x1000, 0},          /* DR-CP-1 */
+        {5, 4, 0, 0x1000, 0},          /* the window through configuration space */
+        {9, 4, 0, 0x1000, 0},          /* vendor data */
+        {255, 4, 0, 0x1000, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        start(DEVICE_ID, 3);
+        fake_pci_bar(device.pci, 0, 0xc000, 64, FAKE_BAR_IO);
+        u16 at = fake_virtio_cap(&device, bad[i].kind, bad[i].bar, bad[i].offset, bad[i].len);
+        if (bad[i].cap_len)
+            device.pci->config[at + 2] = bad[i].cap_len;
+        fake_virtio_caps(&device);
+        struct virtio_device *dev = bring_up();
+        assert_non_null(dev);
+        exchange(dev, 0);
+        teardown(NULL);
+    }
+    start(DEVICE_ID, 3);
+}
+
+static void test_C5_capability_at_the_very_end(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.pci->free_cap = 0xf4;
+    fake_virtio_cap(&device, 4, 4, 0, 0x1000); /* its last fields would lie beyond 256 */
+    assert_non_null(bring_up());
+}
+
+static void test_C14_first_usable_instance(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    fake_virtio_cap(&device, 1, 4, FAKE_DEVICE, 0x1000);
+    fake_virtio_cap(&device, 2, 4, FAKE_COMMON, 0x1000);
+    exchange(bring_up(), 0);
+}
+
+static void test_C15_a_structure_is_missing(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"", " common", " notify", " isr"};
+    for (u8 missing = 1; missing <= 3; missing++) {
+        start(DEVICE_ID, 3);
+        for (u8 kind = 1; kind <= 4; kind++)
+            if (kind != missing)
+                fake_virtio_cap(&device, kind, 4, kind == 2 ? FAKE_NOTIFY : (kind - 1) * 0x1000u, 0x1000);
+        assert_null(bring_up());
+        assert_int_equal(fake_log_count(names[missing]), 1);
+        assert_int_equal(device.nstatus, 0);
+    }
+}
+
+static u32 moving(struct fake_function *f, u16 offset, unsigned width, u32 v)
+{
+    static u32 turn;
+    return width == 4 && offset > f->last_cap && offset < f->free_cap ? v + 0x1000 * turn++ : v;
+}
+
+static void test_C22_capability_moves_while_it_is_read(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        start(DEVICE_ID, 3);
+        fake_virtio_caps(&device);
+        device.pci->config_hook = moving; /* the last one, notify */
+        bring_up();
+        assert_int_equal(fake_pci_aborts, 0); /* nothing was touched outside the BAR */
+        fake_complaint();
+        teardown(NULL);
+    }
+    start(DEVICE_ID, 3);
+}
+
+/* ---- notification ---- */
+
+static void refused(const char *why)
+{
+    struct virtio_device *dev = bring_up();
+    assert_non_null(dev); /* it stays visible */
+    assert_true(dev->failed);
+    assert_int_equal(device.status, VIRTIO_STATUS_FAILED);
+    assert_int_equal(fake_log_count(why), 1);
+    assert_int_equal(probes, 0);
+}
+
+static void test_C16_doorbell_outside(void **state)
+{
+    (void)state;
+    static const struct {
+        u32 multiplier, len;
+        u16 notify_off;
+    } bad[] = {{4, 0x1000, 0x400}, {4, 0x1000, 0x7fff}, {0xffffffff, 0x1000, 1}, {0xffffffff, 0x1000, 0xffff},
+               {4, 5, 1},          {1, 0x1000, 1},      {3, 0x1000, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        start(DEVICE_ID, 3);
+        u16 at = fake_virtio_cap(&device, 2, 4, FAKE_NOTIFY, bad[i].len);
+        fake_pci_set32(device.pci, at + 16, bad[i].multiplier);
+        fake_virtio_caps(&device);
+        device.queues[1].notify_off = bad[i].notify_off;
+        refused("cannot be enabled");
+        teardown(NULL);
+    }
+    start(DEVICE_ID, 3);
+}
+
+static void test_C16_multiplier_0(void **state)
+{
+    (void)state;
+    u16 at = fake_virtio_cap(&device, 2, 4, FAKE_NOTIFY, 2);
+    fake_pci_set32(device.pci, at + 16, 0);
+    fake_virtio_caps(&device);
+    device.queues[1].notify_off = 0x7fff;
+    struct virtio_device *dev = bring_up();
+    assert_false(dev->failed);
+    assert_ptr_equal(dev->queues[0]->doorbell, dev->queues[1]->doorbell);
+}
+
+static void test_DR_CP_5_page_per_queue(void **state)
+{
+    (void)state;
+    fake_pci_bar(device.pci, 2, FAKE_MMIO_HIGH, 4 << 20, FAKE_BAR_64);
+    u16 at = fake_virtio_cap(&device, 2, 2, 0, 4 << 20);
+    fake_pci_set32(device.pci, at + 16, 4096);
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    assert_false(dev->failed);
+    assert_ptr_equal(dev->queues[1]->doorbell, (void *)(FAKE_MMIO_HIGH + 4096));
+}
+
+/* ---- queues ---- */
+
+static void test_R5_no_queues(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.num_queues = 0;
+    refused("lacks a queue");
+}
+
+static void test_R6_R7_R8_queue_size(void **state)
+{
+    (void)state;
+    static const u16 sizes[][2] = {{3, 2}, {32768, 256}, {65535, 256}, {1, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        start(DEVICE_ID, 3);
+        fake_virtio_caps(&device);
+        device.queues[0].max = device.queues[0].size = sizes[i][0];
+        struct virtio_device *dev = bring_up();
+        assert_false(dev->failed);
+        assert_int_equal(device.queues[0].size, sizes[i][1]); /* written back */
+        teardown(NULL);
+    }
+    start(DEVICE_ID, 3);
+    fake_virtio_caps(&device);
+    device.queues[0].max = device.queues[0].size = 0;
+    refused("lacks a queue");
+}
+
+static void test_R9_enabled_before_set_up(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.enabled_at_once = true;
+    refused("cannot be enabled");
+}
+
+/* ---- refusals of the bus, seen at the registers ---- */
+
+static void test_R1_R2_refused(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.offered = 1ull << 28;
+    refused("VERSION_1");
+    teardown(NULL);
+    start(DEVICE_ID, 3);
+    fake_virtio_caps(&device);
+    device.refuse_features = true;
+    refused("features");
+}
+
+static void test_R4_everything_offered(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.offered = ~0ull;
+    exchange(bring_up(), 0);
+    assert_int_equal(device.accepted, 1ull << 28 | 1ull << 29 | 1ull << 32 | 1ull << 33 | 1ull << 36 | 1);
+}
+
+static void test_R10_reset_never_ends(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.reset_reads = -1;
+    struct virtio_device *dev = bring_up();
+    assert_true(dev->failed);
+    assert_int_equal(probes, 0);
+}
+
+/* ---- interrupts ---- */
+
+static void test_DR_MX_1_vectors(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned table;
+        u16 config, queue0, queue1;
+    } cases[] = {{0, 0xffff, 0xffff, 0xffff}, {1, 0, 0, 0}, {2, 0, 0, 0}, {3, 0, 1, 2}, {33, 0, 1, 2}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        start(DEVICE_ID, cases[i].table);
+        fake_virtio_caps(&device);
+        struct virtio_device *dev = bring_up();
+        assert_int_equal(device.config_vector, cases[i].config);
+        assert_int_equal(device.queues[0].vector, cases[i].queue0);
+        assert_int_equal(device.queues[1].vector, cases[i].queue1);
+        exchange(dev, 0);
+        exchange(dev, 1);
+        teardown(NULL);
+    }
+    start(DEVICE_ID, 3);
+}
+
+static void test_no_apic(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    fake_apic = false;
+    struct virtio_device *dev = bring_up();
+    assert_int_equal(dev->queues[0]->vector, VIRTIO_NO_VECTOR);
+    exchange(dev, 0);
+}
+
+static void test_R29_vector_refused(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.refuse_vectors = 1; /* takes vector 0 only */
+    struct virtio_device *dev = bring_up();
+    assert_int_equal(dev->queues[0]->vector, VIRTIO_NO_VECTOR);
+    exchange(dev, 0);
+    teardown(NULL);
+    start(DEVICE_ID, 1);
+    fake_virtio_caps(&device);
+    device.refuse_vectors = 0;
+    exchange(bring_up(), 0);
+}
+
+static void test_R28_R29_interrupts_never_come(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    device.mute = true;
+    for (int i = 0; i < 6; i++)
+        exchange(dev, 0);
+    assert_int_equal(dev->queues[0]->vector, VIRTIO_NO_VECTOR);
+}
+
+static void test_DR_NC_1_config_interrupt_and_shared_vector(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    fake_virtio_config_interrupt(&device);
+    arch_wait();
+    assert_int_equal(dev->config_changes, 1);
+    assert_int_equal(dev->queues[0]->counters.interrupts, 0);
+    teardown(NULL);
+    start(DEVICE_ID, 1);
+    fake_virtio_caps(&device);
+    dev = bring_up();
+    exchange(dev, 0);
+    assert_int_equal(dev->config_changes, 1);
+    assert_int_equal(dev->queues[0]->counters.interrupts, 1);
+}
+
+static void test_R23_needs_reset(void **state)
+{
+    (void)state;
+    struct span s = {(u64)memory, 32};
+    u32 written;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    struct virtq *q = dev->queues[0];
+    assert_int_equal(virtq_add(q, &s, 1, 0, &cookie), 0);
+    virtq_kick(q);
+    device.status_or = VIRTIO_STATUS_NEEDS_RESET;
+    fake_virtio_config_interrupt(&device);
+    u64 before = arch_heartbeats();
+    while (!virtq_take(q, &written) && virtio_wait(dev, q) == 0)
+        ;
+    assert_int_equal(arch_heartbeats(), before);
+    assert_true(dev->failed);
+    assert_int_equal(device.status, VIRTIO_STATUS_FAILED);
+    assert_int_equal(device.queues[0].enable, 0);
+}
+
+static void test_remove_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    assert_non_null(bring_up());
+    struct pci_dev *d = function();
+    d->driver->remove(d);
+    assert_null(virtio_first());
+    assert_int_equal(device.status, 0);
+    assert_int_equal(fake_pci_get16(device.pci, 4) & 7, 0);
+    assert_int_equal(fake_pci_get16(device.pci, device.pci->msix_cap + 2) & 0x8000, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(arch_irq_alloc((void (*)(void *))1, NULL), i); /* all are free again */
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_up_and_running),
+        TEST(test_without_indirect_and_event_index),
+        TEST(test_DR_PD_ids),
+        TEST(test_C17_other_ids),
+        TEST(test_C17_legacy_only),
+        TEST(test_C12_without_firmware),
+        TEST(test_C12_bar_above_4_GiB),
+        TEST(test_C18_two_devices),
+        TEST(test_config_widths),
+        TEST(test_C8_no_device_configuration),
+        TEST(test_DR_CF_5_window_of_exactly_the_size),
+        TEST(test_C5_to_C10_C14_unusable_instances),
+        TEST(test_C5_capability_at_the_very_end),
+        TEST(test_C14_first_usable_instance),
+        TEST(test_C15_a_structure_is_missing),
+        TEST(test_C22_capability_moves_while_it_is_read),
+        TEST(test_C16_doorbell_outside),
+        TEST(test_C16_multiplier_0),
+        TEST(test_DR_CP_5_page_per_queue),
+        TEST(test_R5_no_queues),
+        TEST(test_R6_R7_R8_queue_size),
+        TEST(test_R9_enabled_before_set_up),
+        TEST(test_R1_R2_refused),
+        TEST(test_R4_everything_offered),
+        TEST(test_R10_reset_never_ends),
+        TEST(test_DR_MX_1_vectors),
+        TEST(test_no_apic),
+        TEST(test_R29_vector_refused),
+        TEST(test_R28_R29_interrupts_never_come),
+        TEST(test_DR_NC_1_config_interrupt_and_shared_vector),
+        TEST(test_R23_needs_reset),
+        TEST(test_remove_leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
