@@ -203,7 +203,7 @@ lint:
 	@tests/run lint
 
 format:
-	clang-format -i $(shell git ls-files '*.c' '*.h')
+	clang-format -i $(shell find boot kernel apps tools tests -name "*.[ch]")
 
 bench: all
 	@$(PYTHON) tests/bench/bench.py
