@@ -242,7 +242,8 @@ void arch_wait(void)
 void arch_wait_ns(u64 ns)
 {
     cycles += ns;
-    deliver();
+    if (!deliver() && fake_idle)
+        fake_idle();
 }
 
 u64 arch_heartbeats(void)

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* devfs - /dev, null, zero and the console: tests of kernel/devfs.c and the drivers that publish there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "cmdline.h"
+#include "devfs.h"
+#include "fake_arch.h"
+#include "initfs.h"
+#include "mem.h"
+#include "vfs.h"
+
+static u8 *page;
+
+static int mount(void **state)
+{
+    (void)state;
+    assert_int_equal(initfs_init(NULL, 0), 0);
+    devfs_init();
+    assert_int_equal(vfs_mount(vfs_find("initfs"), "/", 0), 0);
+    page = mem_virt(mem_pages(1, PAGE_SIZE));
+    return vfs_mount(vfs_find("devtmpfs"), "/dev", 0);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    fake_reset();
+    cmdline_boot = NULL;
+    return 0;
+}
+
+static void options(const char *text)
+{
+    static char copy[200];
+    static struct cmdline c;
+    strcpy(copy, text);
+    assert_int_equal(cmdline_parse(&c, copy, strlen(copy)), 0);
+    cmdline_boot = &c;
+}
+
+static struct file *must(const char *path, u32 flags)
+{
+    struct file *f;
+    assert_int_equal(vfs_open(NULL, path, flags, 0, &f), 0);
+    return f;
+}
+
+static s64 read_page(struct file *f, u64 n)
+{
+    memset(page, 0xee, PAGE_SIZE);
+    return vfs_read(f, &(struct span){mem_phys(page), n}, 1, VFS_CURRENT);
+}
+
+static s64 write_text(struct file *f, const char *text)
+{
+    memcpy(page, text, strlen(text));
+    return vfs_write(f, &(struct span){mem_phys(page), strlen(text)}, 1, VFS_CURRENT);
+}
+
+static void null_and_zero(void **state)
+{
+    (void)state;
+    struct file *null = must("/dev/null", O_RDWR), *zero = must("/dev/zero", O_RDWR);
+    assert_int_equal(read_page(null, 10), 0);
+    assert_int_equal(write_text(null, "gone"), 4);
+    assert_int_equal(read_page(zero, 10), 10);
+    assert_memory_equal(page, "\0\0\0\0\0\0\0\0\0\0\xee", 11);
+    assert_int_equal(write_text(zero, "gone"), 4);
+    assert_int_equal(vfs_ioctl(null, 0x5401, page, 36), -ENOTTY);
+    vfs_put(null);
+    vfs_put(zero);
+}
+
+static void attributes_are_linuxs(void **state)
+{
+    (void)state;
+    struct attr attr;
+    u64 dev;
+    assert_int_equal(vfs_getattr_path(NULL, "/dev/null", 0, &attr, &dev), 0);
+    assert_int_equal(attr.mode, S_IFCHR | 0666);
+    assert_int_equal(attr.rdev_major, 1);
+    assert_int_equal(attr.rdev_minor, 3);
+    assert_int_equal(vfs_getattr_path(NULL, "/dev", 0, &attr, &dev), 0);
+    assert_int_equal(attr.mode, S_IFDIR | 0755);
+    assert_int_equal(attr.qid.type, QID_DIR);
+}
+
+static bool count_named(void *ctx, const struct dirent_info *e)
+{
+    unsigned *seen = ctx;
+    static const char *const names[] = {".", "..", "null", "zero", "console", "console-err", "added"};
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+        if (strlen(names[i]) == e->name.len && memcmp(names[i], e->name.s, e->name.len) == 0)
+            *seen |= 1u << i;
+    return true;
+}
+
+static unsigned listed(void)
+{
+    unsigned seen = 0;
+    struct file *f = must("/dev", O_RDONLY);
+    assert_true(vfs_readdir(f, 4096, count_named, &seen) >= 6);
+    assert_int_equal(vfs_readdir(f, 4096, count_named, &seen), 0);
+    vfs_put(f);
+    return seen;
+}
+
+static void devices_come_and_go(void **state)
+{
+    (void)state;
+    static const struct device dev = {.name = "added", .major = 9, .minor = 9, .perm = 0600};
+    assert_int_equal(listed(), 0x3f);
+    assert_int_equal(devfs_add(&dev), 0);
+    assert_int_equal(listed(), 0x7f);
+    struct file *f = must("/dev/added", O_RDWR);
+    assert_int_equal(read_page(f, 1), -EINVAL);
+    assert_int_equal(write_text(f, "x"), -EINVAL);
+    devfs_remove(&dev);
+    assert_int_equal(read_page(f, 1), -ENXIO);
+    assert_int_equal(write_text(f, "x"), -ENXIO);
+    assert_int_equal(vfs_ioctl(f, 1, page, 4), -ENOTTY);
+    vfs_put(f);
+    assert_int_equal(listed(), 0x3f);
+    for (int i = 0; i < 32; i++)
+        assert_int_equal(devfs_add(&dev), 0);
+    assert_int_equal(devfs_add(&dev), -ENOSPC);
+    devfs_remove(&dev);
+    assert_int_equal(listed(), 0x3f);
+}
+
+static void console_output_and_errors(void **state)
+{
+    (void)state;
+    struct file *out = must("/dev/console", O_WRONLY), *err = must("/dev/console-err", O_WRONLY);
+    memcpy(page, "abcdef", 6);
+    struct span spans[] = {{mem_phys(page) + 3, 3}, {mem_phys(page), 3}};
+    assert_int_equal(vfs_write(out, spans, 2, VFS_CURRENT), 6);
+    assert_int_equal(write_text(err, "oops"), 4);
+    assert_string_equal(fake_console(CONSOLE_OUT), "defabc");
+    assert_string_equal(fake_console(CONSOLE_ERR), "oops");
+    vfs_put(out);
+    vfs_put(err);
+}
+
+static void input_as_it_comes(void **state)
+{
+    (void)state;
+    struct file *in = must("/dev/console", O_RDONLY);
+    fake_console_input("a\x10\x10\x04z", 5);
+    assert_int_equal(read_page(in, 2), 2);
+    assert_memory_equal(page, "a\x10", 2);
+    assert_int_equal(read_page(in, 100), 3);
+    assert_memory_equal(page, "\x10\x04z", 3);
+    assert_int_equal(read_page(in, 0), 0);
+    options("stdin=none");
+    fake_console_input("x", 1);
+    assert_int_equal(read_page(in, 100), 0);
+    vfs_put(in);
+}
+
+static unsigned idle;
+
+static void type_later(void)
+{
+    if (++idle == 3)
+        fake_console_input("late", 4);
+}
+
+static void input_is_waited_for(void **state)
+{
+    (void)state;
+    struct file *in = must("/dev/console", O_RDONLY);
+    idle = 0;
+    fake_idle = type_later;
+    assert_int_equal(read_page(in, 100), 4);
+    assert_memory_equal(page, "late", 4);
+    vfs_put(in);
+}
+
+/* Last: the end of the input stays. */
+static void escaped_input(void **state)
+{
+    (void)state;
+    struct file *in = must("/dev/console", O_RDONLY);
+    options("stdin=dle");
+    fake_console_input("ab\x10\x10"
+                       "c\x10",
+                       6);
+    assert_int_equal(read_page(in, 100), 4);
+    assert_memory_equal(page,
+                        "ab\x10"
+                        "c",
+                        4);
+    fake_console_input("\x10"
+                       "d\x10\x04"
+                       "dropped",
+                       11);
+    assert_int_equal(read_page(in, 100), 2);
+    assert_memory_equal(page,
+                        "\x10"
+                        "d",
+                        2);
+    assert_int_equal(read_page(in, 100), 0);
+    fake_console_input("x", 1);
+    assert_int_equal(read_page(in, 100), 0);
+    vfs_put(in);
+}
+
+static void terminal_only_when_told(void **state)
+{
+    (void)state;
+    struct file *in = must("/dev/console", O_RDONLY);
+    u16 window[4];
+    u8 termios[36];
+    assert_int_equal(vfs_ioctl(in, 0x5401, termios, 36), -ENOTTY);
+    assert_int_equal(vfs_ioctl(in, 0x5413, window, 8), -ENOTTY);
+    options("tty=132x43");
+    assert_int_equal(vfs_ioctl(in, 0x5401, termios, 36), 0);
+    assert_int_equal(vfs_ioctl(in, 0x5413, window, 8), 0);
+    assert_int_equal(window[0], 43);
+    assert_int_equal(window[1], 132);
+    assert_int_equal(vfs_ioctl(in, 0x5402, termios, 36), 0);
+    assert_int_equal(vfs_ioctl(in, 0x1234, termios, 36), -ENOTTY);
+    vfs_put(in);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup(name, begin)
+    const struct CMUnitTest tests[] = {
+        T(null_and_zero),     T(attributes_are_linuxs), T(devices_come_and_go),     T(console_output_and_errors),
+        T(input_as_it_comes), T(input_is_waited_for),   T(terminal_only_when_told), T(escaped_input),
+    };
+    return cmocka_run_group_tests(tests, mount, NULL);
+}
