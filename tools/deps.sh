@@ -17,6 +17,7 @@ run   qemu-system-x86_64               qemu-system-x86
 run   /usr/share/ovmf/OVMF.fd          ovmf
 test  /usr/bin/python3                 python3
 test  /usr/lib/python3/dist-packages/pytest  python3-pytest
+test  /usr/lib/python3/dist-packages/xdist   python3-pytest-xdist
 test  /usr/include/cmocka.h            libcmocka-dev
 test  musl-gcc                         musl-tools
 lint  /usr/bin/python3                 python3
