@@ -139,6 +139,8 @@ static void tell(const struct pci_dev *dev)
     log_info("%s %04x:%04x %s", dev->name + (dev->segment ? 0 : 5), dev->vendor, dev->device, what ? what : hex);
 }
 
+_Static_assert(PCI_CAPS == (0x100 - 0x40) / 4, "a place in the list for each place where one can be");
+
 /* Copies the capability list; a place that comes twice makes it endless (PCI 3.0, 6.7). */
 static void read_caps(struct pci_dev *dev)
 {
@@ -148,7 +150,7 @@ static void read_caps(struct pci_dev *dev)
     u8 offset = pci_read8(dev, REG_CAPS) & 0xfc;
     while (offset >= 0x40 && !dev->bad) {
         u16 cap = pci_read16(dev, offset);
-        dev->bad = dev->ncaps == PCI_CAPS || seen >> offset / 4 & 1;
+        dev->bad = seen >> offset / 4 & 1;
         if (dev->bad)
             break;
         seen |= 1ull << offset / 4;

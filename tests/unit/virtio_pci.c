@@ -269,26 +269,26 @@ static void test_C5_to_C10_C14_unusable_instances(void **state)
         u32 offset, len;
         u8 cap_len; /* 0: right */
     } bad[] = {
-        {1, 4, 0, 0x1000, 1},          /* C5 */
-        {1, 4, 0, 0x1000, 2},          /* C5 */
-        {1, 4, 0, 0x1000, 15},         /* C5 */
-        {1, 4, 0, 0x1000, 255},        /* C5: runs past 256 */
-        {2, 4, 0x3000, 0x1000, 19},    /* C5: no multiplier */
-        {1, 6, 0, 0x1000, 0},          /* C6 */
-        {1, 7, 0, 0x1000, 0},          /* C6 */
-        {1, 255, 0, 0x1000, 0},        /* C6 */
-        {1, 4, 0x3fe0, 56, 0},         /* C7: beyond the BAR */
-        {1, 4, 0xfffffff0, 56, 0},     /* C7: wraps */
-        {2, 4, 0x3000, 0xfffffff0, 0}, /* C7 */
-        {1, 4, 0, 55, 0},              /* C8 */
-        {2, 4, 0x3000, 1, 0},          /* C8 */
-        {1, 4, 2, 0x100, 0},           /* not aligned */
-        {2, 4, 0x3001, 0x100, 0},      /* not aligned */
-        {1, 3, 0, 0x1000, 0},          /* C9: not implemented */
-        {1, 0, 0, 0x1000, 0},          /* C10: I/O */
-        {0, 4, 0, 0x1000, 0},          /* DR-CP-1 */
-        {5, 4, 0, 0x1000, 0},          /* the window through configuration space */
-        {9, 4, 0, 0x1000, 0},          /* vendor data */
+        {1, 4, FAKE_DEVICE, 0x1000, 1},   /* C5 */
+        {1, 4, FAKE_DEVICE, 0x1000, 2},   /* C5 */
+        {1, 4, FAKE_DEVICE, 0x1000, 15},  /* C5 */
+        {1, 4, FAKE_DEVICE, 0x1000, 255}, /* C5: runs past 256 */
+        {2, 4, FAKE_DEVICE, 0x1000, 19},  /* C5: no multiplier */
+        {1, 6, 0, 0x1000, 0},             /* C6 */
+        {1, 7, 0, 0x1000, 0},             /* C6 */
+        {1, 255, 0, 0x1000, 0},           /* C6 */
+        {1, 4, 0x3fe0, 56, 0},            /* C7: beyond the BAR */
+        {1, 4, 0xfffffff0, 56, 0},        /* C7: wraps */
+        {2, 4, 0x3000, 0xfffffff0, 0},    /* C7 */
+        {1, 4, FAKE_DEVICE, 55, 0},       /* C8 */
+        {2, 4, FAKE_DEVICE, 1, 0},        /* C8 */
+        {1, 4, 2, 0x100, 0},              /* not aligned */
+        {2, 4, 0x3001, 0x100, 0},         /* not aligned */
+        {1, 3, 0, 0x1000, 0},             /* C9: not implemented */
+        {1, 0, 0, 64, 0},                 /* C10: I/O */
+        {0, 4, 0, 0x1000, 0},             /* DR-CP-1 */
+        {5, 4, 0, 0x1000, 0},             /* the window through configuration space */
+        {9, 4, 0, 0x1000, 0},             /* vendor data */
         {255, 4, 0, 0x1000, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
