@@ -23,6 +23,8 @@ struct phdr {
 };
 _Static_assert(sizeof(struct phdr) == 56, "Elf64_Phdr");
 
+#define AGAIN "; build or copy it again"
+
 /* Largest alignment of thread-local storage that a program may ask for. */
 #define TLS_ALIGN_MAX (1ull << 20)
 
@@ -30,19 +32,19 @@ static const char *check_header(const struct ehdr *h, size_t len)
 {
     static const u8 magic[4] = {0x7f, 'E', 'L', 'F'};
     if (len < sizeof *h || memcmp(h->ident, magic, 4) != 0)
-        return "not an ELF file";
+        return "not an ELF file; name a static x86-64 program";
     if (h->ident[4] != 2)
         return "a 32-bit ELF file; build it for x86-64";
     if (h->ident[5] != 1 || le16_get(h->machine) != EM_X86_64)
         return "ELF for another machine; build it for x86-64";
     if (h->ident[6] != 1 || le32_get(h->version) != 1)
-        return "an ELF file of an unknown version";
+        return "an ELF file of an unknown version; build it for x86-64";
     if (le16_get(h->type) != ET_EXEC && le16_get(h->type) != ET_DYN)
-        return "an ELF file that is not a program";
+        return "an object or core file, not a program; link it with -static";
     if (le16_get(h->phentsize) != sizeof(struct phdr) || le16_get(h->phnum) == 0)
-        return "damaged: no program headers";
+        return "damaged: no program headers" AGAIN;
     if (le64_get(h->phoff) > len || le16_get(h->phnum) * sizeof(struct phdr) > len - le64_get(h->phoff))
-        return "damaged: program headers beyond the file's first page";
+        return "damaged: program headers beyond the file's first page" AGAIN;
     return NULL;
 }
 
@@ -50,13 +52,13 @@ static const char *check_range(const struct phdr *p, u64 file_size, u64 base)
 {
     u64 offset = le64_get(p->offset), va = le64_get(p->vaddr), filesz = le64_get(p->filesz), memsz = le64_get(p->memsz);
     if (offset > file_size || filesz > file_size - offset)
-        return "cut short: a segment goes beyond the end of the file";
+        return "cut short: a segment goes beyond the end of the file" AGAIN;
     if (filesz > memsz)
-        return "damaged: a segment has more bytes in the file than in memory";
+        return "damaged: a segment has more bytes in the file than in memory" AGAIN;
     if (va < base || va >= ARCH_USER_MAX || memsz > ARCH_USER_MAX - va)
-        return "damaged: a segment lies outside a program's memory";
+        return "damaged: a segment lies outside a program's memory" AGAIN;
     if (offset % PAGE_SIZE != va % PAGE_SIZE)
-        return "damaged: a segment's place in the file does not fit its address";
+        return "damaged: a segment's place in the file does not fit its address" AGAIN;
     return NULL;
 }
 
@@ -67,12 +69,12 @@ static const char *add_segment(struct elf_image *out, const struct phdr *p, u64 
     if (why || le64_get(p->memsz) == 0)
         return why;
     if ((flags & (PF_W | PF_X)) == (PF_W | PF_X))
-        return "refused: a segment is writable and executable";
+        return "a segment is writable and executable, which is refused; link it without -z execstack or -N";
     u64 va = le64_get(p->vaddr), end = ALIGN_UP(va + le64_get(p->memsz), PAGE_SIZE);
     if (out->nsegments && ALIGN_DOWN(va, PAGE_SIZE) < out->high)
-        return "damaged: segments overlap, share a page or are out of order";
+        return "damaged: segments overlap, share a page or are out of order" AGAIN;
     if (out->nsegments == ELF_SEGMENTS)
-        return "refused: too many segments";
+        return "too many segments; link it with fewer";
     int prot = (flags ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) | (flags & PF_X ? PROT_EXEC : 0);
     out->segments[out->nsegments++] =
         (struct elf_segment){va, le64_get(p->offset), le64_get(p->filesz), le64_get(p->memsz), prot};
@@ -86,7 +88,7 @@ static const char *check_tls(const struct phdr *p, unsigned *count)
 {
     u64 align = le64_get(p->align);
     if ((*count)++ > 0 || align > TLS_ALIGN_MAX || (align & (align - 1)) || le64_get(p->filesz) > le64_get(p->memsz))
-        return "damaged: thread-local storage";
+        return "damaged: thread-local storage" AGAIN;
     return NULL;
 }
 
@@ -131,10 +133,10 @@ static void find_headers(struct elf_image *out, u64 phoff, u64 size)
 static const char *check_entry(const struct elf_image *out)
 {
     if (out->nsegments == 0)
-        return "damaged: nothing to load";
+        return "damaged: nothing to load" AGAIN;
     const struct elf_segment *s = holds(out, out->entry, 1);
     if (!s || !(s->prot & PROT_EXEC))
-        return "damaged: the entry point is in no executable segment";
+        return "damaged: the entry point is in no executable segment" AGAIN;
     return NULL;
 }
 
@@ -151,7 +153,7 @@ int elf_parse(const void *head, size_t len, u64 file_size, struct elf_image *out
     out->phnum = le16_get(h->phnum);
     const struct phdr *p = (const void *)((const u8 *)head + le64_get(h->phoff));
     if (le64_get(h->phoff) % _Alignof(struct phdr))
-        *why = "damaged: program headers are not aligned";
+        *why = "damaged: program headers are not aligned" AGAIN;
     else
         *why = read_segments(p, out->phnum, file_size, out);
     if (!*why)

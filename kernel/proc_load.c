@@ -48,17 +48,18 @@ static const char *error_text(int error)
 {
     switch (error) {
     case -ENOENT:
+    case -ENOTDIR:
         return "not found; is the path right inside the guest?";
     case -EACCES:
-        return "permission denied by the host";
+        return "permission denied by the host; who runs the VMM must be able to read it";
     case -EISDIR:
-        return "a directory, not a program";
+        return "a folder, not a program; name a file";
     case -ENOMEM:
         return "not enough memory; give the machine more (QEMU: -m)";
     case -ELOOP:
-        return "too many symbolic links";
+        return "too many symbolic links; name the file itself";
     default:
-        return "cannot be read";
+        return "cannot be read; is the share still there?";
     }
 }
 
@@ -186,7 +187,7 @@ static int make_stack(struct load *l, char *const argv[], char *const envp[])
         return refuse(l, -ENOMEM, error_text(-ENOMEM));
     int result = push_vectors(l, words, PROC_ARGS_MAX / 64, argv, envp);
     mem_delete(words, PROC_ARGS_MAX / 8);
-    return result < 0 ? refuse(l, result, "the arguments do not fit") : 0;
+    return result < 0 ? refuse(l, result, "the arguments do not fit; give fewer") : 0;
 }
 
 /* ---- everything else that a program starts with ---- */
@@ -247,7 +248,7 @@ static int new_proc(const char *path)
 static int load_file(struct load *l, struct file *file, const struct attr *attr)
 {
     if ((attr->mode & S_IFMT) != S_IFREG)
-        return refuse(l, -EACCES, "not a regular file");
+        return refuse(l, -EACCES, "a folder or device, not a program; name a file");
     if (!(attr->mode & 0111))
         return refuse(l, -EACCES, "not executable; chmod +x it");
     int result = read_image(l, file, attr->size);

@@ -38,9 +38,10 @@ static void apic_write(u32 reg, u32 v)
         arch_write32(registers + reg, v);
 }
 
+/* A single alarm is no heartbeat: it says nothing about how long others have waited. */
 static void beat(bool periodic, u64 count)
 {
-    apic_write(LVT_TIMER, VECTOR_HEARTBEAT | (periodic ? LVT_PERIODIC : 0));
+    apic_write(LVT_TIMER, periodic ? VECTOR_HEARTBEAT | LVT_PERIODIC : VECTOR_ALARM);
     apic_write(TIMER_COUNT, (u32)MIN(count, 0xffffffffull));
 }
 

@@ -149,8 +149,9 @@ static _Noreturn void kernel_trap(const struct arch_frame *f)
     size_t n = arch_backtrace(f->rbp, at, ARRAY_LEN(at));
     for (size_t i = 0; i < n; i++)
         log_error("  called from %s", arch_symbol(at[i], (char[64]){0}, 64));
-    panic("%s in the kernel at %s, address %lx", trap_name(f->vector), arch_symbol(f->rip, where, sizeof where),
-          cr2_read());
+    u64 touched = cr2_read(), guard = (u64)kernel_stack_guard;
+    const char *what = touched - guard < PAGE_SIZE ? "stack overflow" : trap_name(f->vector);
+    panic("%s in the kernel at %s, address %lx", what, arch_symbol(f->rip, where, sizeof where), touched);
 }
 
 void trap_handle(struct arch_frame *f)
@@ -195,7 +196,7 @@ size_t arch_backtrace(u64 fp, u64 *out, size_t max)
     u64 low = (u64)kernel_stack_guard + PAGE_SIZE, high = (u64)fault_stack_top - 16;
     while (n < max && fp >= low && fp <= high && fp % 8 == 0 && ((const u64 *)fp)[1]) {
         const u64 *frame = (const u64 *)fp;
-        out[n++] = frame[1];
+        out[n++] = frame[1] - 1; /* within the call, which may be a function's last instruction */
         low = fp + 1;
         fp = frame[0];
     }
