@@ -10,7 +10,7 @@
 
 enum { DLE = 0x10, EOT = 0x04 };
 enum { TCGETS = 0x5401, TCSETSF = 0x5404, TIOCGWINSZ = 0x5413 };
-enum { PIECE = 512, EAGER = 1000, NAP_NS = 1000000 };
+enum { PIECE = 512, EAGER = 20, NAP_MIN = 20000, NAP_MAX = 5000000 }; /* naps in ns */
 
 static bool ended;   /* DLE EOT was read */
 static bool escaped; /* a DLE was read, not yet what follows */
@@ -44,7 +44,7 @@ static size_t unescape(u8 *bytes, size_t n)
     return out;
 }
 
-/* Waits for at least one byte, then gives what is there. Input has no interrupt: it is looked for eagerly, then every millisecond. */
+/* Waits for at least one byte, then gives what is there. Input has no interrupt: it is looked for eagerly, then more and more seldom. */
 static s64 console_read(const struct device *dev, const struct span *spans, unsigned n, u64 offset)
 {
     u8 bytes[PIECE];
@@ -53,12 +53,15 @@ static s64 console_read(const struct device *dev, const struct span *spans, unsi
     (void)dev, (void)offset;
     if (room == 0 || option_is("stdin", "none"))
         return 0;
+    u64 nap = NAP_MIN;
     for (unsigned tries = 0; !got && !ended; tries++) {
         got = arch_console_read(bytes, room);
         if (dle && got)
             got = unescape(bytes, got);
-        if (!got && tries >= EAGER)
-            arch_wait_ns(NAP_NS);
+        if (got || tries < EAGER)
+            continue;
+        arch_wait_ns(nap);
+        nap = MIN(nap * 2, NAP_MAX);
     }
     return (s64)mem_to_spans(spans, n, 0, bytes, got);
 }
