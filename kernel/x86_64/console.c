@@ -15,8 +15,9 @@ static bool find_uart(void)
     out8(COM1 + SCR, 0x5a);
     if (in8(COM1 + SCR) != 0x5a)
         return false;
-    static const u8 setup[][2] = {{IER, 0}, {LCR, 0x80}, {0, 1},  {1, 0},
-                                  {LCR, 3}, {FCR, 7},    {MCR, 3}}; /* 115200 8n1, FIFOs */
+    static const u8 setup[][2] = {
+        {IER, 0}, {LCR, 0x80}, {0, 1},  {1, 0},
+        {LCR, 3}, {FCR, 0xc7}, {MCR, 3}}; /* 115200 8n1, FIFOs; hosts send up to the trigger level of 14 at a time */
     for (unsigned i = 0; i < ARRAY_LEN(setup); i++)
         out8(COM1 + setup[i][0], setup[i][1]);
     return true;
