@@ -209,9 +209,10 @@ bench: all
 	@$(PYTHON) tests/bench/bench.py
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/sheepskin
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/sheepskin share/man/man1)
 	install -m 755 $(B)/sheepskin $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(B)/kernel.elf $(B)/sheepskin.efi $(B)/initfs.cpio $(DESTDIR)$(PREFIX)/lib/sheepskin/
+	install -m 644 docs/sheepskin.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 
 clean:
 	rm -rf $(B)

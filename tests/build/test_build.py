@@ -44,7 +44,7 @@ def test_compile_commands():
 def test_install_puts_all_below_destdir(tmp_path):
     assert sh("make", "install", f"DESTDIR={tmp_path}", "PREFIX=/opt/s").returncode == 0
     files = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
-    assert files == {"opt/s/bin/sheepskin", *(f"opt/s/lib/sheepskin/{f}" for f in ("kernel.elf", "sheepskin.efi", "initfs.cpio"))}
+    assert files == {"opt/s/bin/sheepskin", "opt/s/share/man/man1/sheepskin.1", *(f"opt/s/lib/sheepskin/{f}" for f in ("kernel.elf", "sheepskin.efi", "initfs.cpio"))}
     line = sh(tmp_path / "opt/s/bin/sheepskin", "run", "--dry-run", "hello", cwd="/").stdout
     assert f"{tmp_path}/opt/s/lib/sheepskin/kernel.elf" in os.path.normpath(line.replace("/bin/..", "")) and str(ROOT) not in line
 
@@ -67,9 +67,9 @@ def test_make_run_tells_the_story_of_the_boot():
 def test_initial_files_are_the_same_bytes_each_time(tmp_path):
     programs = sorted(str(p) for p in (BUILD / "apps").iterdir())
     for out in ("a", "b"):
-        # An absolute name does not work for the packer: it is called from the root of the tree.
         assert sh(ROOT / "tools/cpio", out, *programs, cwd=tmp_path).returncode == 0
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == (BUILD / "initfs.cpio").read_bytes()
+    assert (tmp_path / "a").stat().st_size % 4096 == 0
 
 
 def test_functions_have_names_and_addresses_in_the_kernel():
