@@ -123,6 +123,8 @@ static char *guest_line(const struct request *req, const struct wiring *w)
         put_seed(f);
     for (unsigned i = 0; i < req->nvariables; i++)
         put_option(f, "env", req->variables[i]);
+    if (req->exe)
+        put_option(f, "exe", req->exe);
     fputs("--", f);
     for (char **arg = req->argv; *arg; arg++) {
         fputc(' ', f);

@@ -145,14 +145,14 @@ void share_program(struct request *req)
         const char *rest = inside(real, &req->shares[i]);
         const char *guest = req->shares[i].guest;
         if (rest) {
-            req->argv[0] = text("%s/%s", strcmp(guest, "/") ? guest : "", rest);
+            req->exe = text("%s/%s", strcmp(guest, "/") ? guest : "", rest);
             return;
         }
     }
     const char *base = strrchr(name, '/') + 1;
     char *origin = realpath(text("%.*s/.", (int)(base - name), name), NULL);
     char *host = req->dry_run ? origin : stage(real, base);
-    req->argv[0] = text("/prog/%s", base);
+    req->exe = text("/prog/%s", base);
     struct share *share = share_new(req, host, text("/prog"), true);
     strcpy(share->tag, "prog");
     share->origin = origin;

@@ -35,7 +35,8 @@ struct request {
     unsigned nshares;
     const char *variables[VARIABLES]; /* NAME=VALUE */
     unsigned nvariables;
-    char **argv; /* program and arguments, NULL-terminated */
+    char **argv;     /* program and arguments, NULL-terminated */
+    const char *exe; /* the program's path in the guest; NULL: argv[0] */
 };
 
 /* How QEMU's byte channels reach us: file descriptors, or for a line that is run by hand its own standard streams. */
@@ -55,7 +56,7 @@ char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Adds the share that HOST:GUEST[:ro] describes. */
 void share_add(struct request *req, const char *spec);
-/* A program that is named by a host path becomes argv[0] as the guest sees it, through a share of its own if none holds it. */
+/* Gives a program that is named by a host path its path in the guest, through a share of its own if none holds it. */
 void share_program(struct request *req);
 /* Removes what share_program() put into a temporary folder; also runs at exit. */
 void share_clean_up(void);

@@ -72,6 +72,12 @@ def test_program_by_relative_path_and_link(sheepskin, guests, tmp_path):
     assert sheepskin("run", "--", "./linked prog", "-v", cwd=tmp_path).stdout.startswith(b"-v\0\0")
 
 
+def test_program_keeps_the_name_that_it_was_called_by(sheepskin, tmp_path):
+    (tmp_path / "script").write_text("#!/bin/sh\n")
+    (tmp_path / "script").chmod(0o755)
+    assert sheepskin("run", "./script", cwd=tmp_path).stderr.startswith(b"sheepskin: ./script: not an ELF file")
+
+
 def test_program_sees_no_more_of_its_folder(sheepskin, share, guests):
     """It comes through a share of its own that holds nothing else."""
     program = guests("cat")
