@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""Every command that the documents show, run as a reader would: copied from the text, in the folder of the checkout."""
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTS = ("build/sheepskin", "echo ", "gcc ", "qemu-system", "make run APP")
+
+
+def commands(path):
+    """Indented lines that start like a command, with the lines that a backslash adds."""
+    text = re.sub(r"\\\n\s*", "", (ROOT / path).read_text())
+    return [line.strip().removeprefix("$ ") for line in text.splitlines() if line.startswith("    ") and line.strip().startswith(STARTS)]
+
+
+def shell(command, **more):
+    return subprocess.run(["bash", "-c", command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, **more)
+
+
+def test_readme_commands_in_their_order():
+    lines = commands("README.md")
+    assert len(lines) >= 8
+    outputs = []
+    for line in lines:
+        done = shell(line)
+        assert done.returncode == 0 and (done.stdout or "-o /tmp" in line or ">" in line), (line, done)
+        outputs.append(done.stdout.decode())
+    assert outputs[0] == (ROOT / "demo/poem.txt").read_text()
+    assert any("hello from the guest\n3\n" in text for text in outputs)
+
+
+def test_readme_inline_make_run():
+    text = re.sub(r"\s+", " ", (ROOT / "README.md").read_text())
+    line = re.search(r"`(make run APP=[^`]*)`", text).group(1)
+    done = shell(f"{line} 2>/dev/null", env={k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k != "MFLAGS"})
+    assert done.returncode == 0 and done.stdout.endswith((ROOT / "demo/poem.txt").read_bytes())
+
+
+def examples():
+    text = (ROOT / "docs/sheepskin.1").read_text()
+    return re.findall(r"^\.Dl (sheepskin run .*)$", text, re.M)
+
+
+@pytest.mark.parametrize("line", examples())
+def test_manual_examples(line, guests, tmp_path):
+    """In a folder that has what the example speaks of."""
+    (tmp_path / "README.md").write_text("baa\n")
+    for name in ("data", "out"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "my-static-program").symlink_to(guests("args"))
+    words = [str(ROOT / "build/sheepskin"), *shlex.split(line)[1:]]
+    done = subprocess.run(words, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    assert done.returncode == 0 and done.stdout, done
+
+
+def test_help_manual_and_readme_agree():
+    """Each option that --help names is in the manual, and the other way round."""
+    text = subprocess.run([ROOT / "build/sheepskin", "--help"], capture_output=True, text=True, check=True).stdout
+    manual = (ROOT / "docs/sheepskin.1").read_text()
+    in_help = set(re.findall(r"--([a-z-]+)", text))
+    in_manual = set(re.findall(r"Fl -([a-z-]+)", manual))
+    assert in_help == in_manual
+
+
+def test_every_kernel_option_is_in_the_tour():
+    """What main.c and the console ask the command line for stands in docs/tour.md."""
+    source = "".join((ROOT / "kernel" / f).read_text() for f in ("main.c", "drivers/console.c"))
+    asked = set(re.findall(r'option(?:_is)?\("([a-z]+)"', source)) | set(re.findall(r'cmdline_option\([^,]*, "([a-z]+)"', source)) | set(re.findall(r'\{"([a-z]+)", CONSOLE', source))
+    table = re.search(r"## Options of the kernel(.*)", (ROOT / "docs/tour.md").read_text(), re.S).group(1)
+    assert asked and all(re.search(rf"`[^`]*\b{key}\b", table) for key in asked), asked
