@@ -164,7 +164,7 @@ int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out
 
 /* ---- open files ---- */
 
-/* Where a transfer begins; negative: EINVAL. Devices have no position. */
+/* Where a transfer begins; negative: EINVAL. */
 static s64 position(const struct file *file, u64 offset)
 {
     return (s64)(offset == VFS_CURRENT ? file->offset : offset);
@@ -172,7 +172,7 @@ static s64 position(const struct file *file, u64 offset)
 
 static s64 moved(struct file *file, u64 offset, s64 n)
 {
-    if (offset == VFS_CURRENT && n > 0 && !is_device(file))
+    if (offset == VFS_CURRENT && n > 0)
         file->offset += (u64)n;
     return n;
 }

@@ -33,12 +33,13 @@ static void add_chain(void)
         add_link(top, names[i], i == CHAIN ? "file" : names[i + 1]);
 }
 
-/* n/n/n/...; in each of them l -> n. */
+/* n/n/n/...; in each of them l -> n and a file f. */
 static void add_depth(void)
 {
     struct fake_file *at = top;
     for (int i = 0; i < TREE_DEPTH; i++) {
         add_link(at, "l", "n");
+        fake_file(at, "f", S_IFREG | 0644, "", 0);
         at = fake_file(at, "n", S_IFDIR | 0755, "", 0);
     }
     fake_file(at, "bottom", S_IFREG | 0644, "deep", 4);

@@ -323,6 +323,9 @@ static void c3_p37_link_targets(void **state)
     assert_int_equal(readlink_of("a\0b", 3, buf, sizeof buf), -EIO);
     lie(P9_TREADLINK, lie_u16, AT(7, 65535));
     assert_int_equal(readlink_of(target, 100, buf, sizeof buf), -EIO);
+    lie(P9_TREADLINK, lie_u16, AT(7, 500)); /* what was not sent is not given */
+    assert_int_equal(readlink_of(target, 100, buf, sizeof buf), -EIO);
+    assert_int_equal(readlink_of(target, 300, buf, sizeof buf), -EIO);
 }
 
 int main(void)

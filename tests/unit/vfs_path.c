@@ -82,6 +82,8 @@ static void errors_of_paths(void **state)
         {"/host/file/x", -ENOTDIR},
         {"/host/dir/a/x/y", -ENOTDIR},
         {"/host/relative/x", -ENOTDIR},
+        {"/host/relative/", -ENOTDIR},
+        {"/host/absolute/.", -ENOTDIR},
         {"/host/fileslash", -ENOTDIR},
         {"/host/dangling", -ENOENT},
         {"/host/dangling/x", -ENOENT},
@@ -140,6 +142,18 @@ static void deep_paths_with_a_link_anywhere(void **state)
     assert_int_equal(stat_of(direct, 0), -ENOTDIR);
     strcpy(strrchr(direct, '/') - 6, "nope");
     assert_int_equal(stat_of(direct, 0), -ENOENT);
+}
+
+static void files_in_the_middle_of_deep_paths(void **state)
+{
+    (void)state;
+    char path[1000] = "/host";
+    for (int i = 0; i < TREE_DEPTH; i++) {
+        size_t len = strlen(path);
+        strcpy(path + len, "/f/x");
+        assert_int_equal(stat_of(path, 0), -ENOTDIR);
+        strcpy(path + len, "/n");
+    }
 }
 
 /* The floor: one walk however deep, the question, and a Tclunk that nobody waits for. */
@@ -292,6 +306,7 @@ int main(void)
         T(errors_of_paths),
         T(c16_names_and_paths_that_are_too_long),
         T(deep_paths_with_a_link_anywhere),
+        T(files_in_the_middle_of_deep_paths),
         T(stat_takes_three_messages_and_two_waits),
         T(p38_links_are_followed_as_the_guest_sees_paths),
         T(p38_loops_and_chains_end),
