@@ -67,9 +67,10 @@ static void add_range(struct ranges *r, u64 start, u64 end)
     insert_at(r, i, start, end);
 }
 
+/* From the last to the first, so that what goes or comes moves only ranges that are done. */
 static void cut_range(struct ranges *r, u64 start, u64 end)
 {
-    for (size_t i = 0; i < r->n; i++) {
+    for (size_t i = r->n; i-- > 0;) {
         u64 from = r->at[i].pa, to = end_of(&r->at[i]);
         if (to <= start || from >= end)
             continue;

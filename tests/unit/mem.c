@@ -118,6 +118,16 @@ static void map_cmdline_terminator_is_kept_out_too(void **state)
     expect(0, 0x102000, 0x104000);
 }
 
+static void map_b1_reserved_over_several_ranges_of_ram(void **state)
+{
+    (void)state;
+    for (u64 i = 1; i <= 5; i++)
+        range(i << 20, 0x80000, BOOT_RAM);
+    range(0x1c0000, 0x400000, BOOT_RESERVED);
+    assert_int_equal(clean(), 1);
+    expect(0, 0x100000, 0x180000);
+}
+
 /* ---- pages ---- */
 
 static u64 arena;
@@ -244,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup(map_page_zero_is_never_free, start),
         cmocka_unit_test_setup(map_b1_overlapping_ram_is_counted_once, start),
         cmocka_unit_test_setup(map_b1_reserved_wins_over_ram, start),
+        cmocka_unit_test_setup(map_b1_reserved_over_several_ranges_of_ram, start),
         cmocka_unit_test_setup(map_b2_range_that_wraps_is_cut, start),
         cmocka_unit_test_setup(map_b3_unsorted_and_empty_ranges, start),
         cmocka_unit_test_setup(map_b3_more_ranges_than_fit, start),
