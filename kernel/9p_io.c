@@ -155,14 +155,14 @@ static int next_entry(struct listing *l, struct dirent_info *e, char name[VFS_NA
     return 1;
 }
 
-/* Gives the entries of a reply to emit. An entry that leads back to where the listing began would be read for ever. */
+/* Gives the entries of a reply to emit. An entry that leads back to where the listing began, or the directory, would be read for ever. */
 static int give_entries(struct p9_call *call, struct listing l, u64 from, dirent_fn emit, void *ctx)
 {
     struct dirent_info e;
     char name[VFS_NAME_MAX];
     int taken = 0, err;
     while ((err = next_entry(&l, &e, name)) > 0) {
-        if (e.next == from) {
+        if (e.next == from || e.next == 0) {
             err = -EIO;
             break;
         }

@@ -428,6 +428,9 @@ static void p35_listings_that_never_end(void **state)
     raw.len = 0;
     add_raw(3, "b", 1, 1);
     assert_int_equal(list_raw(7, &n), 1); /* cookies are opaque: less is not backwards */
+    raw.len = 0;
+    add_raw(0, "c", 1, 1);
+    assert_int_equal(list_raw(7, &n), -EIO); /* but none is the start's */
     struct node node = must_open("dir");
     lie(P9_TREADDIR, lie_listing, 0);
     node.id |= (u64)(1 << 24) << 32; /* as after sixteen million entries */
