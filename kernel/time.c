@@ -29,7 +29,8 @@ void time_init(u16 port, u64 wall_ns)
     hz = 0;
 }
 
-/* The counter's rate against the PM timer, over the time since start where that is long enough and the 24 bits (4.7 s) have not gone round. */
+/* The counter's rate against the PM timer, over the time since start where that is long enough and the 24 bits (4.7 s) have not gone round.
+ * Both are the host's: no reading is too odd to divide by. 0: they tell nothing. */
 static u64 measure_hz(void)
 {
     u64 ticks = 0, cycles = 0, spins = 0; /* no product below passes 2^64: five seconds at 10 GHz times 3.6 MHz */
@@ -42,10 +43,10 @@ static u64 measure_hz(void)
         return 0;
     u64 rough = cycles * PM_HZ / ticks;
     u64 all = arch_cycles() - start_cycles;
-    if (all / rough >= 4)
+    if (rough == 0 || all / rough >= 4)
         return rough;
     ticks = (pm_now() - start_pm) & PM_MASK;
-    return all * PM_HZ / ticks;
+    return ticks ? all * PM_HZ / ticks : rough;
 }
 
 static void find_hz(void)
@@ -81,9 +82,9 @@ u64 time_wall_ns(void)
 
 void time_sleep(u64 ns)
 {
-    u64 start = time_ns();
-    while (time_ns() - start < ns)
-        arch_wait_ns(ns - (time_ns() - start));
+    u64 start = time_ns(), passed;
+    while ((passed = time_ns() - start) < ns)
+        arch_wait_ns(ns - passed);
 }
 
 bool time_patience(struct patience *p)

@@ -33,6 +33,7 @@ static size_t input_len;
 void (*fake_idle)(void);
 bool fake_apic, fake_has_random;
 int fake_exit_status;
+u64 fake_cycles_hz, fake_cycles_step;
 
 static void map_fixed(u64 at, u64 size)
 {
@@ -64,6 +65,8 @@ void fake_reset(void)
     fake_idle = NULL;
     fake_apic = fake_has_random = true;
     fake_exit_status = -1;
+    fake_cycles_hz = 1000000000;
+    fake_cycles_step = 1000;
     memset((void *)FAKE_FIRMWARE, 0, FAKE_FIRMWARE_SIZE);
     memset((void *)FAKE_BIOS, 0, FAKE_BIOS_SIZE);
 }
@@ -253,7 +256,7 @@ u64 arch_heartbeats(void)
 
 u64 arch_cycles(void)
 {
-    return cycles += 1000;
+    return cycles += fake_cycles_step;
 }
 
 u64 arch_cycles_measure(void)
@@ -263,7 +266,7 @@ u64 arch_cycles_measure(void)
 
 u64 arch_cycles_hz(void)
 {
-    return 1000000000;
+    return fake_cycles_hz;
 }
 
 u64 arch_wall_seconds(void)

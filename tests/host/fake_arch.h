@@ -38,6 +38,8 @@ extern bool fake_has_random;
 /* The message of an MSI: the interrupt runs at the next arch_wait(). */
 void fake_msi(u64 address, u32 data);
 void fake_beat(u64 heartbeats);
+/* What arch_cycles_hz() states, and cycles between two looks at the counter. */
+extern u64 fake_cycles_hz, fake_cycles_step;
 
 /* What a channel has got since fake_reset(), NUL-terminated. */
 const char *fake_console(enum console channel);
