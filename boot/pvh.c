@@ -7,6 +7,8 @@ enum { START_MAGIC = 0x336ec578, CMDLINE_MAX = 65536 };
 
 /* The first page tables reach this far; all but the modules' bytes must lie below. */
 #define REACH (1ull << 30)
+/* The final ones could reach further, but no loader puts a module there, and an address that the processor lacks would be a fault. */
+#define MODULE_REACH (1ull << 32)
 
 struct start_info {
     u32 magic, version, flags, nr_modules;
@@ -49,7 +51,7 @@ static void take_blobs(struct boot *boot, const struct start_info *info)
     if (text)
         boot->cmdline = (struct boot_blob){info->cmdline_paddr, strnlen(text, CMDLINE_MAX - 1)};
     const struct module *first = reach(info->modlist_paddr, sizeof *first);
-    if (info->nr_modules && first)
+    if (info->nr_modules && first && first->paddr < MODULE_REACH && first->size <= MODULE_REACH - first->paddr)
         boot->initfs = (struct boot_blob){first->paddr, first->size};
 }
 

@@ -61,16 +61,17 @@ static bool inside(const struct boot_range *r, u64 pa, u64 len)
     return pa >= r->base && len <= r->size && pa - r->base <= r->size - len;
 }
 
-/* Where [pa, pa+len) can be read. The physical map has what the memory map lists but for reserved ranges; those, and holes below
- * 4 GiB (where BIOSes keep tables), are mapped as registers are. */
+/* Where [pa, pa+len) can be read. The physical map has RAM and ACPI's memory; other ranges of the memory map, and holes below 4 GiB (where
+ * BIOSes keep tables), are mapped as registers are. An address that a processor might not have would be a fault. */
 static const u8 *view(u64 pa, u64 len)
 {
-    if (pa >> 46)
+    if (pa >> 36)
         return NULL;
     for (u64 i = 0; i < acpi.boot->nranges && i < BOOT_RANGES; i++) {
         const struct boot_range *r = &acpi.boot->ranges[i];
         if (inside(r, pa, len))
-            return r->kind == BOOT_RESERVED ? arch_map_registers(pa, len) : mem_virt(pa);
+            return r->kind == BOOT_RAM || r->kind == BOOT_ACPI || r->kind == BOOT_NVS ? mem_virt(pa)
+                                                                                      : arch_map_registers(pa, len);
     }
     return pa < 1ull << 32 && len <= (1ull << 32) - pa && !acpi_is_ram(pa, len) ? arch_map_registers(pa, len) : NULL;
 }

@@ -160,6 +160,21 @@ static void test_search_in_the_bios_area(void **state)
     assert_non_null(acpi_find("APIC", &len));
 }
 
+/* The physical map has neither; to read there would be a fault. */
+static void test_B7_rsdp_in_ranges_that_are_not_mapped(void **state)
+{
+    (void)state;
+    u32 len;
+    boot.ranges[2] = (struct boot_range){0x10000, 0x1000, 5};
+    boot.ranges[3] = (struct boot_range){1ull << 45, 0x100000, BOOT_ACPI};
+    boot.nranges = 4;
+    boot.rsdp = 0x10000;
+    acpi_init(&boot);
+    boot.rsdp = 1ull << 45;
+    acpi_init(&boot);
+    assert_null(acpi_find("APIC", &len));
+}
+
 static void test_B7_table_across_the_end_of_a_range(void **state)
 {
     (void)state;
@@ -495,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup(test_xsdt_preferred_but_rsdt_taken_when_it_is_bad, setup),
         cmocka_unit_test_setup(test_B7_rsdp_checksum, setup),
         cmocka_unit_test_setup(test_B7_rsdp_beyond_memory, setup),
+        cmocka_unit_test_setup(test_B7_rsdp_in_ranges_that_are_not_mapped, setup),
         cmocka_unit_test_setup(test_search_in_the_bios_area, setup),
         cmocka_unit_test_setup(test_B7_table_across_the_end_of_a_range, setup),
         cmocka_unit_test_setup(test_tables_in_reserved_and_unlisted_memory, setup),
