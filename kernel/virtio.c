@@ -43,13 +43,14 @@ static int reset(struct virtio_device *dev)
     return 0;
 }
 
-/* Stops the device, so that none of our memory is its any more, and leaves it marked. */
-static void give_up(struct virtio_device *dev)
+/* Stops the device, so that none of our memory is its any more. */
+static void stop(struct virtio_device *dev)
 {
     dev->failed = true;
-    if (reset(dev) < 0)
-        log_warn("%s: it does not even reset", dev->name);
-    add_status(dev, VIRTIO_STATUS_FAILED);
+    if (reset(dev) == 0)
+        return;
+    log_warn("%s: it does not even reset and is cut off", dev->name);
+    dev->transport->cut_off(dev);
 }
 
 void virtio_fail(struct virtio_device *dev, const char *why)
@@ -57,7 +58,8 @@ void virtio_fail(struct virtio_device *dev, const char *why)
     if (dev->failed)
         return;
     log_warn("%s: %s; it was reset and is not used any more", dev->name, why);
-    give_up(dev);
+    stop(dev);
+    add_status(dev, VIRTIO_STATUS_FAILED);
 }
 
 /* ---- start ---- */
@@ -106,7 +108,8 @@ static const char *start(struct virtio_device *dev)
     if (why)
         return why;
     add_status(dev, VIRTIO_STATUS_DRIVER_OK);
-    return dev->driver->probe(dev) < 0 ? "its driver refused it" : NULL;
+    dev->bound = dev->driver->probe(dev) == 0;
+    return dev->bound ? NULL : "its driver refused it";
 }
 
 static const struct virtio_driver *find_driver(u32 id)
@@ -143,12 +146,11 @@ void virtio_unregister(struct virtio_device *dev)
         at = &(*at)->next;
     if (*at)
         *at = dev->next;
-    bool running = dev->driver && !dev->failed;
-    if (running && reset(dev) < 0)
-        return; /* Its rings stay where they are: it may still write there. */
-    dev->failed = true;
-    if (running)
+    if (dev->driver && !dev->failed)
+        stop(dev);
+    if (dev->bound)
         dev->driver->remove(dev);
+    dev->bound = false;
     for (unsigned i = 0; i < VIRTIO_QUEUES; i++) {
         if (dev->queues[i])
             virtq_free(dev->queues[i]);

@@ -58,6 +58,8 @@ struct virtio_transport {
     /* Interrupts for `queues` queues and for configuration changes: how many of the queues have a vector (0: poll). They count in
      * dev->interrupts, dev->config_changes and the queue's counters. */
     int (*irqs)(struct virtio_device *dev, unsigned queues);
+    /* For a device that does not reset: keeps it from our memory by other means. It may not be reachable afterwards. */
+    void (*cut_off)(struct virtio_device *dev);
 };
 
 struct virtio_device {
@@ -74,6 +76,7 @@ struct virtio_device {
     struct virtq *queues[VIRTIO_QUEUES];
     u64 interrupts, config_changes, config_seen;
     u8 status;   /* as we set it last */
+    bool bound;  /* its driver's probe took it, so remove is owed */
     bool failed; /* gone, broken or refused: its driver answers EIO */
 };
 
@@ -84,7 +87,7 @@ struct virtio_driver {
     unsigned queues; /* that it needs; the bus has made and enabled them (DRIVER_OK set) when probe runs */
     /* 0, or -errno: the device gets FAILED. Configuration may be read. */
     int (*probe)(struct virtio_device *dev);
-    /* The device is reset already: no DMA any more. Takes back what was in flight (virtq_reclaim) and frees its own. */
+    /* The device is reset or cut off already: no DMA any more. Takes back what was in flight (virtq_reclaim) and frees its own. */
     void (*remove)(struct virtio_device *dev);
 };
 

@@ -8,6 +8,7 @@
 #include "virtq.h"
 
 enum { VENDOR = 0x1af4, TRANSITIONAL_FIRST = 0x1000, MODERN_FIRST = 0x1040, MODERN_LAST = 0x107f };
+enum { CONFIG_MAX = 4096 }; /* bytes of device configuration that are mapped, however many there are (4.1.4.1) */
 
 /* 4.1.4.3; each field is accessed in its own width, 64-bit ones as two halves (4.1.3.1). */
 struct common_cfg {
@@ -216,6 +217,12 @@ static int irqs(struct virtio_device *dev, unsigned queues)
     return want == 1 ? (int)(f->nvectors * queues) : MAX((int)f->nvectors - 1, 0);
 }
 
+/* Without bus mastering a function reaches no memory. */
+static void cut_off(struct virtio_device *dev)
+{
+    pci_disable(function_of(dev)->pci);
+}
+
 static const struct virtio_transport transport = {
     .name = "pci",
     .get_status = get_status,
@@ -228,6 +235,7 @@ static const struct virtio_transport transport = {
     .config_read = config_read,
     .generation = generation,
     .irqs = irqs,
+    .cut_off = cut_off,
 };
 
 /* ---- capabilities (4.1.4) ---- */
@@ -286,6 +294,7 @@ static int map_structures(struct function *f)
         return -ENODEV;
     }
     f->common = map_place(f, CAP_COMMON, sizeof(*f->common));
+    f->places[CAP_DEVICE].len = MIN(f->places[CAP_DEVICE].len, CONFIG_MAX);
     f->config = map_place(f, CAP_DEVICE, p[CAP_DEVICE].len);
     if (f->common && p[CAP_NOTIFY].there && p[CAP_ISR].there && (f->config || !p[CAP_DEVICE].there))
         return 0;

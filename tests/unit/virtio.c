@@ -125,6 +125,12 @@ static int irqs(struct virtio_device *d, unsigned queues)
     return script.vectors;
 }
 
+static void cut_off(struct virtio_device *d)
+{
+    (void)d;
+    note("x ");
+}
+
 static const struct virtio_transport transport = {
     .name = "script",
     .get_status = get_status,
@@ -137,6 +143,7 @@ static const struct virtio_transport transport = {
     .config_read = config_read,
     .generation = generation,
     .irqs = irqs,
+    .cut_off = cut_off,
 };
 
 /* ---- a driver ---- */
@@ -336,6 +343,25 @@ static void test_DR_CL_2_unregister_resets_first(void **state)
     assert_int_equal(removes, 1);
     assert_int_equal(status_in_remove, 0);
     assert_null(virtio_first());
+}
+
+/* R10, R22: what was in flight comes back only when the device cannot write there any more. */
+static void test_R10_a_device_that_does_not_reset_is_cut_off(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_register(&dev), 0);
+    script.reset_reads = -1;
+    virtio_fail(&dev, "it is broken");
+    assert_non_null(strstr(script.log, "s0 x "));
+    assert_int_equal(removes, 0);
+    virtio_unregister(&dev);
+    assert_int_equal(removes, 1); /* a driver hears of it, broken or not */
+    setup(NULL);
+    assert_int_equal(virtio_register(&dev), 0);
+    script.reset_reads = -1;
+    virtio_unregister(&dev);
+    assert_non_null(strstr(script.log, "s0 x "));
+    assert_int_equal(removes, 1);
 }
 
 /* ---- configuration ---- */
@@ -600,6 +626,7 @@ int main(void)
         TEST(test_R11_all_ones_from_the_start),
         TEST(test_probe_refuses),
         TEST(test_DR_CL_2_unregister_resets_first),
+        TEST(test_R10_a_device_that_does_not_reset_is_cut_off),
         TEST(test_config),
         TEST(test_DR_CF_2_generation_moves_once),
         TEST(test_R26_generation_never_settles),

@@ -212,6 +212,17 @@ static void test_C18_two_devices(void **state)
 
 /* ---- configuration ---- */
 
+static void test_DR_CP_5_config_of_a_surprising_size(void **state)
+{
+    (void)state;
+    u8 byte;
+    fake_virtio_cap(&device, 4, 4, FAKE_DEVICE, 0x2000);
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    assert_int_equal(virtio_config(dev, 0xfff, &byte, 1), 0);
+    assert_int_equal(virtio_config(dev, 0x1000, &byte, 1), -EINVAL);
+}
+
 static void test_config_widths(void **state)
 {
     (void)state;
@@ -487,6 +498,17 @@ static void test_R10_reset_never_ends(void **state)
     assert_int_equal(probes, 0);
 }
 
+static void test_R10_cut_off_is_no_bus_master(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    assert_int_equal(fake_pci_get16(device.pci, 4) & 4, 4);
+    device.reset_reads = -1;
+    virtio_fail(dev, "it is broken");
+    assert_int_equal(fake_pci_get16(device.pci, 4) & 4, 0);
+}
+
 /* ---- interrupts ---- */
 
 static void test_DR_MX_1_vectors(void **state)
@@ -629,6 +651,8 @@ int main(void)
         TEST(test_R1_R2_refused),
         TEST(test_R4_everything_offered),
         TEST(test_R10_reset_never_ends),
+        TEST(test_R10_cut_off_is_no_bus_master),
+        TEST(test_DR_CP_5_config_of_a_surprising_size),
         TEST(test_DR_MX_1_vectors),
         TEST(test_no_apic),
         TEST(test_R29_vector_refused),
