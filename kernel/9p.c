@@ -206,18 +206,25 @@ static int error_of(struct p9_call *call, struct wire *reply)
 }
 
 /* A link that fails without having given the request back keeps its slot for ever: it may still write there. */
-int p9_finish(struct p9_call *call, struct wire *reply)
+static int await(struct p9_call *call)
 {
     if (call->error)
         return call->error;
     struct p9_request *req = call->req;
-    struct slot *s = container_of(req, struct slot, req);
     while (!req->done)
         if (wait(call->client) < 0 && !req->done)
             return -EIO;
     req->busy = false;
-    if (req->error)
-        return req->error;
+    return req->error;
+}
+
+int p9_finish(struct p9_call *call, struct wire *reply)
+{
+    int err = await(call);
+    if (err < 0)
+        return err;
+    struct p9_request *req = call->req;
+    struct slot *s = container_of(req, struct slot, req);
     u8 type;
     const char *fault = open_reply(s, reply, &type);
     if (fault)
@@ -232,16 +239,16 @@ int p9_exchange(struct p9_call *call, struct wire *w)
     return p9_finish(call, w);
 }
 
+/* What comes back may be no reply at all: nobody looks at it. */
 void p9_cancel(struct p9_call *call)
 {
-    struct wire w;
     if (!call->error && !call->req->done) {
         struct p9_call flush;
-        w = p9_begin(&flush, call->client, P9_TFLUSH);
+        struct wire w = p9_begin(&flush, call->client, P9_TFLUSH);
         wire_put16(&w, call->req->tag);
         p9_exchange(&flush, &w);
     }
-    p9_finish(call, &w);
+    await(call);
 }
 
 /* Rversion: exactly our version, and a size that is neither more than we asked for nor too small to work with (rule C1). */
