@@ -31,7 +31,8 @@ enum {
 
 struct entry {
     struct entry *next, *children, *parent; /* of the parent's children, in the archive's order */
-    struct entry *linked;                   /* all files with more than one name */
+    struct entry *linked;                   /* all files with more than one name, */
+    bool is_linked;                         /* in which this one is */
     const char *name;
     u8 *data; /* a file's bytes, a link's target */
     u32 len;  /* of name */
@@ -112,8 +113,9 @@ static void share_data(struct entry *e)
             e->data = other->data;
             e->size = other->size;
         }
-    if (e->linked || e == linked)
+    if (e->is_linked)
         return;
+    e->is_linked = true;
     e->linked = linked;
     linked = e;
 }

@@ -196,6 +196,20 @@ static void later_content_wins(void **state)
 }
 
 /* cpio gives the content of a file with several names with the last of them only; others write it with the first. */
+/* Once as the first of all names that are linked, then as one of several. */
+static void hard_links_that_come_twice(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        add_raw("twice1", 7, S_IFREG | 0644, 60, 2, "1st", 3);
+        add_raw("twice2", 7, S_IFREG | 0644, 60, 2, "", 0);
+    }
+    trailer();
+    unpack();
+    has("/twice1", "1st");
+    has("/twice2", "1st");
+}
+
 static void hard_links_share_their_content(void **state)
 {
     (void)state;
@@ -343,6 +357,7 @@ int main(void)
         T(parts_of_a_file),
         T(names_that_cannot_be),
         T(later_content_wins),
+        T(hard_links_that_come_twice), /* before all others */
         T(hard_links_share_their_content),
         T(bad_headers),
         T(archives_cut_anywhere),
