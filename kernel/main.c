@@ -133,16 +133,14 @@ static struct span pci_window(void)
 static void feed_seed(void)
 {
     const char *hex = option("seed");
-    u64 word;
-    for (char piece[17] = {0}; hex && strlen(hex) >= 16; hex += 16) {
+    u64 words[8];
+    unsigned n = 0;
+    for (; hex && strlen(hex) >= 16 && n < ARRAY_LEN(words); hex += 16) {
         char number[19] = "0x";
-        memcpy(piece, hex, 16);
-        memcpy(number + 2, piece, 17);
-        if (cmdline_number(number, &word))
-            rand_feed(&word, sizeof word, false);
+        memcpy(number + 2, hex, 16);
+        n += cmdline_number(number, &words[n]);
     }
-    if (option("seed") && strlen(option("seed")) >= 32)
-        rand_feed("", 0, true);
+    rand_feed(words, n * sizeof words[0], true);
 }
 
 /* ---- files ---- */
