@@ -8,6 +8,7 @@
 #define CR0_TS         (1u << 3)
 #define CR0_NE         (1u << 5)
 #define CR0_WP         (1u << 16)
+#define CR0_AM         (1u << 18)
 #define CR4_OSFXSR     (1u << 9)
 #define CR4_OSXMMEXCPT (1u << 10)
 #define CR4_UMIP       (1u << 11)
@@ -40,7 +41,7 @@ static void enable_features(const struct cpuid *one, u32 seven_b, u32 seven_c)
     cr4_write(cr4 | (xsave ? CR4_OSXSAVE : 0));
     if (xsave)
         enable_xsave();
-    cr0_write((cr0_read() | CR0_MP | CR0_NE | CR0_WP) & ~(u64)(CR0_EM | CR0_TS));
+    cr0_write((cr0_read() | CR0_MP | CR0_NE | CR0_WP | CR0_AM) & ~(u64)(CR0_EM | CR0_TS));
 }
 
 /* SYSCALL: kernel CS 8 and SS 16; SYSRET: SS USER_DATA, CS USER_CODE. It clears TF, IF, DF, NT and AC, so that no program's flag acts on the kernel. */

@@ -84,7 +84,8 @@ trap_stubs:
 
 trap_common:
     SAVE
-    cld
+    push $2                     /* no direction; no AC either, which a program may set and which suspends SMAP */
+    popfq
     mov %rsp, %rdi
     xor %ebp, %ebp
     call trap_handle
@@ -130,7 +131,11 @@ arch_enter_program:             /* rdi: entry, rsi: stack */
     xor %eax, %eax
     mov %eax, %fs
     mov %eax, %gs
-    .irp reg, ebx, ecx, edx, esi, edi, ebp, r8d, r9d, r10d, r11d, r12d, r13d, r14d, r15d
+    fninit                      /* whatever the firmware left there; a processor's reset leaves all x87 errors unmasked */
+    push $0x1f80
+    ldmxcsr (%rsp)
+    pop %rax
+    .irp reg, eax, ebx, ecx, edx, esi, edi, ebp, r8d, r9d, r10d, r11d, r12d, r13d, r14d, r15d
     xor %\reg, %\reg
     .endr
     iretq
