@@ -3,7 +3,7 @@
 #include "vfs.h"
 #include "mem.h"
 
-enum { TMPFS_MAGIC = 0x01021994 };
+enum { TMPFS_MAGIC = 0x01021994, MEMORY_DEVICES = 1 };
 enum { SEEK_SET, SEEK_CUR, SEEK_END };
 
 static void clunk(struct node *node)
@@ -12,9 +12,15 @@ static void clunk(struct node *node)
         node->fs->ops->clunk(node);
 }
 
+/* Positions mean nothing to a device; Linux's memory devices say so by staying at 0, all others by ESPIPE. */
 static bool is_device(const struct file *file)
 {
     return (file->mode & S_IFMT) == S_IFCHR;
+}
+
+static bool is_stream(const struct file *file)
+{
+    return is_device(file) && file->rdev_major != MEMORY_DEVICES;
 }
 
 /* ---- opening ---- */
@@ -24,12 +30,18 @@ static bool wants_write(u32 flags)
     return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
 }
 
-/* What Linux says before it asks the file system. */
-static int may_open(const struct place *place, u32 flags)
+static int may_write(const struct place *place)
 {
     struct fs *fs;
     const char *path;
     u32 mounted;
+    vfs_mount_at(place->mount, &fs, &path, &mounted);
+    return !fs->ops->write || (mounted & MOUNT_READONLY) ? -EROFS : 0;
+}
+
+/* What Linux says before it asks the file system. */
+static int may_open(const struct place *place, u32 flags)
+{
     u8 type = place->node.qid.type;
     if ((flags & O_CREAT) && (flags & O_EXCL))
         return -EEXIST;
@@ -43,8 +55,7 @@ static int may_open(const struct place *place, u32 flags)
         return -EISDIR;
     if (!wants_write(flags))
         return 0;
-    vfs_mount_at(place->mount, &fs, &path, &mounted);
-    return !fs->ops->write || (mounted & MOUNT_READONLY) ? -EROFS : 0;
+    return may_write(place);
 }
 
 static int open_node(struct node *node, u32 flags, struct attr *attr)
@@ -54,7 +65,7 @@ static int open_node(struct node *node, u32 flags, struct attr *attr)
     return node->fs->ops->open(node, flags, attr);
 }
 
-static struct file *new_file(const struct place *place, u32 flags, u32 mode)
+static struct file *new_file(const struct place *place, u32 flags, const struct attr *attr)
 {
     size_t len = strlen(place->path);
     struct file *file = mem_new(sizeof *file);
@@ -65,10 +76,13 @@ static struct file *new_file(const struct place *place, u32 flags, u32 mode)
         return NULL;
     }
     memcpy(path, place->path, len);
-    *file = (struct file){.refs = 1, .flags = flags & ~(u32)O_CLOEXEC, .node = place->node, .mount = place->mount};
+    flags &= ~(u32)(O_CLOEXEC | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
+    flags |= flags & O_PATH ? 0 : O_LARGEFILE;
+    *file = (struct file){.refs = 1, .flags = flags, .node = place->node, .mount = place->mount};
     file->path = path;
-    file->mode = mode;
-    file->directory = (mode & S_IFMT) == S_IFDIR;
+    file->mode = attr->mode;
+    file->rdev_major = attr->rdev_major;
+    file->directory = (attr->mode & S_IFMT) == S_IFDIR;
     return file;
 }
 
@@ -77,18 +91,22 @@ int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struc
     struct place place;
     struct attr attr;
     (void)mode;
+    if ((flags & O_TMPFILE) == O_TMPFILE)
+        return (flags & O_ACCMODE) == O_RDONLY ? -EINVAL : -EOPNOTSUPP;
     if ((flags & O_ACCMODE) == O_ACCMODE || ((flags & O_CREAT) && (flags & O_DIRECTORY)))
         return -EINVAL;
     if (flags & O_PATH)
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW;
     bool stay = (flags & O_NOFOLLOW) || ((flags & O_CREAT) && (flags & O_EXCL));
     int err = vfs_look_up(at, path, stay ? VFS_NOFOLLOW : 0, &place);
+    if (err == -ENOENT && place.last && (flags & O_CREAT))
+        return path[strlen(path) - 1] == '/' ? -EISDIR : -EROFS;
     if (err < 0)
-        return err == -ENOENT && place.last && (flags & O_CREAT) ? -EROFS : err;
+        return err;
     err = may_open(&place, flags);
     if (err == 0)
         err = open_node(&place.node, flags, &attr);
-    if (err == 0 && !(*out = new_file(&place, flags, attr.mode)))
+    if (err == 0 && !(*out = new_file(&place, flags, &attr)))
         err = -ENOMEM;
     if (err < 0)
         clunk(&place.node);
@@ -121,6 +139,23 @@ int vfs_getattr_path(const struct file *at, const char *path, u32 flags, struct 
     err = place.node.fs->ops->getattr(&place.node, attr);
     *dev = place.node.fs->dev;
     clunk(&place.node);
+    return err;
+}
+
+int vfs_access(const struct file *at, const char *path, u32 flags, u32 rights)
+{
+    struct place place;
+    struct attr attr;
+    int err = vfs_look_up(at, path, flags, &place);
+    if (err < 0)
+        return err;
+    err = place.node.fs->ops->getattr(&place.node, &attr);
+    clunk(&place.node);
+    u32 type = attr.mode & S_IFMT;
+    if (err == 0 && (rights & VFS_EXECUTE) && type != S_IFDIR && !(attr.mode & 0111))
+        err = -EACCES;
+    if (err == 0 && (rights & VFS_WRITE) && (type == S_IFREG || type == S_IFDIR || type == S_IFLNK))
+        err = may_write(&place);
     return err;
 }
 
@@ -184,6 +219,8 @@ s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset
         return -EBADF;
     if (file->directory)
         return -EISDIR;
+    if (offset != VFS_CURRENT && is_stream(file))
+        return -ESPIPE;
     if (!file->node.fs->ops->read || from < 0)
         return -EINVAL;
     return moved(file, offset, file->node.fs->ops->read(&file->node, spans, n, (u64)from));
@@ -194,6 +231,8 @@ s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offse
     s64 from = position(file, offset);
     if ((file->flags & O_PATH) || (file->flags & O_ACCMODE) == O_RDONLY)
         return -EBADF;
+    if (offset != VFS_CURRENT && is_stream(file))
+        return -ESPIPE;
     if (!file->node.fs->ops->write || from < 0)
         return -EINVAL;
     return moved(file, offset, file->node.fs->ops->write(&file->node, spans, n, (u64)from));
@@ -206,7 +245,7 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
     if (file->flags & O_PATH)
         return -EBADF;
     if (is_device(file))
-        return -ESPIPE;
+        return is_stream(file) ? -ESPIPE : 0;
     if (whence == SEEK_CUR)
         base = (s64)file->offset;
     else if (whence == SEEK_END && !file->directory) {
@@ -217,7 +256,7 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
     } else if (whence != SEEK_SET)
         return -EINVAL;
     if (offset > 0 && base > INT64_MAX - offset)
-        return -EOVERFLOW;
+        return -EINVAL;
     if (base + offset < 0)
         return -EINVAL;
     file->offset = (u64)(base + offset);

@@ -31,6 +31,7 @@ enum {
     O_NOATIME = 01000000,
     O_CLOEXEC = 02000000,
     O_PATH = 010000000,
+    O_TMPFILE = 020200000, /* with O_DIRECTORY */
 };
 
 /* File types in a mode. */
@@ -136,12 +137,13 @@ struct fs {
 /* An open file: what descriptors point to. Made by vfs_open, shared by dup, gone with the last vfs_put. */
 struct file {
     u32 refs;
-    u32 flags;  /* O_* without O_CLOEXEC */
+    u32 flags; /* O_* as F_GETFL tells them: O_LARGEFILE is always there, O_CLOEXEC and what matters only to open() never */
     u64 offset; /* bytes; for directories a cookie */
     struct node node;
     u16 mount; /* index in the mount table */
     bool directory;
-    u32 mode;   /* st_mode when it was opened */
+    u32 mode; /* st_mode when it was opened */
+    u32 rdev_major;
     char *path; /* canonical, from "/", without links */
 };
 
@@ -176,6 +178,9 @@ int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struc
 void vfs_put(struct file *file);
 struct file *vfs_get(struct file *file);
 int vfs_getattr_path(const struct file *at, const char *path, u32 flags, struct attr *attr, u64 *dev);
+/* Whether root may: EACCES for what nobody may execute, EROFS for what cannot be written. flags: as vfs_look_up. */
+enum { VFS_EXECUTE = 1, VFS_WRITE = 2 };
+int vfs_access(const struct file *at, const char *path, u32 flags, u32 rights);
 /* Target into buf, not terminated; as readlink(2) it is cut to size. */
 s64 vfs_readlink(const struct file *at, const char *path, char *buf, size_t size);
 int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out);

@@ -34,6 +34,9 @@ static void open_flags(void **state)
         {"/host/new", O_CREAT | O_WRONLY, -EROFS},
         {"/host/dir/deep/new", O_CREAT | O_WRONLY, -EROFS},
         {"/host/nope/new", O_CREAT | O_WRONLY, -ENOENT},
+        {"/host/new/", O_CREAT | O_WRONLY, -EISDIR},
+        {"/host/dir", O_TMPFILE, -EINVAL},
+        {"/host/dir", O_TMPFILE | O_RDWR, -EOPNOTSUPP},
         {"/host/file/new", O_CREAT | O_WRONLY, -ENOTDIR},
         {"/host/dir", O_RDONLY, 0},
         {"/host/dir", O_DIRECTORY, 0},
@@ -132,13 +135,58 @@ static void seeking(void **state)
     assert_int_equal(vfs_seek(f, -13, END), -EINVAL);
     assert_int_equal(vfs_seek(f, 0, 5), -EINVAL);
     assert_int_equal(vfs_seek(f, -1, -1), -EINVAL);
-    assert_int_equal(vfs_seek(f, INT64_MAX, CUR), -EOVERFLOW);
+    assert_int_equal(vfs_seek(f, INT64_MAX, CUR), -EINVAL);
     assert_int_equal(vfs_seek(f, INT64_MIN, CUR), -EINVAL);
     assert_int_equal(vfs_seek(f, INT64_MAX, SET), INT64_MAX);
     assert_int_equal(vfs_seek(f, 0, CUR), INT64_MAX);
-    assert_int_equal(vfs_seek(null, 0, SET), -ESPIPE);
+    assert_int_equal(vfs_seek(null, 7, SET), 0);
     vfs_put(f);
     vfs_put(null);
+}
+
+static void a_console_has_no_positions(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(4096);
+    struct span span = {mem_phys(bytes), 1};
+    struct file *in = must("/dev/console", O_RDONLY), *out = must("/dev/console", O_WRONLY);
+    assert_int_equal(vfs_seek(in, 0, 1), -ESPIPE);
+    assert_int_equal(read_into(in, bytes, 1, 0), -ESPIPE);
+    assert_int_equal(vfs_write(out, &span, 1, 0), -ESPIPE);
+    vfs_put(in);
+    vfs_put(out);
+    drop(bytes, 4096);
+}
+
+static void what_fcntl_tells_of_the_flags(void **state)
+{
+    (void)state;
+    static const struct {
+        u32 open, told;
+    } rows[] = {
+        {O_RDONLY, O_LARGEFILE},
+        {O_CREAT | O_NOCTTY | O_CLOEXEC | O_NONBLOCK, O_LARGEFILE | O_NONBLOCK},
+        {O_PATH | O_RDWR | O_NOFOLLOW, O_PATH | O_NOFOLLOW},
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+        struct file *f = must("/host/file", rows[i].open);
+        assert_int_equal(f->flags, rows[i].told);
+        vfs_put(f);
+    }
+}
+
+static void access_for_root(void **state)
+{
+    (void)state;
+    assert_int_equal(vfs_access(NULL, "/host/file", 0, 0), 0);
+    assert_int_equal(vfs_access(NULL, "/host/file", 0, VFS_WRITE), -EROFS);
+    assert_int_equal(vfs_access(NULL, "/host/file", 0, VFS_EXECUTE), -EACCES);
+    assert_int_equal(vfs_access(NULL, "/host/dir", 0, VFS_EXECUTE), 0);
+    assert_int_equal(vfs_access(NULL, "/host/dir", 0, VFS_WRITE), -EROFS);
+    assert_int_equal(vfs_access(NULL, "/dev/null", 0, VFS_WRITE), 0);
+    assert_int_equal(vfs_access(NULL, "/host/nope", 0, VFS_WRITE), -ENOENT);
+    assert_int_equal(vfs_access(NULL, "/host/dangling", 0, 0), -ENOENT);
+    assert_int_equal(vfs_access(NULL, "/host/dangling", VFS_NOFOLLOW, 0), 0);
 }
 
 struct listing {
@@ -209,6 +257,9 @@ int main(void)
         T(reading_moves_the_position),
         T(what_cannot_be_read),
         T(seeking),
+        T(a_console_has_no_positions),
+        T(what_fcntl_tells_of_the_flags),
+        T(access_for_root),
         T(the_position_in_a_directory),
         T(attributes_and_statfs),
     };
