@@ -7,6 +7,8 @@
 #include "print.h"
 #include "vfs.h"
 
+enum { SIG_KILL = 9 };
+
 struct proc *proc_current;
 
 /* ---- regions ---- */
@@ -117,12 +119,21 @@ int proc_protect(u64 start, u64 len, int prot)
     return result;
 }
 
+bool proc_is_mapped(u64 start, u64 len)
+{
+    u64 at = start;
+    for (const struct region *r = proc_current->regions; r; r = r->next)
+        if (r->start <= at && r->end > at)
+            at = r->end;
+    return in_program(start, len) && at >= start + len;
+}
+
 int proc_discard(u64 start, u64 len)
 {
     if (!in_program(start, len))
         return -ENOMEM;
     arch_space_unmap(proc_current->space, start, len, page_gone);
-    return 0;
+    return proc_is_mapped(start, len) ? 0 : -ENOMEM;
 }
 
 /* Where the stack's room begins; what programs map without a wish lies below, the highest first. */
@@ -154,23 +165,29 @@ u64 proc_find_gap(u64 len, u64 hint)
 
 /* ---- pages ---- */
 
-/* Puts pages under [va, va+len), page-aligned and without pages so far; one run if there is one. Returns the bytes filled, 0: no memory. */
-static u64 fill(u64 va, u64 len, int prot, bool zero)
+/* Puts pages under [va, va+len), page-aligned and without pages so far; one run, at *pa. Returns the bytes filled, 0: no memory. */
+static u64 fill(u64 va, u64 len, int prot, u64 *pa)
 {
     enum { RUN_MAX = 1024 };
-    u64 pages = MIN(len / PAGE_SIZE, (u64)RUN_MAX), pa;
-    while (!(pa = mem_pages(pages, PAGE_SIZE)) && pages > 1)
+    u64 pages = MIN(len / PAGE_SIZE, (u64)RUN_MAX);
+    while (!(*pa = mem_pages(pages, PAGE_SIZE)) && pages > 1)
         pages /= 2;
-    if (!pa)
+    if (!*pa)
         return 0;
-    if (zero)
-        memset(mem_virt(pa), 0, pages * PAGE_SIZE);
-    if (arch_space_map(proc_current->space, va, pa, pages * PAGE_SIZE, prot) < 0) {
-        mem_pages_free(pa, pages);
+    if (arch_space_map(proc_current->space, va, *pa, pages * PAGE_SIZE, prot) < 0) {
+        mem_pages_free(*pa, pages);
         return 0;
     }
     proc_current->pages += pages;
     return pages * PAGE_SIZE;
+}
+
+static bool fill_zero(u64 va, u64 len, int prot)
+{
+    u64 pa, n = fill(va, len, prot, &pa);
+    if (n)
+        memset(mem_virt(pa), 0, n);
+    return n;
 }
 
 /* Bytes from va on, at most len, page-aligned, that have no page yet. */
@@ -188,7 +205,10 @@ int proc_page_fault(u64 va, int prot)
     struct region *r = region_at(va);
     if (!r || !(r->prot & prot) || arch_space_lookup(proc_current->space, page, 1, prot, &pa))
         return -EFAULT;
-    return fill(page, PAGE_SIZE, r->prot, true) ? 0 : -ENOMEM;
+    if (fill_zero(page, PAGE_SIZE, r->prot))
+        return 0;
+    log_error("%s: out of memory; give the machine more (QEMU: -m)", proc_current->name);
+    proc_exit(128 + SIG_KILL);
 }
 
 unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u64 *covered)
@@ -205,7 +225,7 @@ unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u
         if (!run) {
             u64 page = ALIGN_DOWN(at, PAGE_SIZE);
             u64 end = MIN(r->end, ALIGN_UP(at + MIN(left, r->end - at), PAGE_SIZE));
-            if (!fill(page, hole(page, end - page), r->prot, true))
+            if (!fill_zero(page, hole(page, end - page), r->prot))
                 break;
             continue;
         }
@@ -266,7 +286,7 @@ s64 proc_copy_string(char *dst, u64 va, size_t size)
 
 /* ---- descriptors ---- */
 
-struct file *proc_file(u64 fd)
+struct file *proc_file(u32 fd)
 {
     return fd < PROC_FDS ? proc_current->fds[fd] : NULL;
 }
@@ -284,7 +304,7 @@ int proc_fd_add(struct file *file, unsigned lowest, bool cloexec)
     return -EMFILE;
 }
 
-int proc_fd_close(u64 fd)
+int proc_fd_close(u32 fd)
 {
     struct file *file = proc_file(fd);
     if (!file)
@@ -338,10 +358,9 @@ int proc_place(struct file *file, const struct proc_piece *piece)
         with_bytes = 0;
     int result = proc_map(start, end - start, piece->prot);
     for (u64 done = 0; done < with_bytes && result == 0;) {
-        u64 n = fill(start + done, with_bytes - done, piece->prot, false), pa;
+        u64 pa, n = fill(start + done, with_bytes - done, piece->prot, &pa);
         if (!n)
             return -ENOMEM;
-        arch_space_lookup(proc_current->space, start + done, n, 0, &pa);
         u64 want = MIN(n, skew + piece->file_size - done);
         struct span span = {pa, want};
         s64 got = vfs_read(file, &span, 1, piece->file_offset - skew + done);

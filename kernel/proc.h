@@ -53,8 +53,9 @@ _Noreturn void proc_exit(int status);
 u64 proc_find_gap(u64 len, u64 hint); /* 0: none */
 int proc_map(u64 start, u64 len, int prot);
 int proc_unmap(u64 start, u64 len);
+bool proc_is_mapped(u64 start, u64 len); /* all of it, with whatever rights */
 int proc_protect(u64 start, u64 len, int prot);
-/* Throws the pages away; what is touched again is zero. */
+/* Throws the pages away; what is touched again is zero. -ENOMEM, with all that done: part of it is not mapped. */
 int proc_discard(u64 start, u64 len);
 
 /* The physical spans of [va, va+len) of the program, with right `prot` on each byte, zero pages filled in; at most `max` spans. Returns the number of spans and in *covered the
@@ -66,10 +67,10 @@ int proc_copy_out(u64 va, const void *src, u64 len);
 /* A NUL-terminated string of at most size - 1 bytes: its length; -EFAULT; -ENAMETOOLONG. Read once. */
 s64 proc_copy_string(char *dst, u64 va, size_t size);
 
-/* Descriptors. */
-struct file *proc_file(u64 fd); /* NULL: EBADF */
+/* Descriptors. A program's int is 32 bits; what stands above them in its register means nothing. */
+struct file *proc_file(u32 fd); /* NULL: EBADF */
 int proc_fd_add(struct file *file, unsigned lowest,
                 bool cloexec); /* takes the reference; fd or -EMFILE (reference put) */
-int proc_fd_close(u64 fd);
+int proc_fd_close(u32 fd);
 
 #endif

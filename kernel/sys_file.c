@@ -15,13 +15,19 @@ enum { IO_SPANS = 64, IOV_MAX = 1024 };
 
 typedef s64 (*move_fn)(struct file *file, const struct span *spans, unsigned n, u64 offset);
 
-static int file_for(u64 fd, bool write, struct file **out)
+static int file_for(u32 fd, bool write, struct file **out)
 {
     *out = proc_file(fd);
     if (!*out || ((*out)->flags & O_PATH))
         return -EBADF;
     u32 mode = (*out)->flags & O_ACCMODE;
     return mode == (write ? O_RDONLY : O_WRONLY) ? -EBADF : 0;
+}
+
+/* Whether a program could have len bytes at va; as on Linux that is looked at first, and nothing moves if it could not. */
+static bool possible(u64 va, u64 len)
+{
+    return len <= ARCH_USER_MAX && va <= ARCH_USER_MAX - len;
 }
 
 /* Moves len bytes between the program's [va, va+len) and the file, in turns, until one comes up short. */
@@ -31,6 +37,8 @@ static s64 move(struct file *file, u64 va, u64 len, u64 offset, bool write)
     move_fn fn = write ? vfs_write : vfs_read;
     u64 done = 0, covered = 0;
     s64 got = 0;
+    if (!possible(va, len))
+        return -EFAULT;
     len = MIN(len, IO_MAX);
     do {
         unsigned n =
@@ -44,7 +52,7 @@ static s64 move(struct file *file, u64 va, u64 len, u64 offset, bool write)
     return done ? (s64)done : got;
 }
 
-static s64 move_checked(u64 fd, u64 va, u64 len, u64 offset, bool write)
+static s64 move_checked(u32 fd, u64 va, u64 len, u64 offset, bool write)
 {
     struct file *file;
     int result = file_for(fd, write, &file);
@@ -53,43 +61,47 @@ static s64 move_checked(u64 fd, u64 va, u64 len, u64 offset, bool write)
 
 SYSCALL(read)
 {
-    return move_checked(arg[0], arg[1], arg[2], VFS_CURRENT, false);
+    return move_checked((u32)arg[0], arg[1], arg[2], VFS_CURRENT, false);
 }
 
 SYSCALL(write)
 {
-    return move_checked(arg[0], arg[1], arg[2], VFS_CURRENT, true);
+    return move_checked((u32)arg[0], arg[1], arg[2], VFS_CURRENT, true);
 }
 
 SYSCALL(pread64)
 {
-    return (s64)arg[3] < 0 ? -EINVAL : move_checked(arg[0], arg[1], arg[2], arg[3], false);
+    return (s64)arg[3] < 0 ? -EINVAL : move_checked((u32)arg[0], arg[1], arg[2], arg[3], false);
 }
 
 SYSCALL(pwrite64)
 {
-    return (s64)arg[3] < 0 ? -EINVAL : move_checked(arg[0], arg[1], arg[2], arg[3], true);
+    return (s64)arg[3] < 0 ? -EINVAL : move_checked((u32)arg[0], arg[1], arg[2], arg[3], true);
 }
 
 struct iovec {
     u64 base, len;
 };
 
-/* Reads and checks the vector as Linux does: no length negative, the sum neither. */
+/* Reads and checks the vector as Linux does: no length negative, no impossible buffer; what is too much in all is cut. */
 static s64 copy_iovec(struct iovec *iov, u64 va, u64 count)
 {
     if (proc_copy_in(iov, va, count * sizeof *iov) < 0)
         return -EFAULT;
     u64 total = 0;
-    for (u64 i = 0; i < count; i++) {
-        if ((s64)iov[i].len < 0 || iov[i].len > (u64)INT64_MAX - total)
+    for (u64 i = 0; i < count; i++)
+        if ((s64)iov[i].len < 0)
             return -EINVAL;
+    for (u64 i = 0; i < count; i++) {
+        if (!possible(iov[i].base, iov[i].len))
+            return -EFAULT;
+        iov[i].len = MIN(iov[i].len, IO_MAX - total);
         total += iov[i].len;
     }
     return 0;
 }
 
-static s64 move_vector(u64 fd, u64 va, u64 count, u64 offset, bool write)
+static s64 move_vector(u32 fd, u64 va, u64 count, u64 offset, bool write)
 {
     struct file *file;
     s64 done = 0, got = file_for(fd, write, &file);
@@ -115,22 +127,27 @@ static s64 move_vector(u64 fd, u64 va, u64 count, u64 offset, bool write)
 
 SYSCALL(readv)
 {
-    return move_vector(arg[0], arg[1], arg[2], VFS_CURRENT, false);
+    return move_vector((u32)arg[0], arg[1], arg[2], VFS_CURRENT, false);
 }
 
 SYSCALL(writev)
 {
-    return move_vector(arg[0], arg[1], arg[2], VFS_CURRENT, true);
+    return move_vector((u32)arg[0], arg[1], arg[2], VFS_CURRENT, true);
 }
 
 SYSCALL(preadv)
 {
-    return (s64)arg[3] < 0 ? -EINVAL : move_vector(arg[0], arg[1], arg[2], arg[3], false);
+    return (s64)arg[3] < 0 ? -EINVAL : move_vector((u32)arg[0], arg[1], arg[2], arg[3], false);
+}
+
+SYSCALL(pwritev)
+{
+    return (s64)arg[3] < 0 ? -EINVAL : move_vector((u32)arg[0], arg[1], arg[2], arg[3], true);
 }
 
 SYSCALL(lseek)
 {
-    struct file *file = proc_file(arg[0]);
+    struct file *file = proc_file((u32)arg[0]);
     if (!file || (file->flags & O_PATH))
         return -EBADF;
     return vfs_seek(file, (s64)arg[1], (int)arg[2]);
@@ -138,39 +155,41 @@ SYSCALL(lseek)
 
 SYSCALL(close)
 {
-    return proc_fd_close(arg[0]);
+    return proc_fd_close((u32)arg[0]);
 }
 
 /* ---- descriptors ---- */
 
 SYSCALL(dup)
 {
-    struct file *file = proc_file(arg[0]);
+    struct file *file = proc_file((u32)arg[0]);
     return file ? proc_fd_add(vfs_get(file), 0, false) : -EBADF;
 }
 
-static s64 dup_to(u64 from, u64 to, bool cloexec)
+static s64 dup_to(u32 from, u32 to, bool cloexec)
 {
     struct file *file = proc_file(from);
     if (!file || to >= PROC_FDS)
         return -EBADF;
     vfs_get(file);
     proc_fd_close(to);
-    return proc_fd_add(file, (unsigned)to, cloexec);
+    return proc_fd_add(file, to, cloexec);
 }
 
 SYSCALL(dup2)
 {
-    if (arg[0] == arg[1])
-        return proc_file(arg[0]) ? (s64)arg[1] : -EBADF;
-    return dup_to(arg[0], arg[1], false);
+    u32 from = (u32)arg[0], to = (u32)arg[1];
+    if (from == to)
+        return proc_file(from) ? (s64)to : -EBADF;
+    return dup_to(from, to, false);
 }
 
 SYSCALL(dup3)
 {
-    if (arg[0] == arg[1] || (arg[2] & ~(u64)O_CLOEXEC))
+    u32 from = (u32)arg[0], to = (u32)arg[1], flags = (u32)arg[2];
+    if (from == to || (flags & ~(u32)O_CLOEXEC))
         return -EINVAL;
-    return dup_to(arg[0], arg[1], arg[2] & O_CLOEXEC);
+    return dup_to(from, to, flags & O_CLOEXEC);
 }
 
 SYSCALL(fcntl)
@@ -184,21 +203,24 @@ SYSCALL(fcntl)
         F_DUPFD_CLOEXEC = 1030,
         SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME
     };
-    struct file *file = proc_file(arg[0]);
+    u32 fd = (u32)arg[0], cmd = (u32)arg[1];
+    struct file *file = proc_file(fd);
     if (!file)
         return -EBADF;
-    switch (arg[1]) {
+    switch (cmd) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-        return arg[2] >= PROC_FDS ? -EINVAL : proc_fd_add(vfs_get(file), (unsigned)arg[2], arg[1] == F_DUPFD_CLOEXEC);
+        return arg[2] >= PROC_FDS ? -EINVAL : proc_fd_add(vfs_get(file), (unsigned)arg[2], cmd == F_DUPFD_CLOEXEC);
     case F_GETFD:
-        return proc_current->cloexec[arg[0]];
+        return proc_current->cloexec[fd];
     case F_SETFD:
-        proc_current->cloexec[arg[0]] = arg[2] & 1;
+        proc_current->cloexec[fd] = arg[2] & 1;
         return 0;
     case F_GETFL:
         return file->flags;
     case F_SETFL:
+        if (file->flags & O_PATH)
+            return -EBADF;
         file->flags = (file->flags & ~(u32)SETTABLE) | ((u32)arg[2] & SETTABLE);
         return 0;
     default:
@@ -211,6 +233,7 @@ SYSCALL(fcntl)
 struct listing {
     u8 *bytes;
     size_t size, len;
+    bool full; /* an entry was there that found no room */
 };
 
 /* struct linux_dirent64: ino[8] off[8] reclen[2] type[1] name, NUL, padding to 8 */
@@ -218,7 +241,8 @@ static bool add_entry(void *ctx, const struct dirent_info *e)
 {
     struct listing *l = ctx;
     size_t record = ALIGN_UP(19 + (size_t)e->name.len + 1, 8ul);
-    if (record > l->size - l->len)
+    l->full = record > l->size - l->len;
+    if (l->full)
         return false;
     u8 *p = l->bytes + l->len;
     u16 reclen = (u16)record;
@@ -234,26 +258,30 @@ static bool add_entry(void *ctx, const struct dirent_info *e)
 
 SYSCALL(getdents64)
 {
-    enum { ROOM = 32768, SMALLEST = 24 };
+    enum { ROOM = 32768 };
     struct file *file;
-    int result = file_for(arg[0], false, &file);
+    int result = file_for((u32)arg[0], false, &file);
     if (result < 0)
         return result;
+    u64 before = file->offset;
     size_t size = MIN((u32)arg[2], ROOM);
-    if (size < SMALLEST)
-        return file->directory ? -EINVAL : -ENOTDIR;
-    struct listing l = {mem_new(size), size, 0};
+    struct listing l = {mem_new(MAX(size, 1u)), size, 0, false};
     if (!l.bytes)
         return -ENOMEM;
     s64 got = vfs_readdir(file, size, add_entry, &l);
+    if (got == 0 && l.full)
+        got = -EINVAL; /* not the end, which 0 would say */
     if (got > 0)
         got = proc_copy_out(arg[1], l.bytes, l.len) < 0 ? -EFAULT : (s64)l.len;
-    mem_delete(l.bytes, size);
+    if (got < 0)
+        file->offset = before;
+    mem_delete(l.bytes, MAX(size, 1u));
     return got;
 }
 
 SYSCALL(ioctl)
 {
+    enum { FIONCLEX = 0x5450, FIOCLEX };
     static const struct {
         u32 cmd;
         u8 in, out;
@@ -264,9 +292,14 @@ SYSCALL(ioctl)
         {0x541b, 0, 4},                                    /* FIONREAD */
     };
     u8 data[36] = {0};
-    struct file *file = proc_file(arg[0]);
+    u32 fd = (u32)arg[0];
+    struct file *file = proc_file(fd);
     if (!file || (file->flags & O_PATH))
         return -EBADF;
+    if ((u32)arg[1] == FIOCLEX || (u32)arg[1] == FIONCLEX) {
+        proc_current->cloexec[fd] = (u32)arg[1] == FIOCLEX;
+        return 0;
+    }
     for (unsigned i = 0; i < ARRAY_LEN(known); i++) {
         if (known[i].cmd != (u32)arg[1])
             continue;

@@ -5,7 +5,13 @@
 #include "syscall.h"
 #include "vfs.h"
 
-enum { AT_SYMLINK_NOFOLLOW = 0x100, AT_EMPTY_PATH = 0x1000, AT_NO_AUTOMOUNT = 0x800, AT_STATX_SYNC = 0x6000 };
+enum {
+    AT_SYMLINK_NOFOLLOW = 0x100,
+    AT_EACCESS = 0x200,
+    AT_EMPTY_PATH = 0x1000,
+    AT_NO_AUTOMOUNT = 0x800,
+    AT_STATX_SYNC = 0x6000
+};
 
 #define AT_FDCWD ((u32)-100)
 
@@ -63,6 +69,8 @@ static s64 put_path(char *path, s64 result)
 /* The directory that a relative path starts from. An absolute path needs none, whatever dirfd says. */
 static int start_of(u64 dirfd, const char *path, const struct file **at)
 {
+    if (!path[0])
+        return -ENOENT;
     *at = (u32)dirfd == AT_FDCWD || path[0] == '/' ? proc_current->cwd : proc_file((u32)dirfd);
     if (!*at)
         return -EBADF;
@@ -128,7 +136,7 @@ static s64 stat_out(u64 va, const struct attr *a, u64 dev)
 }
 
 /* Attributes of (dirfd, path); an empty path with AT_EMPTY_PATH is dirfd itself. */
-static s64 attributes(u64 dirfd, u64 va, u64 flags, struct attr *attr, u64 *dev)
+static s64 attributes(u64 dirfd, u64 va, u32 flags, struct attr *attr, u64 *dev)
 {
     char *path;
     const struct file *at;
@@ -145,11 +153,11 @@ static s64 attributes(u64 dirfd, u64 va, u64 flags, struct attr *attr, u64 *dev)
     return put_path(path, result);
 }
 
-static s64 do_stat(u64 dirfd, u64 path, u64 flags, u64 out)
+static s64 do_stat(u64 dirfd, u64 path, u32 flags, u64 out)
 {
     struct attr attr;
     u64 dev;
-    if (flags & ~(u64)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
+    if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
         return -EINVAL;
     s64 result = attributes(dirfd, path, flags, &attr, &dev);
     return result < 0 ? result : stat_out(out, &attr, dev);
@@ -167,14 +175,14 @@ SYSCALL(lstat)
 
 SYSCALL(newfstatat)
 {
-    return do_stat(arg[0], arg[1], arg[3], arg[2]);
+    return do_stat(arg[0], arg[1], (u32)arg[3], arg[2]);
 }
 
 SYSCALL(fstat)
 {
     struct attr attr;
     u64 dev;
-    struct file *file = proc_file(arg[0]);
+    struct file *file = proc_file((u32)arg[0]);
     int result = file ? vfs_getattr(file, &attr, &dev) : -EBADF;
     return result < 0 ? result : stat_out(arg[1], &attr, dev);
 }
@@ -187,11 +195,13 @@ static struct statx_time statx_time(struct timestamp t)
 SYSCALL(statx)
 {
     enum { BASIC = 0x7ff, BTIME = 0x800 };
+    u32 flags = (u32)arg[2], reserved = 1u << 31;
     struct attr a;
     u64 dev;
-    if (arg[2] & ~(u64)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC))
+    if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC) || (arg[3] & reserved) ||
+        (flags & AT_STATX_SYNC) == AT_STATX_SYNC)
         return -EINVAL;
-    s64 result = attributes(arg[0], arg[1], arg[2], &a, &dev);
+    s64 result = attributes(arg[0], arg[1], flags, &a, &dev);
     if (result < 0)
         return result;
     struct linux_statx s = {
@@ -218,32 +228,39 @@ SYSCALL(statx)
 
 /* ---- access: there is one user, root, but nobody executes what has no x bit ---- */
 
-static s64 do_access(u64 dirfd, u64 path, u64 mode, u64 flags)
+static s64 do_access(u64 dirfd, u64 va, u32 mode, u32 flags)
 {
-    enum { X_OK = 1, MODES = 7 };
-    struct attr attr;
-    u64 dev;
-    if (mode & ~(u64)MODES)
+    enum { MODES = 7 }; /* R_OK 4; the others are VFS_* */
+    char *path;
+    const struct file *at;
+    if ((mode & ~(u32)MODES) || (flags & ~(u32)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
         return -EINVAL;
-    s64 result = attributes(dirfd, path, flags, &attr, &dev);
-    if (result == 0 && (mode & X_OK) && (attr.mode & S_IFMT) != S_IFDIR && !(attr.mode & 0111))
-        result = -EACCES;
-    return result;
+    s64 result = get_path(va, &path);
+    if (result < 0)
+        return result;
+    if (result == 0 && (flags & AT_EMPTY_PATH)) {
+        struct file *file = (u32)dirfd == AT_FDCWD ? proc_current->cwd : proc_file((u32)dirfd);
+        return put_path(path, file ? vfs_access(NULL, file->path, VFS_NOFOLLOW, mode) : -EBADF);
+    }
+    result = start_of(dirfd, path, &at);
+    if (result == 0)
+        result = vfs_access(at, path, flags & AT_SYMLINK_NOFOLLOW ? VFS_NOFOLLOW : 0, mode);
+    return put_path(path, result);
 }
 
 SYSCALL(access)
 {
-    return do_access(AT_FDCWD, arg[0], arg[1], 0);
+    return do_access(AT_FDCWD, arg[0], (u32)arg[1], 0);
 }
 
 SYSCALL(faccessat)
 {
-    return do_access(arg[0], arg[1], arg[2], 0);
+    return do_access(arg[0], arg[1], (u32)arg[2], 0);
 }
 
 SYSCALL(faccessat2)
 {
-    return do_access(arg[0], arg[1], arg[2], arg[3]);
+    return do_access(arg[0], arg[1], (u32)arg[2], (u32)arg[3]);
 }
 
 /* ---- links, directories, file systems ---- */
@@ -257,7 +274,7 @@ static s64 do_readlink(u64 dirfd, u64 va, u64 out, u64 size)
     s64 result = get_path(va, &path);
     if (result < 0)
         return result;
-    size = MIN(size, (u64)VFS_PATH_MAX);
+    size = MIN((u32)size, (u32)VFS_PATH_MAX);
     result = start_of(dirfd, path, &at);
     if (result == 0 && !(target = mem_new(VFS_PATH_MAX)))
         result = -ENOMEM;
@@ -309,7 +326,7 @@ SYSCALL(chdir)
 
 SYSCALL(fchdir)
 {
-    struct file *dir = proc_file(arg[0]);
+    struct file *dir = proc_file((u32)arg[0]);
     if (!dir)
         return -EBADF;
     if (!dir->directory)
@@ -350,7 +367,7 @@ SYSCALL(statfs)
 SYSCALL(fstatfs)
 {
     struct fs_stat f;
-    struct file *file = proc_file(arg[0]);
+    struct file *file = proc_file((u32)arg[0]);
     int result = file ? vfs_statfs(file, &f) : -EBADF;
     return result < 0 ? result : statfs_out(arg[1], &f);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* sys_proc - system calls on the program itself: memory, clocks, identity, signals, the end. */
+/* sys_proc - system calls on the program itself: memory, clocks, identity, the end. */
 #include "arch.h"
 #include "mem.h"
 #include "proc.h"
@@ -17,6 +17,7 @@ enum {
     MAP_TYPE = 15,
     MAP_FIXED = 0x10,
     MAP_ANONYMOUS = 0x20,
+    MAP_NORESERVE = 0x4000,
     MAP_FIXED_NOREPLACE = 0x100000
 };
 
@@ -52,38 +53,56 @@ static s64 choose_address(u64 hint, u64 len, u64 flags)
     return (s64)hint;
 }
 
-/* A private mapping of a file is a copy that is made at once. */
-static s64 map_file(u64 at, u64 len, int prot, u64 fd, u64 offset)
+/* A mapping of a file is a copy that is made at once. A shared one that is only read differs from it in nothing but the host's later changes. */
+static s64 check_file(const struct file *file, bool shared_write, u64 *size)
 {
     struct attr attr;
     u64 dev;
-    struct file *file = proc_file(fd);
-    if (!file || (file->flags & O_ACCMODE) == O_WRONLY)
-        return file ? -EACCES : -EBADF;
-    if (offset % PAGE_SIZE)
-        return -EINVAL;
-    int result = vfs_getattr(file, &attr, &dev);
-    if (result < 0 || (attr.mode & S_IFMT) != S_IFREG)
-        return result < 0 ? result : -ENODEV;
-    u64 size = offset < attr.size ? MIN(len, attr.size - offset) : 0;
-    return proc_place(file, &(struct proc_piece){at, len, offset, size, prot});
+    if ((file->flags & O_ACCMODE) == O_WRONLY || (shared_write && (file->flags & O_ACCMODE) == O_RDONLY))
+        return -EACCES;
+    int result = vfs_getattr((struct file *)file, &attr, &dev);
+    if (result < 0)
+        return result;
+    *size = attr.size;
+    return shared_write || (attr.mode & S_IFMT) != S_IFREG ? -ENODEV : 0;
+}
+
+static s64 map_file(struct file *file, u64 at, u64 len, int prot, u64 offset, u64 size)
+{
+    size = offset < size ? MIN(len, size - offset) : 0;
+    int result = proc_place(file, &(struct proc_piece){at, len, offset, size, prot});
+    if (result < 0)
+        proc_unmap(at, len);
+    return result;
+}
+
+/* As Linux does without overcommit_memory: refused is only what can never be. */
+static bool too_much(u64 len, int prot, u64 flags)
+{
+    return (prot & PROT_WRITE) && !(flags & MAP_NORESERVE) && len / PAGE_SIZE > mem_total_count();
 }
 
 SYSCALL(mmap)
 {
-    u64 len = round_len(arg[1]), flags = arg[3], type = flags & MAP_TYPE;
+    u64 len = round_len(arg[1]), flags = arg[3], type = flags & MAP_TYPE, size = 0;
     int prot = check_prot(arg[2]);
+    struct file *file = flags & MAP_ANONYMOUS ? NULL : proc_file((u32)arg[4]);
+    if (arg[5] % PAGE_SIZE)
+        return -EINVAL;
+    if (!(flags & MAP_ANONYMOUS) && (!file || (file->flags & O_PATH)))
+        return -EBADF;
     if (prot < 0 || !arg[1] || (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
         return prot < 0 ? prot : -EINVAL;
-    bool anonymous = flags & MAP_ANONYMOUS;
-    if (!len || (!anonymous && type != MAP_PRIVATE))
-        return len ? -ENODEV : -ENOMEM;
-    if (!anonymous && !proc_file((u32)arg[4]))
-        return -EBADF;
-    s64 at = choose_address(arg[0], len, flags);
-    if (at < 0)
-        return at;
-    s64 result = anonymous ? proc_map((u64)at, len, prot) : map_file((u64)at, len, prot, (u32)arg[4], arg[5]);
+    if (!len || too_much(len, prot, flags))
+        return -ENOMEM;
+    if (arg[5] + len < arg[5])
+        return -EOVERFLOW;
+    s64 at = choose_address(arg[0], len, flags), result = 0;
+    if (at >= 0 && file)
+        result = check_file(file, type != MAP_PRIVATE && (prot & PROT_WRITE), &size);
+    if (at < 0 || result < 0)
+        return MIN(at, result);
+    result = file ? map_file(file, (u64)at, len, prot, arg[5], size) : proc_map((u64)at, len, prot);
     return result < 0 ? result : at;
 }
 
@@ -126,31 +145,36 @@ SYSCALL(brk)
 /* Advice may be ignored, but MADV_DONTNEED promises zeroes. */
 SYSCALL(madvise)
 {
-    enum { MADV_DONTNEED = 4 };
+    enum { MADV_DONTNEED = 4, MADV_LAST = 25 };
     u64 len = round_len(arg[1]);
-    if (arg[0] % PAGE_SIZE)
+    u32 advice = (u32)arg[2];
+    if (arg[0] % PAGE_SIZE || advice > MADV_LAST || (arg[1] && !len))
         return -EINVAL;
-    return arg[2] == MADV_DONTNEED && len ? proc_discard(arg[0], len) : 0;
+    return advice == MADV_DONTNEED && len ? proc_discard(arg[0], len) : 0;
 }
 
 /* Shrinks only; programs that get ENOMEM for more copy by themselves. */
 SYSCALL(mremap)
 {
+    enum { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2 };
     u64 old_len = round_len(arg[1]), new_len = round_len(arg[2]);
-    if (arg[0] % PAGE_SIZE || !old_len || !new_len)
+    if (arg[0] % PAGE_SIZE || !old_len || !new_len || (arg[3] & ~(u64)(MREMAP_MAYMOVE | MREMAP_FIXED)))
         return -EINVAL;
-    if (new_len < old_len)
-        proc_unmap(arg[0] + new_len, old_len - new_len);
-    return new_len <= old_len ? (s64)arg[0] : -ENOMEM;
+    if (!proc_is_mapped(arg[0], old_len))
+        return -EFAULT;
+    if (new_len > old_len || (arg[3] & MREMAP_FIXED))
+        return -ENOMEM;
+    int result = new_len < old_len ? proc_unmap(arg[0] + new_len, old_len - new_len) : 0;
+    return result < 0 ? result : (s64)arg[0];
 }
 
 SYSCALL(arch_prctl)
 {
     enum { ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003 };
     u64 base = arch_get_tls();
-    if (arg[0] == ARCH_GET_FS)
+    if ((u32)arg[0] == ARCH_GET_FS)
         return proc_copy_out(arg[1], &base, sizeof base);
-    if (arg[0] != ARCH_SET_FS)
+    if ((u32)arg[0] != ARCH_SET_FS)
         return -EINVAL;
     if (arg[1] >= ARCH_USER_MAX)
         return -EPERM;
@@ -166,27 +190,29 @@ struct timespec {
 
 #define SECOND 1000000000ull
 
-static s64 clock_value(u64 clock, u64 *ns)
+static s64 clock_value(u32 clock, u64 *ns)
 {
-    enum { REALTIME = 0, BOOTTIME = 7, REALTIME_COARSE = 5 };
-    if (clock > BOOTTIME)
+    enum { KNOWN = 0xbff, WALL = 1 << 0 | 1 << 5 | 1 << 8 | 1 << 11 }; /* CLOCK_REALTIME, _COARSE, _ALARM, CLOCK_TAI */
+    if (clock >= 32 || !(KNOWN >> clock & 1))
         return -EINVAL;
-    *ns = clock == REALTIME || clock == REALTIME_COARSE ? time_wall_ns() : time_ns();
+    *ns = WALL >> clock & 1 ? time_wall_ns() : time_ns();
     return 0;
 }
 
 SYSCALL(clock_gettime)
 {
     u64 ns;
-    s64 result = clock_value(arg[0], &ns);
+    s64 result = clock_value((u32)arg[0], &ns);
+    if (result < 0)
+        return result;
     struct timespec t = {ns / SECOND, ns % SECOND};
-    return result < 0 ? result : proc_copy_out(arg[1], &t, sizeof t);
+    return proc_copy_out(arg[1], &t, sizeof t);
 }
 
 SYSCALL(clock_getres)
 {
     u64 ns;
-    s64 result = clock_value(arg[0], &ns);
+    s64 result = clock_value((u32)arg[0], &ns);
     struct timespec t = {0, 1};
     return result < 0 || !arg[1] ? result : proc_copy_out(arg[1], &t, sizeof t);
 }
@@ -232,7 +258,7 @@ SYSCALL(clock_nanosleep)
 {
     enum { TIMER_ABSTIME = 1 };
     u64 now;
-    s64 result = clock_value(arg[0], &now);
+    s64 result = clock_value((u32)arg[0], &now);
     return result < 0 ? result : sleep_for(arg[2], arg[1] & TIMER_ABSTIME ? now : 0);
 }
 
@@ -247,11 +273,11 @@ SYSCALL(getrandom)
 {
     enum { GRND_NONBLOCK = 1, GRND_RANDOM = 2, GRND_INSECURE = 4 };
     u8 bytes[256];
-    if (arg[2] & ~(u64)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
+    if ((u32)arg[2] & ~(u32)(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
         return -EINVAL;
     u64 len = MIN(arg[1], (u64)INT32_MAX);
     for (u64 done = 0; done < len;) {
-        u64 n = MIN(len - done, sizeof bytes);
+        u64 n = MIN(MIN(len - done, sizeof bytes), PAGE_SIZE - (arg[0] + done) % PAGE_SIZE);
         if (!rand_bytes(bytes, n) && !(arg[2] & GRND_INSECURE))
             return -EAGAIN; /* no source that anybody could trust: better none than a bad one */
         if (proc_copy_out(arg[0] + done, bytes, n) < 0)
@@ -306,11 +332,12 @@ SYSCALL(prlimit64)
 {
     enum { RLIMIT_STACK = 3, RLIMIT_NOFILE = 7, LIMITS = 16 };
     u64 infinity = ~0ull, limit[2] = {infinity, infinity};
-    if (arg[1] >= LIMITS)
+    u32 which = (u32)arg[1];
+    if (which >= LIMITS)
         return -EINVAL;
-    if (arg[1] == RLIMIT_STACK)
+    if (which == RLIMIT_STACK)
         limit[0] = PROC_STACK;
-    if (arg[1] == RLIMIT_NOFILE)
+    if (which == RLIMIT_NOFILE)
         limit[0] = limit[1] = PROC_FDS;
     if (arg[2])
         return -EPERM;
@@ -319,6 +346,8 @@ SYSCALL(prlimit64)
 
 SYSCALL(getrlimit)
 {
+    if (!arg[1])
+        return -EFAULT;
     return sys_prlimit64((const u64[6]){0, arg[0], 0, arg[1]});
 }
 
@@ -332,27 +361,4 @@ SYSCALL(exit)
 SYSCALL(exit_group)
 {
     proc_exit((int)(arg[0] & 0xff));
-}
-
-static s64 send_signal(u64 pid, u64 signal)
-{
-    enum { SIGNALS = 64, IGNORED = 1 << 17 | 1 << 18 | 1 << 23 | 1 << 28 }; /* CHLD, CONT, URG, WINCH */
-    if ((s32)pid > 1)
-        return -ESRCH;
-    if (signal > SIGNALS)
-        return -EINVAL;
-    if (signal == 0 || (signal < 32 && (IGNORED >> signal & 1)))
-        return 0;
-    proc_kill((int)signal);
-}
-
-/* Also tkill. */
-SYSCALL(kill)
-{
-    return send_signal(arg[0], arg[1]);
-}
-
-SYSCALL(tgkill)
-{
-    return send_signal(arg[1], arg[2]);
 }

@@ -19,8 +19,8 @@
     X(10, mprotect) \
     X(11, munmap) \
     X(12, brk) \
-    X(13, zero) /* rt_sigaction */ \
-    X(14, zero) /* rt_sigprocmask */ \
+    X(13, rt_sigaction) \
+    X(14, rt_sigprocmask) \
     X(16, ioctl) \
     X(17, pread64) \
     X(18, pwrite64) \
@@ -55,12 +55,12 @@
     X(110, zero) /* getppid */ \
     X(111, own_id) /* getpgrp */ \
     X(115, zero) /* getgroups */ \
-    X(131, zero) /* sigaltstack */ \
+    X(131, sigaltstack) \
     X(137, statfs) \
     X(138, fstatfs) \
     X(158, arch_prctl) \
     X(186, own_id) /* gettid */ \
-    X(200, kill) /* tkill */ \
+    X(200, tkill) \
     X(201, time) \
     X(217, getdents64) \
     X(218, own_id) /* set_tid_address */ \
@@ -76,6 +76,7 @@
     X(273, zero) /* set_robust_list */ \
     X(292, dup3) \
     X(295, preadv) \
+    X(296, pwritev) \
     X(302, prlimit64) \
     X(318, getrandom) \
     X(332, statx) \
