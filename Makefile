@@ -178,7 +178,7 @@ FORCE:
 all: $(B)/kernel.elf $(B)/sheepskin.efi $(B)/initfs.cpio $(B)/sheepskin $(B)/compile_commands.json
 
 # make can end with 0 or 2 only. So that the status is the program's, make becomes the launcher, where it can load what does that.
-RUN := $(B)/sheepskin run --boot efi --verbose -v $(SHARE):/host -- $(APP) $(ARGS)
+RUN := $(B)/sheepskin run --boot efi --verbose -v "$(SHARE):/host" -- $(APP) $(ARGS)
 ifeq ($(MAKECMDGOALS)$(strip $(dry_run)),run)
 -load $(B)/obj/exec.so(exec_setup)
 endif

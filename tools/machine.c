@@ -16,7 +16,7 @@ enum { PORT_CHANNELS = 0xe9, PORT_EXIT = 0xf4, FIRST_SLOT = 4 };
  * Longest guest command line: the kernel takes 64 KiB, and so does qboot; the option ROM that starts a PVH kernel where qboot is missing
  * keeps 4 KiB and cuts the rest without a word.
  */
-enum { CMDLINE_QBOOT = 65535, CMDLINE_OPTION_ROM = 4095 };
+enum { CMDLINE_QBOOT = 65535, CMDLINE_OPTION_ROM = 4095, KERNEL_ARGS = 1024 };
 
 struct machine {
     const char *name, *qemu; /* QEMU's -machine */
@@ -214,6 +214,17 @@ static void check_memory(const struct request *req, const char *kernel, const ch
               (need + mib - 1) / mib);
 }
 
+/* As CMDLINE_ARGS of kernel/cmdline.h, program included: a part of the arguments is worse than none. */
+static void check_arguments(const struct request *req)
+{
+    unsigned n = 0;
+    while (req->argv[n])
+        n++;
+    if (n > KERNEL_ARGS)
+        fatal(STATUS_USAGE, "%u arguments are more than %d; put them into a file that the program reads", n - 1,
+              KERNEL_ARGS - 1);
+}
+
 static void add_boot(struct words *w, const struct request *req, const struct machine *m, const struct wiring *wiring)
 {
     bool efi = !strcmp(req->boot, "efi");
@@ -224,6 +235,7 @@ static void add_boot(struct words *w, const struct request *req, const struct ma
         add2(w, "-bios", text("%s", firmware));
     char *line = guest_line(req, wiring);
     size_t room = firmware || m->any_firmware ? CMDLINE_QBOOT : CMDLINE_OPTION_ROM;
+    check_arguments(req);
     if (strlen(line) > room)
         fatal(STATUS_USAGE, "the arguments take %zu bytes of %zu; put them into a file that the program reads",
               strlen(line), room);

@@ -197,6 +197,15 @@ static void show_line(const struct session *s)
 
 /* ---- channels ---- */
 
+/* Half an output with a status of 0 would pass for the whole. */
+_Noreturn static void lose_output(struct session *s, int fd)
+{
+    int error = errno;
+    kill_qemu(s);
+    fatal(STATUS_USAGE, "cannot write the program's %s: %s; send it to another place", fd == 1 ? "output" : "errors",
+          strerror(error));
+}
+
 static void write_all(struct session *s, int fd, const char *bytes, size_t n)
 {
     while (n) {
@@ -206,7 +215,7 @@ static void write_all(struct session *s, int fd, const char *bytes, size_t n)
         if (done < 0 && errno == EAGAIN)
             poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
         else if (done < 0 && errno != EINTR)
-            return;
+            lose_output(s, fd);
         if (done > 0) {
             bytes += done;
             n -= (size_t)done;

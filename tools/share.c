@@ -14,7 +14,8 @@
 static struct share *share_new(struct request *req, char *host, char *guest, bool readonly)
 {
     if (req->nshares == SHARES)
-        fatal(STATUS_USAGE, "more than %d -v options; share a folder above them instead", SHARES);
+        fatal(STATUS_USAGE, "more than %d shares, the program's own among them; share a folder above some of them",
+              SHARES);
     struct share *s = &req->shares[req->nshares];
     *s = (struct share){.host = host, .guest = guest, .readonly = readonly};
     snprintf(s->tag, sizeof s->tag, req->nshares ? "host%u" : "host", req->nshares);
@@ -42,6 +43,36 @@ static char *split(char *spec)
     return NULL;
 }
 
+/* Makes the one spelling of an absolute path: no double slashes, dots, or slash at the end. */
+static void tidy(char *path)
+{
+    char *out = path;
+    for (char *p = path; *p;) {
+        size_t n = strcspn(++p, "/");
+        if (n == 2 && !memcmp(p, "..", 2)) {
+            while (out > path && *--out != '/')
+                ;
+        } else if (n && !(n == 1 && *p == '.')) {
+            *out++ = '/';
+            memmove(out, p, n);
+            out += n;
+        }
+        p += n;
+    }
+    if (out == path)
+        *out++ = '/';
+    *out = 0;
+}
+
+/* What the guest has there itself, and cannot do without. */
+static void check_guest(const char *guest)
+{
+    static const char *const taken[] = {"/dev", "/sys", "/prog", NULL};
+    for (const char *const *t = taken; *t; t++)
+        if (!strcmp(guest, *t))
+            fatal(STATUS_USAGE, "%s is taken in the guest; choose another place, such as /host", guest);
+}
+
 void share_add(struct request *req, const char *spec)
 {
     char *host = text("%s", spec);
@@ -51,6 +82,8 @@ void share_add(struct request *req, const char *spec)
     char *guest = split(host);
     if (!guest || !*host || strchr(guest, ':'))
         fatal(STATUS_USAGE, "-v '%s' is not HOST:GUEST or HOST:GUEST:ro; try: -v .:/host", spec);
+    tidy(guest);
+    check_guest(guest);
     char *real = realpath(host, NULL);
     struct stat st;
     if (!real || stat(real, &st))
@@ -118,8 +151,8 @@ static void check_program(const char *name, const char *real)
 {
     struct stat st;
     if (!real || stat(real, &st))
-        fatal(errno == ENOENT || errno == ENOTDIR ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE, "%s: %s; check the path",
-              name, strerror(errno));
+        fatal(errno == ENOENT || errno == ENOTDIR ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE,
+              "%s: %s; check the path, which is one of the host", name, strerror(errno));
     if (!S_ISREG(st.st_mode))
         fatal(STATUS_NOT_EXECUTABLE, "%s is no regular file; name a static x86-64 ELF file", name);
     if (access(real, R_OK))

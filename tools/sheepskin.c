@@ -16,11 +16,12 @@ static const char usage[] =
     "Runs APP in a virtual machine on folders of the host. APP is the name of a program that\n"
     "comes with Sheepskin (hello, cat, ls, ...) or, with a / in it, a static x86-64 ELF file here.\n"
     "\n"
-    "  -v HOST:GUEST[:ro]     show folder HOST at GUEST, which starts with /; may be repeated\n"
+    "  -v HOST:GUEST[:ro]     show folder HOST at GUEST, which starts with / (read-only so far);\n"
+    "                         may be repeated\n"
     "  -e NAME=VALUE          a variable for the program's environment; may be repeated\n"
     "      --boot efi|pvh     start by firmware (OVMF), or directly (default)\n"
     "      --machine NAME     q35 (default), pc or microvm\n"
-    "      --memory SIZE      as QEMU's -m takes it (default 128M)\n"
+    "      --memory SIZE      a number of MiB, or one with K, M or G behind it (default 128M)\n"
     "      --timeout SECONDS  end everything after so long\n"
     "      --verbose          the kernel tells the story of the boot on stderr\n"
     "      --dry-run          print the QEMU command line, do not run it\n"
@@ -156,15 +157,24 @@ static void take_option(struct request *req, int opt, const char *value)
     case OPT_HELP:
         fputs(usage, stdout);
         exit(0);
-    default:
-        fatal(STATUS_USAGE, "the options are wrong; see sheepskin --help");
     }
+}
+
+_Noreturn static void wrong_option(int how, const char *word)
+{
+    if (optopt && optopt < 256)
+        word = text("-%c", optopt);
+    fatal(STATUS_USAGE, "option '%s' %s; see sheepskin --help", word,
+          how == ':' ? "needs a value" : "is not understood");
 }
 
 static void parse_run(struct request *req, int argc, char **argv)
 {
-    for (int opt; (opt = getopt_long(argc, argv, "+v:e:", options, NULL)) != -1;)
+    for (int opt; (opt = getopt_long(argc, argv, "+:v:e:", options, NULL)) != -1;) {
+        if (opt == '?' || opt == ':')
+            wrong_option(opt, argv[optind - 1]);
         take_option(req, opt, optarg);
+    }
     if (optind >= argc || !argv[optind][0])
         fatal(STATUS_USAGE, "no program is named; try: sheepskin run hello");
     if (!strcmp(req->boot, "efi") && !strcmp(req->machine, "microvm"))

@@ -281,6 +281,13 @@ def test_reader_that_goes_away(share, tmp_path):
         assert p.wait(60) == -signal.SIGPIPE
 
 
+def test_output_that_cannot_be_written(share):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([LAUNCHER, "run", "-v", f"{share}:/host", "cat", "/host/poem.txt"], stdin=subprocess.DEVNULL, stdout=full,
+                              stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 125 and done.stderr.startswith(b"sheepskin: cannot write the program's output: No space left")
+
+
 # ---- wrong usage, missing things ----
 
 @pytest.mark.parametrize("args,says", [
@@ -296,9 +303,36 @@ def test_wrong_usage(args, says, sheepskin):
     one_line(sheepskin(*args), 125, says)
 
 
-def test_unknown_option(sheepskin):
-    done = sheepskin("run", "--wolf", "hello")
-    assert done.returncode == 125 and b"--wolf" in done.stderr and b"--help" in done.stderr
+@pytest.mark.parametrize("args,says", [(["--wolf"], "--wolf"), (["-x"], "-x"), (["--verbose=1"], "--verbose=1"), (["--boot"], "--boot"), (["-v"], "-v")],
+                         ids=" ".join)
+def test_option_that_is_not_understood(args, says, sheepskin):
+    one_line(sheepskin("run", *args), 125, f"'{says}'", "--help")
+
+
+@pytest.mark.parametrize("places,says", [(["/a", "/a/"], "/a"), (["/a", "//b/./../a"], "/a"), (["/dev/"], "/dev"), (["/sys"], "/sys"), (["/prog"], "/prog")],
+                         ids=" ".join)
+def test_places_that_are_taken(places, says, sheepskin, small):
+    one_line(sheepskin("run", *[w for p in places for w in ("-v", f"{small}:{p}")], "hello"), 125, f" {says}")
+
+
+@pytest.mark.parametrize("guest,path", [("/a/", "/a"), ("//a/./b/../c", "/a/c"), ("/..", ""), ("/a/..", "")], ids=repr)
+def test_spellings_of_a_place(guest, path, sheepskin, small):
+    assert sheepskin("run", "-v", f"{small}:{guest}", "cat", f"{path}/poem.txt").stdout == b"baa\n"
+
+
+def test_most_arguments(sheepskin, guests):
+    """What does not fit is refused: a program never sees a part of its arguments."""
+    words = [b"%d" % i for i in range(1024)]
+    assert sheepskin("run", guests("args"), *words[:-1]).stdout.startswith(b"".join(w + b"\0" for w in words[:-1]) + b"\0")
+    one_line(sheepskin("run", guests("args"), *words), 125, "arguments")
+
+
+def test_most_options(sheepskin, small):
+    def shares(n):
+        return [w for i in range(n) for w in ("-v", f"{small}:/{i or ''}:ro")]
+    done = sheepskin("run", *shares(13), *["-e", "A=b"] * 32, "cat", "/12/poem.txt", input=b"")
+    assert (done.stdout, done.stderr) == (b"baa\n", b"")
+    one_line(sheepskin("run", *shares(14), "hello"), 125, "13 shares")
 
 
 def test_missing_files(sheepskin, tmp_path):
