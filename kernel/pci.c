@@ -11,7 +11,7 @@
  * What configuration space says is the host's. The scan reads each thing once into struct pci_dev, and everybody works on that copy; the
  * number of functions, the depth of bridges and the length of capability lists have bounds.
  */
-enum { FUNCTIONS_MAX = 4096, DEPTH_MAX = 32 };
+enum { FUNCTIONS_MAX = 1024, DEPTH_MAX = 32 };
 
 enum {
     REG_ID = 0x00,
@@ -31,6 +31,7 @@ extern const struct pci_driver *const __start_pci_drivers[], *const __stop_pci_d
 
 static struct pci_dev *first, **tail = &first;
 static unsigned nfunctions;
+static bool full; /* of functions, and that was told */
 
 struct pci_dev *pci_first(void)
 {
@@ -200,7 +201,9 @@ static bool add_function(const struct pci_dev *where, bool *multi)
         return true;
     struct pci_dev *dev = nfunctions < FUNCTIONS_MAX ? mem_new(sizeof(*dev)) : NULL;
     if (!dev) {
-        log_warn("pci: too many functions; the rest is left out");
+        if (!full)
+            log_warn("pci: too many functions; the rest is left out");
+        full = true;
         return false;
     }
     *dev = *where;
@@ -304,6 +307,7 @@ void pci_scan(const struct span *window)
     first = NULL;
     tail = &first;
     nfunctions = 0;
+    full = false;
     do {
         struct scan scan = {.segment = w.segment};
         scan_bus(&scan, w.first, w.last, NULL, 0);

@@ -139,12 +139,16 @@ static u64 room_for(const struct pci_bar *bar)
     return MAX(bar->size, PAGE_SIZE);
 }
 
-/* Len bytes on the bus behind `parent` (NULL: a root bus), as high as can be; 0: there is no room. */
-static u64 place(const struct pci_dev *parent, const struct span *window, u64 len, u64 align)
+static struct span room_behind(const struct pci_dev *parent, const struct span *window)
 {
-    struct span in = parent ? parent->windows[0] : *window;
-    u64 top = in.pa + in.len, pa, start;
-    while (top >= len && (pa = ALIGN_DOWN(top - len, align)) >= in.pa && pa) {
+    return parent ? parent->windows[0] : *window;
+}
+
+/* Len bytes of `in` on the bus behind `parent` (NULL: a root bus), as high as can be; 0: there is no room. */
+static u64 place(const struct pci_dev *parent, const struct span *in, u64 len, u64 align)
+{
+    u64 top = in->pa + in->len, pa, start;
+    while (top >= len && (pa = ALIGN_DOWN(top - len, align)) >= in->pa && pa) {
         if (!find_taken(parent, pa, len, NULL, &start))
             return pa;
         top = start;
@@ -152,10 +156,20 @@ static u64 place(const struct pci_dev *parent, const struct span *window, u64 le
     return 0;
 }
 
-static void place_bar(struct pci_dev *dev, unsigned i, const struct span *window)
+/* Where the last BAR of this size on this bus went: all above is taken. Without it the time would grow with the cube of the BARs. */
+struct last {
+    const struct pci_dev *parent;
+    u64 size, pa;
+};
+
+static void place_bar(struct pci_dev *dev, unsigned i, const struct span *window, struct last *last)
 {
     struct pci_bar *bar = &dev->bars[i];
-    bar->base = place(dev->parent, window, room_for(bar), room_for(bar));
+    struct span in = room_behind(dev->parent, window);
+    if (last->pa && last->parent == dev->parent && last->size == bar->size)
+        in.len = last->pa - in.pa;
+    bar->base = place(dev->parent, &in, room_for(bar), room_for(bar));
+    *last = (struct last){dev->parent, bar->size, bar->base};
     pci_write32(dev, BAR_AT(i), (u32)bar->base);
     if (bar->wide)
         pci_write32(dev, BAR_AT(i + 1), 0);
@@ -176,7 +190,8 @@ static void open_bridge(struct pci_dev *bridge, const struct span *window)
     if (len == 0 || bridge->windows[0].len)
         return;
     len = ALIGN_UP(len, align);
-    u64 pa = place(bridge->parent, window, len, align);
+    struct span in = room_behind(bridge->parent, window);
+    u64 pa = place(bridge->parent, &in, len, align);
     if (pa == 0)
         return;
     bridge->windows[0] = (struct span){pa, len};
@@ -206,6 +221,7 @@ static unsigned count_unplaced(void)
 
 void pci_assign_all(const struct span *window)
 {
+    struct last last = {0};
     if (count_unplaced() == 0)
         return;
     for (struct pci_dev *d = pci_first(); d; d = d->next)
@@ -215,5 +231,5 @@ void pci_assign_all(const struct span *window)
         for (struct pci_dev *d = pci_first(); d; d = d->next)
             for (unsigned i = 0; i < PCI_BARS; i++)
                 if (is_unplaced(&d->bars[i]) && d->bars[i].size == size)
-                    place_bar(d, i, window);
+                    place_bar(d, i, window, &last);
 }

@@ -145,6 +145,47 @@ static void test_C18_every_slot_full(void **state)
     assert_int_equal(count(), 1 + 31 * 8);
 }
 
+/* Six small BARs without addresses in every function of every bus, by the ports. */
+static u32 full_address, full_bar;
+
+static u32 full_read(void *ctx, u64 offset, unsigned width)
+{
+    u32 reg = full_address & 0xfc, bus = full_address >> 16 & 0xff;
+    bool bridge = (full_address >> 8 & 0xff) == 0;
+    (void)ctx;
+    if (offset < 4 || reg == 0)
+        return 0x10001234;
+    if (reg == 0x0c)
+        return (bridge ? 0x81u : 0x80u) << (width == 4 ? 16 : 0);
+    if (bridge && reg == 0x18)
+        return bus == 255 ? 0 : bus | (bus + 1) << 8 | 0xff0000;
+    return !bridge && reg >= 0x10 && reg < 0x28 ? full_bar & 0xfffff000 : 0;
+}
+
+static void full_write(void *ctx, u64 offset, unsigned width, u32 v)
+{
+    (void)ctx, (void)width;
+    if (offset < 4)
+        full_address = v;
+    else
+        full_bar = (full_address & 0xfc) >= 0x10 ? (v == ~0u ? v : 0) : full_bar;
+}
+
+static void test_C18_the_whole_bus_full(void **state)
+{
+    (void)state;
+    fake_pci_start(0);
+    fake_ports_add(&(struct fake_region){0xcf8, 8, full_read, full_write, NULL});
+    pci_scan(&window);
+    assert_in_range(count(), 1000, 1024);
+    assert_int_equal(fake_log_count("too many functions"), 1);
+    unsigned placed = 0;
+    for (struct pci_dev *d = pci_first(); d; d = d->next)
+        for (unsigned i = 0; i < PCI_BARS; i++)
+            placed += d->bars[i].base != 0;
+    assert_in_range(placed, 1000, 6 * 1024);
+}
+
 static u32 vanish(struct fake_function *f, u16 offset, unsigned width, u32 v)
 {
     (void)f, (void)width;
@@ -639,6 +680,7 @@ int main(void)
         cmocka_unit_test_setup(test_lines_of_the_log, setup),
         cmocka_unit_test_setup(test_functions_only_where_multifunction_says_so, setup),
         cmocka_unit_test_setup(test_C18_every_slot_full, setup),
+        cmocka_unit_test_setup(test_C18_the_whole_bus_full, setup),
         cmocka_unit_test_setup(test_C19_all_ones_in_the_middle, setup),
         cmocka_unit_test_setup(test_C21_header_type, setup),
         cmocka_unit_test_setup(test_buses_that_firmware_numbered, setup),
