@@ -90,7 +90,7 @@ static int place_segments(struct load *l, struct file *file)
     for (unsigned i = 0; i < l->image.nsegments; i++) {
         const struct elf_segment *s = &l->image.segments[i];
         struct proc_piece piece = {l->bias + s->va, s->mem_size, s->file_offset, s->file_size, s->prot};
-        int result = proc_place(file, &piece);
+        int result = s->mem_size / PAGE_SIZE > mem_total_count() ? -ENOMEM : proc_place(file, &piece);
         if (result < 0)
             return refuse(l, result, error_text(result));
     }

@@ -105,6 +105,11 @@ def wrong(base):
     (folder / "object").write_bytes(elf(kind=1))
     (folder / "cut").write_bytes((machine.BUILD / "apps/cat").read_bytes()[:6000])
     (folder / "folder").mkdir()
+    greedy = bytearray((machine.BUILD / "apps/cat").read_bytes())
+    segments, = struct.unpack_from("<Q", greedy, 32)
+    last = max(at for at in range(segments, segments + 56 * greedy[56], 56) if greedy[at:at + 4] == b"\1\0\0\0")
+    struct.pack_into("<Q", greedy, last + 40, 1 << 46)
+    (folder / "greedy").write_bytes(greedy)
     subprocess.run(["gcc", "-w", machine.Path(__file__).parent / "guests/cat.c", "-o", folder / "dynamic"], check=True)
     for f in folder.iterdir():
         f.chmod(0o755)
@@ -115,7 +120,7 @@ def wrong(base):
 @pytest.mark.parametrize("name,status,says", [
     ("/host/empty", 126, "ELF"), ("/host/text", 126, "ELF"), ("/host/script", 126, "ELF"), ("/host/arm", 126, "arm"), ("/host/i386", 126, "i386"),
     ("/host/object", 126, "object"), ("/host/cut", 126, "cut"), ("/host/dynamic", 126, "static"), ("/host/folder", 126, "folder"),
-    ("/host/nowhere", 127, "nowhere"), ("/nowhere/x", 127, "/nowhere/x"), ("nosuchapp", 127, "nosuchapp"), ("/host/text/x", 127, "/host/text/x"),
+    ("/host/greedy", 125, "memory"), ("/host/nowhere", 127, "nowhere"), ("/nowhere/x", 127, "/nowhere/x"), ("nosuchapp", 127, "nosuchapp"), ("/host/text/x", 127, "/host/text/x"),
 ])
 def test_bad_program(name, status, says, wrong):
     got = run(wrong, name)
