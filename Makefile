@@ -47,7 +47,7 @@ $(B)/config.mk: FORCE
 K_FLAGS := -std=c11 -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Os -g -ffreestanding -fno-pic \
     -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables \
     -fno-omit-frame-pointer -fcf-protection=none -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)/= -iquote kernel
-K_LINK  := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack \
+K_LINK  := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=16 -Wl,-z,noexecstack \
     -Wl,--build-id=none -T linker.ld
 K_C     := $(wildcard kernel/*.c kernel/drivers/*.c kernel/x86_64/*.c boot/pvh.c)
 K_S     := $(wildcard kernel/x86_64/*.S boot/pvh.S)
@@ -154,6 +154,24 @@ $(UNITS): $(B)/unit/%: $(B)/unit/obj/tests/unit/%.o $(U_OBJ)
 	$(call say,LD/unit,$@)
 	$(quiet)$(CC) $(U_FLAGS) $^ -lcmocka -o $@
 
+# ---- fuzz targets: each place where bytes of the host enter, T seconds long (clang) ----
+
+F_FLAGS := $(filter-out -W% -no-pie,$(U_FLAGS)) -fsanitize=fuzzer-no-link
+FUZZ    := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+$(B)/fuzz/obj/%.o: %.c Makefile
+	$(call say,CC/fuzz,$<)
+	$(quiet)mkdir -p $(@D) && clang $(F_FLAGS) -MMD -MP -c $< -o $@
+
+$(FUZZ): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o $(U_C:%.c=$(B)/fuzz/obj/%.o)
+	$(quiet)clang $(F_FLAGS) -no-pie -fsanitize=fuzzer $^ -lcmocka -o $@
+
+# In another process each time, because what the kernel keeps for ever fills its memory.
+fuzz: $(FUZZ)
+	@for f in $(FUZZ); do echo "  FUZZ     $$f"; mkdir -p $$f.corpus && \
+	    ASAN_OPTIONS=detect_leaks=0 $$f -fork=1 -max_total_time=$(or $(T),10) -timeout=20 -max_len=2048 -artifact_prefix=$$f. $$f.corpus \
+	    > $$f.log 2>&1 || { tail -n 60 $$f.log; exit 1; }; done
+
 # ---- compile_commands.json, from the same variables as the rules ----
 
 define entry
@@ -172,7 +190,7 @@ $(B)/compile_commands.json: Makefile $(B)/config.mk $(K_C) $(wildcard apps/*.c a
 
 # ---- targets ----
 
-.PHONY: all run test unit vm lint format bench install clean help FORCE
+.PHONY: all run test unit fuzz vm lint format bench install clean help FORCE
 FORCE:
 
 all: $(B)/kernel.elf $(B)/sheepskin.efi $(B)/initfs.cpio $(B)/sheepskin $(B)/compile_commands.json
@@ -221,6 +239,7 @@ help:
 	@echo 'make            the kernel, the EFI application, the programs, the launcher (into $(B)/)'
 	@echo 'make run        boots the EFI application over a folder: APP=$(APP) ARGS="$(ARGS)" SHARE=$(SHARE)'
 	@echo 'make test       every test; make unit, make vm, make lint: some of them'
+	@echo 'make fuzz       T=10 seconds of any bytes to each place where the host gives us some (needs clang)'
 	@echo 'make bench      times from start to the first byte of a file'
 	@echo 'make install    to DESTDIR/PREFIX (PREFIX=$(PREFIX))'
 	@echo 'make format     clang-format over all C'
