@@ -74,8 +74,10 @@ static void read_cmdline(void)
         result = cmdline_parse(&cmdline, mem_virt(boot.cmdline.pa), boot.cmdline.len);
     cmdline_boot = &cmdline;
     route_console();
-    if (result < 0)
-        log_warn("the command line has more words than the kernel takes; the rest is ignored");
+    if (result < 0) {
+        log_error("more than %u options or %u arguments; give fewer", CMDLINE_OPTIONS, CMDLINE_ARGS);
+        power_end("fail", STATUS_ENVIRONMENT);
+    }
 }
 
 /* ---- memory ---- */
@@ -162,6 +164,24 @@ static _Noreturn void no_share(const char *tag)
     power_end("fail", STATUS_ENVIRONMENT);
 }
 
+static const char *mount_error(int error)
+{
+    switch (error) {
+    case -EBUSY:
+        return "something is mounted there already; choose another path";
+    case -ENOSPC:
+        return "there are too many mounts; give fewer shares";
+    case -ENOTDIR:
+        return "that is no directory in the guest; choose another path";
+    case -ENOMEM:
+        return "not enough memory; give the machine more (QEMU: -m)";
+    case -EINVAL:
+        return "the path must begin with /; write mount=TAG:/path";
+    default:
+        return "its server does not answer as one of 9P2000.L; is the folder still there on the host?";
+    }
+}
+
 static void mount_share(const char *tag, const char *path, u32 flags)
 {
     struct fs *fs = vfs_find(tag);
@@ -169,8 +189,7 @@ static void mount_share(const char *tag, const char *path, u32 flags)
         no_share(tag);
     int result = vfs_mount(fs, path, flags);
     if (result < 0) {
-        log_error("cannot mount the share \"%s\" on %s: error %d; is the folder there on the host?", tag, path,
-                  -result);
+        log_error("cannot mount the share \"%s\" on %s: %s", tag, path, mount_error(result));
         power_end("fail", STATUS_ENVIRONMENT);
     }
     log_info("mount: %s on %s type %s%s", tag, path, fs->ops->type, flags & MOUNT_READONLY ? " (ro)" : "");

@@ -300,6 +300,23 @@ SYSCALL(zero)
     return 0;
 }
 
+/* Nobody else could wake a waiter: with the value expected, waiting would be for ever. */
+SYSCALL(futex)
+{
+    enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET = 10, COMMAND = 0x7f };
+    u64 command = arg[1] & COMMAND;
+    u32 value;
+    if (proc_copy_in(&value, arg[0], sizeof value) < 0)
+        return -EFAULT;
+    if (arg[0] % sizeof value)
+        return -EINVAL;
+    if (command == FUTEX_WAKE || command == FUTEX_WAKE_BITSET)
+        return 0;
+    if (command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET)
+        return -ENOSYS;
+    return value != (u32)arg[2] ? -EAGAIN : arg[3] ? -ETIMEDOUT : -EDEADLK;
+}
+
 /* Restartable sequences are for threads; C libraries ask, and do without. */
 SYSCALL(rseq)
 {

@@ -62,6 +62,7 @@
     X(186, own_id) /* gettid */ \
     X(200, tkill) \
     X(201, time) \
+    X(202, futex) \
     X(217, getdents64) \
     X(218, own_id) /* set_tid_address */ \
     X(228, clock_gettime) \

@@ -158,8 +158,10 @@ void trap_handle(struct arch_frame *f)
 {
     if (f->vector >= VECTOR_HEARTBEAT)
         apic_irq((unsigned)f->vector);
-    else if (f->cs == USER_CODE && f->vector != TRAP_DOUBLE_FAULT && f->vector != TRAP_MACHINE_CHECK &&
-             f->vector != TRAP_NMI)
+    else if (f->vector == TRAP_NMI)
+        log_debug(
+            "the host sent an NMI; it means nothing here"); /* on a stack of its own, so it may come at any time */
+    else if (f->cs == USER_CODE && f->vector != TRAP_DOUBLE_FAULT && f->vector != TRAP_MACHINE_CHECK)
         program_trap(f);
     else
         kernel_trap(f);

@@ -73,3 +73,8 @@ def test_every_kernel_option_is_in_the_tour():
     asked = set(re.findall(r'option(?:_is)?\("([a-z]+)"', source)) | set(re.findall(r'cmdline_option\([^,]*, "([a-z]+)"', source)) | set(re.findall(r'\{"([a-z]+)", CONSOLE', source))
     table = re.search(r"## Options of the kernel(.*)", (ROOT / "docs/tour.md").read_text(), re.S).group(1)
     assert asked and all(re.search(rf"`[^`]*\b{key}\b", table) for key in asked), asked
+
+
+def test_the_kernel_is_as_small_as_the_readme_says():
+    limit = int(re.search(r"the whole kernel is under (\d+) KiB", re.sub(r"\s+", " ", (ROOT / "README.md").read_text())).group(1))
+    assert (ROOT / "build/kernel.elf").stat().st_size < limit * 1024

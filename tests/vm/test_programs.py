@@ -35,6 +35,11 @@ def test_c_libraries(build, guests, share):
     assert got.out == b"hello 3 1.000\n" + (share / "poem.txt").read_bytes() + (share / "size-65536").read_bytes()
 
 
+def test_cxx(sheepskin, tmp_path):
+    subprocess.run(["g++", "-static", "-O1", os.path.join(os.path.dirname(__file__), "guests/throw.cc"), "-o", tmp_path / "throw"], check=True)
+    assert sheepskin("run", tmp_path / "throw").stdout == b"C++ throws and catches caught\n"
+
+
 @pytest.mark.parametrize("status", STATUSES)
 def test_status(status, guests):
     program = guests("fault")

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""What the host does to a machine that runs: interrupts that mean nothing."""
+import json
+import socket
+import subprocess
+import time
+
+import pytest
+
+import machine
+from rows import PLAIN
+
+
+class Monitor:
+    """QEMU's QMP."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        for _ in range(200):
+            try:
+                self.socket.connect(str(path))
+                break
+            except OSError:
+                time.sleep(0.05)
+        self.lines = self.socket.makefile("rw")
+        self.lines.readline()
+        self.do("qmp_capabilities")
+
+    def do(self, command):
+        print(json.dumps({"execute": command}), file=self.lines, flush=True)
+        while True:
+            answer = json.loads(self.lines.readline())
+            if "return" in answer or "error" in answer:
+                return answer
+
+
+@pytest.fixture
+def waiting(guests, share, tmp_path):
+    """A guest whose program waits for /host/go: (QMP, let it go and return what came of it)."""
+    small = tmp_path / "small"
+    small.mkdir()
+    (small / "wait").write_bytes(guests("wait").read_bytes())
+    (small / "wait").chmod(0o755)
+    folder = tmp_path / "channels"
+    folder.mkdir()
+    words = machine.command(PLAIN, folder, ["/host/wait", "/host/go"], share=small, options=["loglevel=warn"], extra=["-qmp", f"unix:{tmp_path}/qmp,server=on,wait=off"])
+    guest = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+    monitor = Monitor(tmp_path / "qmp")
+    end = time.monotonic() + machine.TIME_LIMIT
+    while not (folder / "out").exists() or b"waiting" not in (folder / "out").read_bytes():
+        assert time.monotonic() < end and guest.poll() is None
+        time.sleep(0.02)
+
+    def go():
+        (small / "go").touch()
+        guest.wait(machine.TIME_LIMIT)
+        return (folder / "ctl").read_text().splitlines()[-1], (folder / "err").read_text()
+    yield monitor, go
+    guest.kill()
+    guest.wait()
+
+
+def test_an_nmi_does_no_harm(waiting):
+    monitor, go = waiting
+    for _ in range(3):
+        assert "return" in monitor.do("inject-nmi")
+    word, log = go()
+    assert word == "exit 7"
+    assert "panic" not in log
