@@ -65,7 +65,7 @@ static bool inside(const struct boot_range *r, u64 pa, u64 len)
  * BIOSes keep tables), are mapped as registers are. An address that a processor might not have would be a fault. */
 static const u8 *view(u64 pa, u64 len)
 {
-    if (pa >> 36)
+    if (pa >= arch_physical_limit() || len > arch_physical_limit() - pa)
         return NULL;
     for (u64 i = 0; i < acpi.boot->nranges && i < BOOT_RANGES; i++) {
         const struct boot_range *r = &acpi.boot->ranges[i];

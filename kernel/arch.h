@@ -30,7 +30,9 @@ int arch_memory_init(const struct boot *boot, struct span *free, size_t n);
 void arch_interrupts_init(void);
 
 /* ---- kernel memory ---- */
-/* Maps the registers at physical [pa, pa+len), uncached; returns their address, or NULL (out of memory or beyond 46 bits). Repeating a call is free. */
+/* First physical address that the processor, or the physical map, does not reach. */
+u64 arch_physical_limit(void);
+/* Maps the registers at physical [pa, pa+len), uncached; returns their address, or NULL (no room, or the processor cannot reach them). Repeating a call is free. */
 void *arch_map_registers(u64 pa, u64 len);
 /* Where RAM at pa is mapped, and back; mem.h is what others use. */
 void *arch_phys_to_virt(u64 pa);

@@ -19,8 +19,6 @@ struct single {
 
 enum { SMALLEST = 16, LARGEST = 2048, CLASSES = 8 };
 
-#define PHYSICAL_LIMIT (1ull << 44) /* beyond the physical map */
-
 static struct extent *extents;
 static struct single *singles;
 static struct single *classes[CLASSES];
@@ -85,17 +83,17 @@ static void cut_range(struct ranges *r, u64 start, u64 end)
 /* Whole pages that touch [base, base+size), clipped to what can be mapped. */
 static void cut_outward(struct ranges *r, u64 base, u64 size)
 {
-    u64 end = size > PHYSICAL_LIMIT - MIN(base, PHYSICAL_LIMIT) ? PHYSICAL_LIMIT : base + size;
+    u64 end = size > arch_physical_limit() - MIN(base, arch_physical_limit()) ? arch_physical_limit() : base + size;
     if (size)
         cut_range(r, ALIGN_DOWN(base, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE));
 }
 
 static void add_ram(struct ranges *r, const struct boot_range *b)
 {
-    if (b->kind != BOOT_RAM || b->base >= PHYSICAL_LIMIT)
+    if (b->kind != BOOT_RAM || b->base >= arch_physical_limit())
         return;
     u64 start = ALIGN_UP(b->base, PAGE_SIZE);
-    u64 end = ALIGN_DOWN(b->base + MIN(b->size, PHYSICAL_LIMIT - b->base), PAGE_SIZE);
+    u64 end = ALIGN_DOWN(b->base + MIN(b->size, arch_physical_limit() - b->base), PAGE_SIZE);
     if (start < end)
         add_range(r, start, end);
 }

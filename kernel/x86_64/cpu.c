@@ -21,6 +21,7 @@
 #define EXTENDED       0x80000000u
 
 u64 cpu_nx;
+unsigned cpu_physical_bits;
 bool cpu_has_1g_pages, cpu_has_apic;
 static bool has_rdrand;
 static u64 hwcap;
@@ -59,6 +60,7 @@ void arch_init(void)
         seven = cpuid(7, 0);
     if (cpuid(EXTENDED, 0).a >= EXTENDED + 1)
         extended = cpuid(EXTENDED + 1, 0);
+    cpu_physical_bits = cpuid(EXTENDED, 0).a >= EXTENDED + 8 ? cpuid(EXTENDED + 8, 0).a & 0xff : 36;
     cpu_nx = extended.d >> 20 & 1 ? PTE_NX : 0;
     cpu_has_1g_pages = extended.d >> 26 & 1;
     cpu_has_apic = one.d >> 9 & 1;

@@ -10,11 +10,12 @@
  *   ffffc00000000000 .. ffffc0003fffffff   device registers, uncached, in pieces of 2 MiB
  *   ffffffff80000000 .. ffffffff801fffff   the kernel image, page by page, so that text can be read-only and data not executable
  */
-#define PHYSMAP   0xffff800000000000ull
-#define REGISTERS 0xffffc00000000000ull
-#define IMAGE     0xffffffff80000000ull
-#define LARGE     (2ull << 20)
-#define GIGA      (1ull << 30)
+#define PHYSMAP      0xffff800000000000ull
+#define PHYSMAP_SIZE (1ull << 44)
+#define REGISTERS    0xffffc00000000000ull
+#define IMAGE        0xffffffff80000000ull
+#define LARGE        (2ull << 20)
+#define GIGA         (1ull << 30)
 
 enum { ENTRIES = PAGING_ENTRIES };
 
@@ -35,6 +36,11 @@ u64 arch_virt_to_phys(const void *va)
 {
     u64 at = (u64)va;
     return at >= IMAGE ? at - (u64)image_start + image_pa : at - PHYSMAP;
+}
+
+u64 arch_physical_limit(void)
+{
+    return MIN(1ull << MIN(cpu_physical_bits, 52u), PHYSMAP_SIZE);
 }
 
 u64 arch_image_size(void)
@@ -91,9 +97,10 @@ static u64 map_piece(u64 pa, u64 end)
 
 static int map_physical(u64 base, u64 size)
 {
-    if (size == 0 || base >= REGISTERS - PHYSMAP - LARGE)
+    u64 limit = arch_physical_limit();
+    if (size == 0 || base >= limit)
         return 0;
-    u64 end = ALIGN_UP(base + MIN(size, REGISTERS - PHYSMAP - LARGE - base), LARGE);
+    u64 end = ALIGN_UP(base + MIN(size, limit - base), LARGE);
     u64 step;
     for (u64 pa = ALIGN_DOWN(base, LARGE); pa < end; pa += step) {
         step = map_piece(pa, end);
@@ -204,7 +211,7 @@ static unsigned find_pieces(u64 pa, unsigned count)
 
 void *arch_map_registers(u64 pa, u64 len)
 {
-    u64 first = ALIGN_DOWN(pa, LARGE), top = 1ull << 46;
+    u64 first = ALIGN_DOWN(pa, LARGE), top = 1ull << MIN(cpu_physical_bits, 52u);
     if (pa >= top || len == 0 || len > GIGA || len > top - pa)
         return NULL;
     u64 count = (pa - first + len + LARGE - 1) / LARGE;

@@ -84,6 +84,7 @@ void syscall_entry(void);
 
 /* cpu.c */
 extern u64 cpu_nx; /* PTE_NX, or 0 on a processor without it */
+extern unsigned cpu_physical_bits;
 extern bool cpu_has_1g_pages, cpu_has_apic;
 /* traps.c, apic.c, paging.c: parts of arch_init() */
 void traps_init(void);

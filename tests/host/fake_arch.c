@@ -259,6 +259,13 @@ u64 arch_cycles(void)
     return cycles += fake_cycles_step;
 }
 
+u64 fake_physical_limit = 1ull << 44;
+
+u64 arch_physical_limit(void)
+{
+    return fake_physical_limit;
+}
+
 u64 arch_cycles_measure(void)
 {
     return 0;

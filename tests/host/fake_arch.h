@@ -33,6 +33,8 @@ void fake_ports_add(const struct fake_region *region);
 extern void (*fake_idle)(void);
 /* false: no local APIC, so no message-signalled interrupts. */
 extern bool fake_apic;
+/* What arch_physical_limit() says. */
+extern u64 fake_physical_limit;
 /* false: arch_random() fails. */
 extern bool fake_has_random;
 /* The message of an MSI: the interrupt runs at the next arch_wait(). */

@@ -76,6 +76,17 @@ static void map_b2_range_that_wraps_is_cut(void **state)
     expect(0, 0x100000, 1ull << 44);
 }
 
+static void map_b5_memory_that_the_processor_cannot_reach(void **state)
+{
+    (void)state;
+    fake_physical_limit = 1ull << 36;
+    range(0x100000, 1ull << 46, BOOT_RAM);
+    range(1ull << 40, 1ull << 30, BOOT_RAM);
+    assert_int_equal(clean(), 1);
+    expect(0, 0x100000, 1ull << 36);
+    fake_physical_limit = 1ull << 44;
+}
+
 static void map_b3_unsorted_and_empty_ranges(void **state)
 {
     (void)state;
@@ -256,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup(map_b1_reserved_wins_over_ram, start),
         cmocka_unit_test_setup(map_b1_reserved_over_several_ranges_of_ram, start),
         cmocka_unit_test_setup(map_b2_range_that_wraps_is_cut, start),
+        cmocka_unit_test_setup(map_b5_memory_that_the_processor_cannot_reach, start),
         cmocka_unit_test_setup(map_b3_unsorted_and_empty_ranges, start),
         cmocka_unit_test_setup(map_b3_more_ranges_than_fit, start),
         cmocka_unit_test_setup(map_b6_image_and_blobs_are_kept_out, start),
