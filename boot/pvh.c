@@ -70,7 +70,8 @@ static void rescue(struct boot *boot)
 
 void pvh_main(u64 start_info)
 {
-    static struct boot boot = {.door = "pvh", .kernel_pa = 0x100000};
+    static struct boot boot __attribute__((section(".bss.pages"))); /* where rescue() does not clear */
+    boot = (struct boot){.door = "pvh", .kernel_pa = 0x100000};
     const struct start_info *info = reach(start_info, sizeof *info);
     if (info && info->magic == START_MAGIC) {
         boot.rsdp = info->rsdp_paddr;

@@ -7,8 +7,14 @@
 
 enum { NUMBERS = 512 };
 
-#define TABLE_LINE(number, name) [number] = sys_##name,
-static s64 (*const table[NUMBERS])(const u64 arg[6]) = {SYSCALLS(TABLE_LINE)};
+/* Most numbers are not there, so a number leads to a small place and that to a function. Place 0 is nobody's. */
+#define PLACE(number, name)    PLACE_##number,
+#define PLACE_OF(number, name) [number] = PLACE_##number,
+#define FUNCTION(number, name) [PLACE_##number] = sys_##name,
+enum { PLACE_NONE, SYSCALLS(PLACE) PLACES };
+_Static_assert(PLACES <= 256, "a place is a byte");
+static const u8 places[NUMBERS] = {SYSCALLS(PLACE_OF)};
+static s64 (*const functions[PLACES])(const u64 arg[6]) = {SYSCALLS(FUNCTION)};
 
 /* One line for each number that a program asks for in vain. */
 static s64 unknown(u32 number)
@@ -25,5 +31,6 @@ void syscall_enter(struct arch_frame *frame)
 {
     u32 number = (u32)frame->rax;
     u64 arg[6] = {frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8, frame->r9};
-    frame->rax = (u64)(number < NUMBERS && table[number] ? table[number](arg) : unknown(number));
+    unsigned place = number < NUMBERS ? places[number] : PLACE_NONE;
+    frame->rax = (u64)(place ? functions[place](arg) : unknown(number));
 }
