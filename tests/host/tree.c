@@ -146,3 +146,20 @@ void leads_to(const struct file *at, const char *path, const char *canonical)
     assert_string_equal(f->path, canonical);
     vfs_put(f);
 }
+
+bool list_name(void *listing, const struct dirent_info *e)
+{
+    struct listing *l = listing;
+    if (l->n == l->room || l->n == ARRAY_LEN(l->names))
+        return false;
+    snprintf(l->names[l->n++], 32, "%.*s", (int)e->name.len, e->name.s);
+    return true;
+}
+
+bool lists(const struct listing *l, const char *name)
+{
+    for (unsigned i = 0; i < l->n; i++)
+        if (strcmp(l->names[i], name) == 0)
+            return true;
+    return false;
+}

@@ -20,4 +20,12 @@ struct file *must(const char *path, u32 flags);
 /* Fails unless path opens and its canonical path is this. */
 void leads_to(const struct file *at, const char *path, const char *canonical);
 
+/* The first names of a directory, for vfs_readdir(d, room, list_name, &listing). */
+struct listing {
+    unsigned n, room; /* names taken, names wanted */
+    char names[64][32];
+};
+bool list_name(void *listing, const struct dirent_info *entry);
+bool lists(const struct listing *listing, const char *name);
+
 #endif
