@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""What the host does to a machine that runs: interrupts that mean nothing."""
+"""A machine that runs, seen and disturbed from outside."""
 import json
+import re
 import socket
 import subprocess
 import time
@@ -26,8 +27,8 @@ class Monitor:
         self.lines.readline()
         self.do("qmp_capabilities")
 
-    def do(self, command):
-        print(json.dumps({"execute": command}), file=self.lines, flush=True)
+    def do(self, command, **arguments):
+        print(json.dumps({"execute": command, "arguments": arguments}), file=self.lines, flush=True)
         while True:
             answer = json.loads(self.lines.readline())
             if "return" in answer or "error" in answer:
@@ -67,3 +68,13 @@ def test_an_nmi_does_no_harm(waiting):
     word, log = go()
     assert word == "exit 7"
     assert "panic" not in log
+
+
+def test_the_processor_protects_the_kernel(waiting):
+    """What docs/trust.md says is on where the processor has it: control registers as QEMU shows them while a program runs."""
+    monitor, go = waiting
+    text = monitor.do("human-monitor-command", **{"command-line": "info registers"})["return"]
+    value = {name: int(digits, 16) for name, digits in re.findall(r"\b(CR0|CR4|EFER)\s*=\s*([0-9a-f]+)", text)}
+    for name, register, bit in (("WP", "CR0", 16), ("UMIP", "CR4", 11), ("SMEP", "CR4", 20), ("SMAP", "CR4", 21), ("NXE", "EFER", 11)):
+        assert value[register] >> bit & 1, name
+    assert go()[0] == "exit 7"
