@@ -157,8 +157,8 @@ static void mount_builtin(const char *tag, const char *path)
 
 static _Noreturn void no_share(const char *tag)
 {
-    if (!vfs_registered(0) || !strcmp(tag, ""))
-        log_error("no share has a name; start the machine with a virtio-9p device");
+    if (*tag == '\0')
+        log_error("a share's tag is missing on the command line; write root=TAG or mount=TAG:/path");
     else
         log_error("no share with the tag \"%s\"; give the machine a virtio-9p device with mount_tag=%s", tag, tag);
     power_end("fail", STATUS_ENVIRONMENT);

@@ -152,6 +152,11 @@ def test_unknown_tag(small):
     one_line(machine.boot(PLAIN, share=small, options=["mount=other:/host", "loglevel=warn"]), 125, "other", "mount_tag")
 
 
+@pytest.mark.parametrize("option", ["root=", "root", "mount=:/host"])
+def test_tag_missing(option, small):
+    one_line(machine.boot(PLAIN, share=small, options=[option, "loglevel=warn"]), 125, "tag", "mount=TAG:/path")
+
+
 @pytest.mark.parametrize("memory", ["2M", "3M"])
 def test_too_little_memory(memory, small):
     """Below what programs and files need the kernel says so, or all goes well; nothing hangs and nothing ends without a word."""
