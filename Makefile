@@ -32,7 +32,7 @@ goals     := $(or $(MAKECMDGOALS),all)
 need_run  := $(filter run vm bench,$(goals))
 need_test := $(filter test unit vm bench,$(goals))
 need_lint := $(filter test lint format,$(goals))
-sets      := build $(if $(need_run)$(need_test),run) $(if $(need_test),test) $(if $(need_lint),lint)
+sets      := build $(if $(need_run)$(need_test),run) $(if $(need_test),test) $(if $(need_lint),lint) $(if $(filter fuzz,$(goals)),fuzz)
 
 ifneq ($(filter-out clean help,$(goals)),)
 include $(B)/config.mk
@@ -239,7 +239,7 @@ help:
 	@echo 'make            the kernel, the EFI application, the programs, the launcher (into $(B)/)'
 	@echo 'make run        boots the EFI application over a folder: APP=$(APP) ARGS="$(ARGS)" SHARE=$(SHARE)'
 	@echo 'make test       every test; make unit, make vm, make lint: some of them'
-	@echo 'make fuzz       T=10 seconds of any bytes to each place where the host gives us some (needs clang)'
+	@echo 'make fuzz       T=10 seconds of any bytes to each place where the host gives us some'
 	@echo 'make bench      times from start to the first byte of a file'
 	@echo 'make install    to DESTDIR/PREFIX (PREFIX=$(PREFIX))'
 	@echo 'make format     clang-format over all C'

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-# deps.sh - sees that what the given sets (build run test lint) need is installed. Probes files and commands, not
+# deps.sh - sees that what the given sets (build run test fuzz lint) need is installed. Probes files and commands, not
 # packages; calls apt-get only when something is missing, and never touches what is there.
 set -eu
 
@@ -21,6 +21,9 @@ test  /usr/lib/python3/dist-packages/xdist   python3-pytest-xdist
 test  /usr/include/cmocka.h            libcmocka-dev
 test  musl-gcc                         musl-tools
 test  g++                              g++
+fuzz  clang                            clang
+fuzz  /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a  libclang-rt-dev
+fuzz  /usr/include/cmocka.h            libcmocka-dev
 lint  /usr/bin/python3                 python3
 lint  clang-format                     clang-format
 '
