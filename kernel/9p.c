@@ -98,6 +98,22 @@ static struct slot *free_slot(struct p9 *c)
     return NULL;
 }
 
+/* The head of a message, its size still open. */
+static struct wire put_head(const struct p9_request *req, void *bytes, size_t room)
+{
+    struct wire w = wire_over(bytes, room);
+    wire_put32(&w, 0);
+    wire_put8(&w, req->type);
+    wire_put16(&w, req->tag);
+    return w;
+}
+
+static void free_pages(struct p9_call *call)
+{
+    mem_pages_free(call->pages, call->pages ? P9_LONG / PAGE_SIZE : 0);
+    call->pages = 0;
+}
+
 struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
 {
     *call = (struct p9_call){.client = c};
@@ -117,11 +133,28 @@ struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
     req->in = (struct span){mem_phys(s->in), type == P9_TREAD || type == P9_TREADDIR ? P9_HEAD : P9_REPLY};
     req->payload = s->payload;
     req->payload_in = true;
-    struct wire w = wire_over(s->out, sizeof s->out);
-    wire_put32(&w, 0);
-    wire_put8(&w, type);
-    wire_put16(&w, req->tag);
-    return w;
+    return put_head(req, s->out, sizeof s->out);
+}
+
+struct wire p9_begin_long(struct p9_call *call, struct p9 *c, u8 type)
+{
+    struct wire w = p9_begin(call, c, type);
+    if (call->error)
+        return w;
+    call->pages = mem_pages(P9_LONG / PAGE_SIZE, PAGE_SIZE);
+    if (!call->pages) {
+        call->error = -ENOMEM;
+        call->req->busy = false;
+        return (struct wire){.bad = true};
+    }
+    call->req->out.pa = call->pages;
+    return put_head(call->req, mem_virt(call->pages), P9_LONG);
+}
+
+void p9_payload_out(struct p9_call *call)
+{
+    if (call->req)
+        call->req->payload_in = false;
 }
 
 bool p9_payload(struct p9_call *call, struct span piece)
@@ -138,13 +171,16 @@ void p9_send(struct p9_call *call, const struct wire *w)
     if (call->error)
         return;
     struct p9_request *req = call->req;
-    struct slot *s = container_of(req, struct slot, req);
-    req->out.len = (u64)(w->p - s->out);
-    struct wire head = wire_over(s->out, sizeof s->out);
-    wire_put32(&head, (u32)req->out.len);
+    u8 *out = mem_virt(req->out.pa);
+    req->out.len = (u64)(w->p - out);
+    u64 data = req->payload_in ? 0 : mem_span_total(req->payload, req->npayload);
+    struct wire head = wire_over(out, 4);
+    wire_put32(&head, (u32)(req->out.len + data));
     call->error = wire_ok(w) ? submit(call->client, req) : -E2BIG;
-    if (call->error)
-        req->busy = false;
+    if (!call->error)
+        return;
+    req->busy = false;
+    free_pages(call);
 }
 
 int p9_bad(const struct p9_call *call, const char *what)
@@ -215,6 +251,7 @@ static int await(struct p9_call *call)
         if (wait(call->client) < 0 && !req->done)
             return -EIO;
     req->busy = false;
+    free_pages(call);
     return req->error;
 }
 
@@ -315,6 +352,17 @@ void p9_clunk(struct p9 *c, u32 fid, bool now)
         kick(c);
 }
 
+int p9_clunk_wait(struct p9 *c, u32 fid)
+{
+    struct p9_call call;
+    struct wire w = p9_begin(&call, c, P9_TCLUNK);
+    wire_put32(&w, fid);
+    int err = p9_exchange(&call, &w);
+    if (call.req && call.req->done)
+        p9_fid_free(c, fid);
+    return err;
+}
+
 struct p9 *p9_make(struct p9_link *link, const char *tag)
 {
     struct p9 *c = mem_new(sizeof *c);
@@ -326,6 +374,11 @@ struct p9 *p9_make(struct p9_link *link, const char *tag)
     while (*end)
         end = &(*end)->next;
     return *end = c;
+}
+
+bool p9_changed(const struct p9 *c)
+{
+    return c->counters.by_type[P9_TWRITE] || c->counters.by_type[P9_TSETATTR] || c->counters.by_type[P9_TLCREATE];
 }
 
 const struct p9_counters *p9_counters(const struct p9 *c)

@@ -17,7 +17,7 @@ enum {
     P9_IOHDR = 24,  /* bytes of msize that payload leaves free */
     P9_HEAD = 11,   /* bytes of an Rread or Rreaddir before the data, and of a whole Rlerror */
     P9_REPLY = 256, /* room for any other reply */
-    P9_OUT = 1024,  /* room for a T-message */
+    P9_OUT = 1024,  /* room for a T-message, but for those begun as long */
 };
 #define P9_NOFID 0xffffffffu
 
@@ -38,9 +38,15 @@ struct p9_call {
     struct p9_request *req;
     int error;
     u32 payload; /* after p9_finish(): bytes of the reply that went to the payload */
+    u64 pages;   /* a long message's own memory */
 };
 
 struct wire p9_begin(struct p9_call *call, struct p9 *client, u8 type);
+/* The same for a message of up to P9_LONG bytes. */
+enum { P9_LONG = 8192 };
+struct wire p9_begin_long(struct p9_call *call, struct p9 *client, u8 type);
+/* Makes the payload what follows the message (Twrite), not room for the reply. Before p9_payload(). */
+void p9_payload_out(struct p9_call *call);
 /* Adds memory for the reply's data behind its head. false: the link takes no more pieces. */
 bool p9_payload(struct p9_call *call, struct span piece);
 void p9_send(struct p9_call *call, const struct wire *w);
@@ -67,11 +73,41 @@ u32 p9_fid_new(struct p9 *client);
 void p9_fid_free(struct p9 *client, u32 fid);
 /* Sends Tclunk and does not wait; the number is free when the answer came. kick: nothing follows that would. */
 void p9_clunk(struct p9 *client, u32 fid, bool kick);
+/* The same, waited for: the server's answer. */
+int p9_clunk_wait(struct p9 *client, u32 fid);
 
 struct qid p9_get_qid(struct wire *w);
 
+/* Has this client sent a message that may change a file's size? */
+bool p9_changed(const struct p9 *client);
+/* 9p_fs.c: a second fid on the same object. 0 or -errno. */
+int p9_clone(struct p9 *client, u32 fid, u32 *out);
+
+/* Open flags that mean something to a server; the rest is ours. */
+#define P9_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_APPEND | O_DIRECTORY | O_SYNC | O_NOATIME)
+
+struct node;
+struct name;
+struct attr;
+struct attr_change;
+
+/* 9p_edit.c: the verbs of struct fs_ops that change a tree. */
+int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr);
+int p9fs_mkdir(const struct node *dir, struct name name, u32 mode);
+int p9fs_symlink(const struct node *dir, struct name name, const char *target, size_t len);
+int p9fs_mknod(const struct node *dir, struct name name, u32 mode, u32 major, u32 minor);
+int p9fs_link(const struct node *dir, struct name name, const struct node *target);
+int p9fs_rename(const struct node *from, struct name old_name, const struct node *to, struct name new_name);
+int p9fs_unlink(const struct node *dir, struct name name, bool directory);
+int p9fs_setattr(struct node *node, const struct attr_change *change);
+int p9fs_fsync(struct node *node, bool data_only);
+/* 9p_xattr.c */
+s64 p9fs_getxattr(const struct node *node, struct name name, void *value, size_t size);
+int p9fs_setxattr(const struct node *node, struct name name, const void *value, size_t size, u32 flags);
+
 /* 9p_io.c: the verbs read and readdir of struct fs_ops on an open fid. size: the file's, as far as known: 0: not; all ones: that or more. */
 s64 p9_read(struct p9 *client, u32 fid, u32 size, const struct span *spans, unsigned n, u64 offset);
+s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u64 offset);
 int p9_readdir(struct p9 *client, u32 fid, u64 from, size_t room, bool (*emit)(void *, const struct dirent_info *),
                void *ctx);
 

@@ -2,7 +2,7 @@
 /* 9p_fs - a 9P2000.L share as a file system: struct fs_ops, and the messages but those that move data (9p_io.c).
  *
  * node.id is the fid in its low half. The high half is a hint. Of an open file: its size when it was opened (0: not known, all ones: that or more),
- * so that the one read that ends the file asks for no more than there is. Of an open directory: the entries given since its start. */
+ * so that the one read that ends the file asks for no more than there is; not believed once this guest has changed anything. Of an open directory: the entries given since its start. */
 #include "9p.h"
 #include "9p_client.h"
 #include "mem.h"
@@ -148,6 +148,19 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     return (int)(got < (int)part ? done + (unsigned)got : done);
 }
 
+int p9_clone(struct p9 *client, u32 fid, u32 *out)
+{
+    *out = p9_fid_new(client);
+    if (*out == P9_NOFID)
+        return -ENFILE;
+    int err = walk_some(client, fid, *out, NULL, 0, NULL);
+    if (err == -EIO)
+        p9_clunk(client, *out, true);
+    else if (err < 0)
+        p9_fid_free(client, *out);
+    return err;
+}
+
 static void p9fs_clunk(struct node *node)
 {
     p9_clunk(client_of(node), fid_of(node), true);
@@ -215,7 +228,7 @@ static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struc
     struct p9_call open, get;
     struct wire w = p9_begin(&open, client_of(node), P9_TLOPEN);
     wire_put32(&w, fid_of(node));
-    wire_put32(&w, (flags & O_DIRECTORY) | O_RDONLY | O_NONBLOCK | O_LARGEFILE);
+    wire_put32(&w, (flags & P9_OPEN_FLAGS) | O_NONBLOCK | O_LARGEFILE);
     p9_send(&open, &w);
     send_getattr(&get, node);
     int err = p9_finish(&open, &w);
@@ -235,8 +248,6 @@ static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
 {
     struct attr own;
     attr = attr ? attr : &own;
-    if ((flags & O_ACCMODE) != O_RDONLY)
-        return -EROFS;
     struct qid qid;
     int err = open_and_getattr(node, flags, &qid, attr);
     if (err < 0)
@@ -246,13 +257,21 @@ static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
         return -ENXIO;
     node->qid = qid;
     node->open = true;
-    set_hint(node, type == S_IFREG ? attr->size : 0);
+    if (flags & O_TRUNC)
+        attr->size = 0; /* the two answers may have been made in either order */
+    set_hint(node, type == S_IFREG && (flags & O_ACCMODE) == O_RDONLY ? attr->size : 0);
     return 0;
 }
 
 static s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
-    return p9_read(client_of(node), fid_of(node), hint_of(node), spans, n, offset);
+    u32 size = p9_changed(client_of(node)) ? 0 : hint_of(node);
+    return p9_read(client_of(node), fid_of(node), size, spans, n, offset);
+}
+
+static s64 p9fs_write(struct node *node, const struct span *spans, unsigned n, u64 offset)
+{
+    return p9_write(client_of(node), fid_of(node), spans, n, offset);
 }
 
 static int p9fs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)
@@ -326,6 +345,18 @@ static const struct fs_ops ops = {
     .getattr = p9fs_getattr,
     .readlink = p9fs_readlink,
     .statfs = p9fs_statfs,
+    .write = p9fs_write,
+    .create = p9fs_create,
+    .mkdir = p9fs_mkdir,
+    .symlink = p9fs_symlink,
+    .mknod = p9fs_mknod,
+    .link = p9fs_link,
+    .rename = p9fs_rename,
+    .unlink = p9fs_unlink,
+    .setattr = p9fs_setattr,
+    .fsync = p9fs_fsync,
+    .getxattr = p9fs_getxattr,
+    .setxattr = p9fs_setxattr,
 };
 
 struct p9 *p9_new(struct p9_link *link, const char *tag)

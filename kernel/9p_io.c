@@ -28,10 +28,9 @@ struct rest {
     s64 error;
 };
 
-/* One Tread for as much of the rest as it takes; returns how much that is. */
-static u32 send_read(struct p9_call *call, struct p9 *client, u32 fid, struct rest *r)
+/* Gives a message as much of the rest as it takes; returns how much that is. */
+static u32 take_pieces(struct p9_call *call, struct p9 *client, struct rest *r)
 {
-    struct wire w = p9_begin(call, client, P9_TREAD);
     u64 count = 0, room = MIN(r->len, p9_io(client));
     while (count < room && r->n) {
         struct span piece = {r->spans->pa + r->skip, MIN(r->spans->len - r->skip, room - count)};
@@ -44,13 +43,22 @@ static u32 send_read(struct p9_call *call, struct p9 *client, u32 fid, struct re
             r->skip = 0;
         }
     }
-    wire_put32(&w, fid);
-    wire_put64(&w, r->offset);
-    wire_put32(&w, (u32)count);
-    p9_send(call, &w);
     r->offset += count;
     r->len -= count;
     return (u32)count;
+}
+
+/* One Tread for as much of the rest as it takes; returns how much that is. */
+static u32 send_read(struct p9_call *call, struct p9 *client, u32 fid, struct rest *r)
+{
+    struct wire w = p9_begin(call, client, P9_TREAD);
+    u64 offset = r->offset;
+    u32 count = take_pieces(call, client, r);
+    wire_put32(&w, fid);
+    wire_put64(&w, offset);
+    wire_put32(&w, count);
+    p9_send(call, &w);
+    return count;
 }
 
 static s64 finish_read(struct p9_call *call, u32 asked)
@@ -93,6 +101,32 @@ static s64 read_parts(struct p9 *client, u32 fid, struct rest *r, unsigned parts
     return total;
 }
 
+/* One Twrite for as much of the rest as it takes. */
+static u32 send_write(struct p9_call *call, struct p9 *client, u32 fid, struct rest *r)
+{
+    struct wire w = p9_begin(call, client, P9_TWRITE);
+    u64 offset = r->offset;
+    p9_payload_out(call);
+    u32 count = take_pieces(call, client, r);
+    wire_put32(&w, fid);
+    wire_put64(&w, offset);
+    wire_put32(&w, count);
+    p9_send(call, &w);
+    return count;
+}
+
+static s64 finish_write(struct p9_call *call, u32 sent)
+{
+    struct wire w;
+    int err = p9_finish(call, &w);
+    if (err < 0)
+        return err;
+    u32 count = wire_get32(&w);
+    if (!wire_ok(&w) || count > sent)
+        return p9_bad(call, "more written than sent");
+    return count;
+}
+
 static struct rest rest_behind(const struct span *spans, unsigned n, u64 done)
 {
     struct rest r = {.spans = spans, .n = n, .skip = done};
@@ -122,6 +156,25 @@ s64 p9_read(struct p9 *client, u32 fid, u32 size, const struct span *spans, unsi
         total += got;
     } while (!r.error && got && (u64)total < want && (r.full || expected));
     return total ? total : r.error;
+}
+
+/* One message at a time: what a failed one in the middle of several would leave, no program expects. */
+s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u64 offset)
+{
+    u64 want = mem_span_total(spans, n);
+    s64 total = 0, put = 0;
+    while ((u64)total < want) {
+        struct p9_call call;
+        struct rest r = rest_behind(spans, n, (u64)total);
+        r.offset = offset + (u64)total;
+        r.len = want - (u64)total;
+        u32 sent = send_write(&call, client, fid, &r);
+        put = finish_write(&call, sent);
+        if (put <= 0)
+            return total ? total : put ? put : p9_bad(&call, "nothing written");
+        total += put;
+    }
+    return total;
 }
 
 /* A listing in memory that the host may write: each byte is read once. */

@@ -24,12 +24,14 @@ enum {
     O_TRUNC = 01000,
     O_APPEND = 02000,
     O_NONBLOCK = 04000,
+    O_DSYNC = 010000,
     O_DIRECT = 040000,
     O_LARGEFILE = 0100000,
     O_DIRECTORY = 0200000,
     O_NOFOLLOW = 0400000,
     O_NOATIME = 01000000,
     O_CLOEXEC = 02000000,
+    O_SYNC = 04010000,
     O_PATH = 010000000,
     O_TMPFILE = 020200000, /* with O_DIRECTORY */
 };
@@ -74,6 +76,27 @@ struct attr {
     u64 nlink, size, blksize, blocks; /* blocks of 512 bytes */
     struct timestamp atime, mtime, ctime, btime;
 };
+
+/* What setattr is to change: bits of Tsetattr's valid. */
+enum {
+    CHANGE_MODE = 1,
+    CHANGE_UID = 2,
+    CHANGE_GID = 4,
+    CHANGE_SIZE = 8,
+    CHANGE_ATIME = 0x10,
+    CHANGE_MTIME = 0x20,
+    CHANGE_CTIME = 0x40,
+    CHANGE_ATIME_SET = 0x80, /* to atime below; without: to the server's now */
+    CHANGE_MTIME_SET = 0x100,
+};
+struct attr_change {
+    u32 valid;
+    u32 mode, uid, gid;
+    u64 size;
+    struct timestamp atime, mtime;
+};
+
+enum { XATTR_CREATE = 1, XATTR_REPLACE = 2, XATTR_SIZE_MAX = 65536 };
 
 struct fs_stat {
     u32 type, bsize, namelen;
@@ -121,8 +144,21 @@ struct fs_ops {
     int (*statfs)(struct node *node, struct fs_stat *out);
     /* A device's control; arg is a program's value, `data` room that the caller copied in and will copy back. */
     int (*ioctl)(struct node *node, u32 cmd, void *data, size_t size);
-    /* Makes a directory (the mount point of something). */
-    int (*mkdir)(struct node *parent, struct name name, u32 mode);
+    /* Makes and opens a regular file in `dir`, whose node becomes the file's when that succeeds. -EEXIST: the name is there. mode: permission bits. */
+    int (*create)(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr);
+    int (*mkdir)(const struct node *dir, struct name name, u32 mode);
+    int (*symlink)(const struct node *dir, struct name name, const char *target, size_t len);
+    int (*mknod)(const struct node *dir, struct name name, u32 mode, u32 major, u32 minor);
+    int (*link)(const struct node *dir, struct name name, const struct node *target);
+    int (*rename)(const struct node *from, struct name old_name, const struct node *to, struct name new_name);
+    int (*unlink)(const struct node *dir, struct name name, bool directory);
+    int (*setattr)(struct node *node, const struct attr_change *change);
+    int (*fsync)(struct node *node, bool data_only);
+    /* The value of a named attribute, or with an empty name the list of names, each ended by NUL: its length. size 0: only asks; -ERANGE: it
+     * is longer than size; -ENODATA: there is none. */
+    s64 (*getxattr)(const struct node *node, struct name name, void *value, size_t size);
+    /* flags: XATTR_CREATE, XATTR_REPLACE. value NULL: removes it. */
+    int (*setxattr)(const struct node *node, struct name name, const void *value, size_t size, u32 flags);
 };
 
 /* One mountable tree: a share with a tag, or a built-in. Made by a driver, lives for ever. */

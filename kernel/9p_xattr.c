@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_xattr - extended attributes of a share: a value is read and written through a fid of its own. */
+#include "9p.h"
+#include "9p_client.h"
+#include "mem.h"
+#include "vfs.h"
+#include "wire.h"
+
+static struct p9 *client_of(const struct node *node)
+{
+    return node->fs->priv;
+}
+
+/* A fid from which the value (or with an empty name the list of names) is read; *size: its length. */
+static int walk_to(const struct node *node, struct name name, u32 *fid, u64 *size)
+{
+    struct p9 *client = client_of(node);
+    struct p9_call call;
+    *fid = p9_fid_new(client);
+    if (*fid == P9_NOFID)
+        return -ENFILE;
+    struct wire w = p9_begin(&call, client, P9_TXATTRWALK);
+    wire_put32(&w, (u32)node->id);
+    wire_put32(&w, *fid);
+    wire_put_string(&w, name.s, name.len);
+    int err = p9_exchange(&call, &w);
+    if (err == 0) {
+        *size = wire_get64(&w);
+        if (wire_ok(&w) && *size <= XATTR_SIZE_MAX)
+            return 0;
+        err = p9_bad(&call, "attribute of an impossible size");
+    }
+    if (err == -EIO)
+        p9_clunk(client, *fid, true);
+    else
+        p9_fid_free(client, *fid);
+    return err;
+}
+
+s64 p9fs_getxattr(const struct node *node, struct name name, void *value, size_t size)
+{
+    u32 fid;
+    u64 len = 0;
+    int err = walk_to(node, name, &fid, &len);
+    if (err < 0)
+        return err;
+    s64 got = (s64)len;
+    if (size && len > size)
+        got = -ERANGE;
+    else if (size && len) {
+        struct span span = {mem_phys(value), len};
+        got = p9_read(client_of(node), fid, ~0u, &span, 1, 0);
+    }
+    p9_clunk(client_of(node), fid, true);
+    return got;
+}
+
+static int create(struct p9 *client, u32 fid, struct name name, size_t size, u32 flags)
+{
+    struct p9_call call;
+    struct wire w = p9_begin(&call, client, P9_TXATTRCREATE);
+    wire_put32(&w, fid);
+    wire_put_string(&w, name.s, name.len);
+    wire_put64(&w, size);
+    wire_put32(&w, flags);
+    return p9_exchange(&call, &w);
+}
+
+/* The server sets the value when the fid goes, so Tclunk is waited for and its error is the result. size 0 removes the attribute. */
+int p9fs_setxattr(const struct node *node, struct name name, const void *value, size_t size, u32 flags)
+{
+    struct p9 *client = client_of(node);
+    u32 fid;
+    int err = p9_clone(client, (u32)node->id, &fid);
+    if (err < 0)
+        return err;
+    err = create(client, fid, name, size, flags);
+    if (err == 0 && size) {
+        struct span span = {mem_phys(value), size};
+        s64 put = p9_write(client, fid, &span, 1, 0);
+        err = put == (s64)size ? 0 : put < 0 ? (int)put : -EIO;
+    }
+    int end = p9_clunk_wait(client, fid);
+    return err < 0 ? err : end;
+}
