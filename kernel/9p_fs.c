@@ -336,6 +336,7 @@ static int p9fs_statfs(struct node *node, struct fs_stat *out)
 
 static const struct fs_ops ops = {
     .type = "9p",
+    .appends = true,
     .attach = p9fs_attach,
     .walk = p9fs_walk,
     .clunk = p9fs_clunk,

@@ -295,7 +295,7 @@ static int initfs_readlink(struct node *node, char *buf, size_t size)
     return (int)e->size;
 }
 
-static int initfs_mkdir(struct node *parent, struct name name, u32 mode)
+static int initfs_mkdir(const struct node *parent, struct name name, u32 mode)
 {
     struct entry *dir = entry_of(parent);
     if (find(dir, name.s, name.len))

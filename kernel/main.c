@@ -15,6 +15,7 @@
 #include "rand.h"
 #include "sysfs.h"
 #include "time.h"
+#include "tmpfs.h"
 #include "vfs.h"
 
 enum { STATUS_ENVIRONMENT = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
@@ -221,6 +222,7 @@ static void mount_all(void)
     mount_builtin("initfs", root ? "/initfs" : "/");
     mount_builtin("devtmpfs", "/dev");
     mount_builtin("sysfs", "/sys");
+    mount_builtin("tmpfs", "/tmp");
     for (unsigned i = 0; (value = cmdline_option(&cmdline, "mount", i)); i++)
         mount_option(value);
     if (!root && !option("mount") && vfs_find("host"))
@@ -291,6 +293,7 @@ void kmain(const struct boot *from_door)
     feed_seed(); /* random numbers */
     initfs_init(boot.initfs.len ? mem_virt(boot.initfs.pa) : NULL, boot.initfs.len);
     devfs_init(); /* /dev */
+    tmpfs_init(); /* /tmp */
     sysfs_init(); /* /sys */
     struct span window = pci_window();
     pci_scan(&window); /* every function on every bus */

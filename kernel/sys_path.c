@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* sys_path - system calls that name files: open, stat, readlink, directories. */
+#include "sys_path.h"
 #include "mem.h"
 #include "proc.h"
 #include "syscall.h"
 #include "vfs.h"
-
-enum {
-    AT_SYMLINK_NOFOLLOW = 0x100,
-    AT_EACCESS = 0x200,
-    AT_EMPTY_PATH = 0x1000,
-    AT_NO_AUTOMOUNT = 0x800,
-    AT_STATX_SYNC = 0x6000
-};
-
-#define AT_FDCWD ((u32)-100)
 
 struct linux_stat {
     u64 dev, ino, nlink;
@@ -75,6 +66,20 @@ static int start_of(u64 dirfd, const char *path, const struct file **at)
     if (!*at)
         return -EBADF;
     return *at == proc_current->cwd || (*at)->directory ? 0 : -ENOTDIR;
+}
+
+s64 path_get(struct user_path *path, u64 dirfd, u64 va)
+{
+    s64 result = get_path(va, &path->text);
+    if (result < 0)
+        return result;
+    result = start_of(dirfd, path->text, &path->at);
+    return result < 0 ? put_path(path->text, result) : 0;
+}
+
+s64 path_put(struct user_path *path, s64 result)
+{
+    return put_path(path->text, result);
 }
 
 static s64 do_open(u64 dirfd, u64 va, u64 flags, u64 mode)

@@ -38,11 +38,26 @@
     X(62, kill) \
     X(63, uname) \
     X(72, fcntl) \
+    X(74, fsync) \
+    X(75, fdatasync) \
+    X(76, truncate) \
+    X(77, ftruncate) \
     X(79, getcwd) \
     X(80, chdir) \
     X(81, fchdir) \
+    X(82, rename) \
+    X(83, mkdir) \
+    X(84, rmdir) \
     X(85, creat) \
+    X(86, link) \
+    X(87, unlink) \
+    X(88, symlink) \
     X(89, readlink) \
+    X(90, chmod) \
+    X(91, fchmod) \
+    X(92, chown) \
+    X(93, fchown) \
+    X(94, lchown) \
     X(95, umask) \
     X(96, gettimeofday) \
     X(97, getrlimit) \
@@ -56,29 +71,44 @@
     X(111, own_id) /* getpgrp */ \
     X(115, zero) /* getgroups */ \
     X(131, sigaltstack) \
+    X(133, mknod) \
     X(137, statfs) \
     X(138, fstatfs) \
     X(158, arch_prctl) \
+    X(162, sync) \
     X(186, own_id) /* gettid */ \
     X(200, tkill) \
     X(201, time) \
     X(202, futex) \
     X(217, getdents64) \
     X(218, own_id) /* set_tid_address */ \
+    X(221, fadvise64) \
     X(228, clock_gettime) \
     X(229, clock_getres) \
     X(230, clock_nanosleep) \
     X(231, exit_group) \
     X(234, tgkill) \
     X(257, openat) \
+    X(258, mkdirat) \
+    X(259, mknodat) \
+    X(260, fchownat) \
     X(262, newfstatat) \
+    X(263, unlinkat) \
+    X(264, renameat) \
+    X(265, linkat) \
+    X(266, symlinkat) \
     X(267, readlinkat) \
+    X(268, fchmodat) \
     X(269, faccessat) \
     X(273, zero) /* set_robust_list */ \
+    X(280, utimensat) \
+    X(285, fallocate) \
     X(292, dup3) \
     X(295, preadv) \
     X(296, pwritev) \
     X(302, prlimit64) \
+    X(306, syncfs) \
+    X(316, renameat2) \
     X(318, getrandom) \
     X(332, statx) \
     X(334, rseq) \

@@ -45,13 +45,15 @@ static int may_open(const struct place *place, u32 flags)
     u8 type = place->node.qid.type;
     if ((flags & O_CREAT) && (flags & O_EXCL))
         return -EEXIST;
+    if ((type & QID_DIR) && (flags & O_CREAT))
+        return -EISDIR;
     if ((flags & O_DIRECTORY) && !(type & QID_DIR))
         return -ENOTDIR;
     if (flags & O_PATH)
         return 0;
     if (type & QID_SYMLINK)
         return -ELOOP;
-    if ((type & QID_DIR) && (wants_write(flags) || (flags & O_CREAT)))
+    if ((type & QID_DIR) && wants_write(flags))
         return -EISDIR;
     if (!wants_write(flags))
         return 0;
@@ -86,31 +88,88 @@ static struct file *new_file(const struct place *place, u32 flags, const struct 
     return file;
 }
 
-int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out)
+static int open_place(struct place *place, u32 flags, struct file **out)
+{
+    struct attr attr;
+    int err = may_open(place, flags);
+    if (err == 0)
+        err = open_node(&place->node, flags, &attr);
+    if (err == 0 && !(*out = new_file(place, flags, &attr)))
+        err = -ENOMEM;
+    if (err < 0)
+        clunk(&place->node);
+    return err < 0 ? err : 0;
+}
+
+static int open_existing(const struct file *at, const char *path, u32 flags, struct file **out)
 {
     struct place place;
+    bool stay = (flags & O_NOFOLLOW) || ((flags & O_CREAT) && (flags & O_EXCL));
+    int err = vfs_look_up(at, path, stay ? VFS_NOFOLLOW : 0, &place);
+    return err < 0 ? err : open_place(&place, flags, out);
+}
+
+/* Makes a file at a canonical path that leads nowhere yet. -EEXIST: somebody was quicker. */
+static int open_new(const char *path, u32 flags, u32 mode, struct file **out)
+{
+    struct place dir;
     struct attr attr;
-    (void)mode;
+    struct fs *fs;
+    const char *mounted_on;
+    char last[VFS_NAME_MAX + 1];
+    bool slash;
+    u32 mounted;
+    int err = vfs_look_up_parent(NULL, path, &dir, last, &slash);
+    if (err < 0)
+        return err;
+    vfs_mount_at(dir.mount, &fs, &mounted_on, &mounted);
+    if (!fs->ops->create || (mounted & MOUNT_READONLY))
+        err = -EROFS;
+    else
+        err = fs->ops->create(&dir.node, (struct name){last, (u16)strlen(last)}, flags, mode, &attr);
+    dir.path = path;
+    if (err == 0 && !(*out = new_file(&dir, flags, &attr)))
+        err = -ENOMEM;
+    if (err < 0)
+        clunk(&dir.node);
+    return err;
+}
+
+/* An existing file, or else a new one. A link that leads nowhere is followed: the file is made where it leads. */
+static int open_or_create(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out)
+{
+    struct place place;
+    enum { RACES = 8 };
+    int err = -EEXIST;
+    for (unsigned tries = 0; tries < RACES; tries++) {
+        bool stay = (flags & O_NOFOLLOW) || (flags & O_EXCL);
+        err = vfs_look_up(at, path, stay ? VFS_NOFOLLOW : 0, &place);
+        if (err == 0)
+            return open_place(&place, flags, out);
+        if (err != -ENOENT || !place.last)
+            return err;
+        if (path[strlen(path) - 1] == '/')
+            return -EISDIR;
+        static char canonical[VFS_PATH_MAX]; /* place.path is the look-up's, and the next one's too */
+        memcpy(canonical, place.path, strlen(place.path) + 1);
+        err = open_new(canonical, flags, mode, out);
+        if (err != -EEXIST || (flags & O_EXCL))
+            return err;
+    }
+    return err;
+}
+
+int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out)
+{
     if ((flags & O_TMPFILE) == O_TMPFILE)
         return (flags & O_ACCMODE) == O_RDONLY ? -EINVAL : -EOPNOTSUPP;
     if ((flags & O_ACCMODE) == O_ACCMODE || ((flags & O_CREAT) && (flags & O_DIRECTORY)))
         return -EINVAL;
     if (flags & O_PATH)
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW;
-    bool stay = (flags & O_NOFOLLOW) || ((flags & O_CREAT) && (flags & O_EXCL));
-    int err = vfs_look_up(at, path, stay ? VFS_NOFOLLOW : 0, &place);
-    if (err == -ENOENT && place.last && (flags & O_CREAT))
-        return path[strlen(path) - 1] == '/' ? -EISDIR : -EROFS;
-    if (err < 0)
-        return err;
-    err = may_open(&place, flags);
-    if (err == 0)
-        err = open_node(&place.node, flags, &attr);
-    if (err == 0 && !(*out = new_file(&place, flags, &attr)))
-        err = -ENOMEM;
-    if (err < 0)
-        clunk(&place.node);
-    return err < 0 ? err : 0;
+    if (flags & O_CREAT)
+        return open_or_create(at, path, flags, mode, out);
+    return open_existing(at, path, flags, out);
 }
 
 struct file *vfs_get(struct file *file)
@@ -199,43 +258,66 @@ int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out
 
 /* ---- open files ---- */
 
-/* Where a transfer begins; negative: EINVAL. */
-static s64 position(const struct file *file, u64 offset)
+/* Where a transfer begins; negative: -errno. Devices have no position. */
+static s64 position(struct file *file, u64 offset)
 {
-    return (s64)(offset == VFS_CURRENT ? file->offset : offset);
+    struct attr attr;
+    if (offset != VFS_CURRENT)
+        return (s64)offset < 0 ? -EINVAL : (s64)offset;
+    if (file->at_end) {
+        int err = file->node.fs->ops->getattr(&file->node, &attr);
+        if (err < 0)
+            return err;
+        file->offset = attr.size;
+        file->at_end = false;
+    }
+    return (s64)file->offset;
 }
 
 static s64 moved(struct file *file, u64 offset, s64 n)
 {
-    if (offset == VFS_CURRENT && n > 0)
+    if (offset == VFS_CURRENT && n > 0 && !is_device(file))
         file->offset += (u64)n;
     return n;
 }
 
 s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset)
 {
-    s64 from = position(file, offset);
     if ((file->flags & O_PATH) || (file->flags & O_ACCMODE) == O_WRONLY)
         return -EBADF;
     if (file->directory)
         return -EISDIR;
     if (offset != VFS_CURRENT && is_stream(file))
         return -ESPIPE;
-    if (!file->node.fs->ops->read || from < 0)
+    if (!file->node.fs->ops->read)
         return -EINVAL;
-    return moved(file, offset, file->node.fs->ops->read(&file->node, spans, n, (u64)from));
+    s64 from = position(file, offset);
+    return from < 0 ? from : moved(file, offset, file->node.fs->ops->read(&file->node, spans, n, (u64)from));
+}
+
+/* Behind the end, wherever that is. Where the server sees to that, we need not know where. */
+static s64 append(struct file *file, const struct span *spans, unsigned n, u64 offset)
+{
+    const struct fs_ops *ops = file->node.fs->ops;
+    struct attr attr = {.size = 0};
+    int err = ops->appends ? 0 : ops->getattr(&file->node, &attr);
+    s64 put = err < 0 ? err : ops->write(&file->node, spans, n, attr.size);
+    file->at_end |= put > 0 && offset == VFS_CURRENT;
+    return put;
 }
 
 s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offset)
 {
-    s64 from = position(file, offset);
     if ((file->flags & O_PATH) || (file->flags & O_ACCMODE) == O_RDONLY)
         return -EBADF;
     if (offset != VFS_CURRENT && is_stream(file))
         return -ESPIPE;
-    if (!file->node.fs->ops->write || from < 0)
+    if (!file->node.fs->ops->write)
         return -EINVAL;
-    return moved(file, offset, file->node.fs->ops->write(&file->node, spans, n, (u64)from));
+    if ((file->flags & O_APPEND) && !is_device(file))
+        return append(file, spans, n, offset);
+    s64 from = position(file, offset);
+    return from < 0 ? from : moved(file, offset, file->node.fs->ops->write(&file->node, spans, n, (u64)from));
 }
 
 s64 vfs_seek(struct file *file, s64 offset, int whence)
@@ -246,20 +328,23 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
         return -EBADF;
     if (is_device(file))
         return is_stream(file) ? -ESPIPE : 0;
-    if (whence == SEEK_CUR)
-        base = (s64)file->offset;
-    else if (whence == SEEK_END && !file->directory) {
+    if (whence == SEEK_CUR) {
+        base = position(file, VFS_CURRENT);
+        if (base < 0)
+            return base;
+    } else if (whence == SEEK_END && !file->directory) {
         int err = file->node.fs->ops->getattr(&file->node, &attr);
         if (err < 0)
             return err;
         base = (s64)attr.size;
-    } else if (whence != SEEK_SET)
+    } else if (whence != SEEK_SET && whence != SEEK_CUR)
         return -EINVAL;
     if (offset > 0 && base > INT64_MAX - offset)
         return -EINVAL;
     if (base + offset < 0)
         return -EINVAL;
     file->offset = (u64)(base + offset);
+    file->at_end = false;
     return base + offset;
 }
 

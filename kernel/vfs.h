@@ -124,6 +124,7 @@ typedef bool (*dirent_fn)(void *ctx, const struct dirent_info *entry);
  */
 struct fs_ops {
     const char *type; /* "9p", "devtmpfs": what /proc/mounts shows */
+    bool appends;     /* write() to a file opened with O_APPEND goes to its end whatever the offset */
     /* Starts (or joins) the session and yields the root. */
     int (*attach)(struct fs *fs, struct node *root);
     /* From `from`, which stays, along n names without following links. Returns how many names were walked; *out is a new node if that is n
@@ -178,7 +179,8 @@ struct file {
     struct node node;
     u16 mount; /* index in the mount table */
     bool directory;
-    u32 mode; /* st_mode when it was opened */
+    bool at_end; /* the position is behind what was last appended, wherever that is */
+    u32 mode;    /* st_mode when it was opened */
     u32 rdev_major;
     char *path; /* canonical, from "/", without links */
 };
@@ -205,6 +207,11 @@ struct place {
 enum { VFS_NOFOLLOW = 1 };
 /* The look-up under all the others; flags: VFS_NOFOLLOW: a link at the end is not followed. */
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out);
+/* The directory that holds a path's last name; the name goes to `last`: "" for "/". *slash: slashes stood behind it. */
+int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 1],
+                       bool *slash);
+/* Is something mounted on `name` in the directory that has this canonical path? */
+bool vfs_is_mount_point(const char *directory, const char *name);
 
 /*
  * Look-ups. `at`: the directory that a relative path starts from (NULL: "/"). Paths are NUL-terminated; errors are those of Linux: ENOENT (also
@@ -220,6 +227,27 @@ int vfs_access(const struct file *at, const char *path, u32 flags, u32 rights);
 /* Target into buf, not terminated; as readlink(2) it is cut to size. */
 s64 vfs_readlink(const struct file *at, const char *path, char *buf, size_t size);
 int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out);
+
+/*
+ * What changes a tree. Errors are those of Linux: EEXIST, EROFS, EXDEV, EBUSY (a mount point), ENOTEMPTY...; mode: permission bits, the
+ * program's umask already taken off.
+ */
+int vfs_mkdir(const struct file *at, const char *path, u32 mode);
+int vfs_mknod(const struct file *at, const char *path, u32 mode, u32 major, u32 minor);
+int vfs_symlink(const char *target, const struct file *at, const char *path);
+/* flags: VFS_NOFOLLOW: a link itself gets another name. */
+int vfs_link(const struct file *old_at, const char *old_path, const struct file *at, const char *path, u32 flags);
+enum { RENAME_NOREPLACE = 1 };
+int vfs_rename(const struct file *old_at, const char *old_path, const struct file *at, const char *path, u32 flags);
+int vfs_unlink(const struct file *at, const char *path, bool directory);
+int vfs_change_path(const struct file *at, const char *path, u32 flags, const struct attr_change *change);
+int vfs_change(struct file *file, const struct attr_change *change);
+int vfs_fsync(struct file *file, bool data_only);
+/* Extended attributes, by path or (file not NULL) of an open file; results as in fs_ops. */
+s64 vfs_getxattr(struct file *file, const struct file *at, const char *path, u32 flags, const char *name, void *value,
+                 size_t size);
+int vfs_setxattr(struct file *file, const struct file *at, const char *path, u32 flags, const char *name,
+                 const void *value, size_t size, u32 how);
 
 /* On open files. offset: bytes, or VFS_CURRENT to use and move the file's own. */
 #define VFS_CURRENT (~0ull)

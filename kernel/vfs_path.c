@@ -311,6 +311,38 @@ int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place
     return err;
 }
 
+int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 1],
+                       bool *slash)
+{
+    static char text[VFS_PATH_MAX];
+    size_t len = strnlen(path, VFS_PATH_MAX), end = len;
+    if (len == 0 || len == VFS_PATH_MAX)
+        return len ? -ENAMETOOLONG : -ENOENT;
+    while (end && path[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start && path[start - 1] != '/')
+        start--;
+    if (end - start > VFS_NAME_MAX)
+        return -ENAMETOOLONG;
+    memcpy(last, path + start, end - start);
+    last[end - start] = 0;
+    *slash = end < len;
+    memcpy(text, start ? path : ".", start ? start : 1);
+    text[start ? start : 1] = 0;
+    return vfs_look_up(at, text, 0, out);
+}
+
+bool vfs_is_mount_point(const char *directory, const char *name)
+{
+    size_t len = directory[1] ? strlen(directory) : 0;
+    for (const struct mount *m = mounts; m < mounts + nmounts; m++)
+        if (m->len == len + 1 + strlen(name) && strncmp(m->path, directory, len) == 0 &&
+            strcmp(m->path + len + 1, name) == 0)
+            return true;
+    return false;
+}
+
 /* ---- mounting ---- */
 
 /* The directory at `path`, whose parent is there, where the file system can. */

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* sys_edit - system calls that change trees: names, modes, owners, times, sizes. */
+#include "proc.h"
+#include "sys_path.h"
+#include "syscall.h"
+#include "vfs.h"
+
+static u32 masked(u64 mode)
+{
+    return (u32)mode & 07777 & ~proc_current->umask;
+}
+
+/* ---- names ---- */
+
+static s64 do_mkdir(u64 dirfd, u64 va, u64 mode)
+{
+    struct user_path path;
+    s64 result = path_get(&path, dirfd, va);
+    return result < 0 ? result : path_put(&path, vfs_mkdir(path.at, path.text, masked(mode) & 01777));
+}
+
+SYSCALL(mkdir)
+{
+    return do_mkdir(AT_FDCWD, arg[0], arg[1]);
+}
+
+SYSCALL(mkdirat)
+{
+    return do_mkdir(arg[0], arg[1], arg[2]);
+}
+
+static s64 do_mknod(u64 dirfd, u64 va, u32 mode, u64 dev)
+{
+    struct user_path path;
+    u32 type = mode & S_IFMT;
+    if (type == S_IFDIR)
+        return -EPERM;
+    if (type != 0 && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO && type != S_IFSOCK)
+        return -EINVAL;
+    u32 major = (u32)((dev >> 8 & 0xfff) | (dev >> 32 & ~0xfffull)),
+        minor = (u32)((dev & 0xff) | (dev >> 12 & 0xfff00));
+    s64 result = path_get(&path, dirfd, va);
+    if (result < 0)
+        return result;
+    return path_put(&path, vfs_mknod(path.at, path.text, (type ? type : S_IFREG) | masked(mode), major, minor));
+}
+
+SYSCALL(mknod)
+{
+    return do_mknod(AT_FDCWD, arg[0], (u32)arg[1], (u32)arg[2]);
+}
+
+SYSCALL(mknodat)
+{
+    return do_mknod(arg[0], arg[1], (u32)arg[2], (u32)arg[3]);
+}
+
+static s64 do_unlink(u64 dirfd, u64 va, bool directory)
+{
+    struct user_path path;
+    s64 result = path_get(&path, dirfd, va);
+    return result < 0 ? result : path_put(&path, vfs_unlink(path.at, path.text, directory));
+}
+
+SYSCALL(unlink)
+{
+    return do_unlink(AT_FDCWD, arg[0], false);
+}
+
+SYSCALL(rmdir)
+{
+    return do_unlink(AT_FDCWD, arg[0], true);
+}
+
+SYSCALL(unlinkat)
+{
+    return (u32)arg[2] & ~(u32)AT_REMOVEDIR ? -EINVAL : do_unlink(arg[0], arg[1], arg[2] & AT_REMOVEDIR);
+}
+
+static s64 do_rename(u64 old_dirfd, u64 old_va, u64 dirfd, u64 va, u32 flags)
+{
+    struct user_path old, path;
+    enum { KNOWN = 7, EXCHANGE = 2 };
+    if (flags & ~(u32)KNOWN || (flags & RENAME_NOREPLACE && flags & EXCHANGE))
+        return -EINVAL;
+    s64 result = path_get(&old, old_dirfd, old_va);
+    if (result < 0)
+        return result;
+    result = path_get(&path, dirfd, va);
+    if (result == 0)
+        result = path_put(&path, vfs_rename(old.at, old.text, path.at, path.text, flags));
+    return path_put(&old, result);
+}
+
+SYSCALL(rename)
+{
+    return do_rename(AT_FDCWD, arg[0], AT_FDCWD, arg[1], 0);
+}
+
+SYSCALL(renameat)
+{
+    return do_rename(arg[0], arg[1], arg[2], arg[3], 0);
+}
+
+SYSCALL(renameat2)
+{
+    return do_rename(arg[0], arg[1], arg[2], arg[3], (u32)arg[4]);
+}
+
+static s64 do_link(u64 old_dirfd, u64 old_va, u64 dirfd, u64 va, u32 flags)
+{
+    struct user_path old, path;
+    if (flags & ~(u32)AT_SYMLINK_FOLLOW)
+        return -EINVAL;
+    s64 result = path_get(&old, old_dirfd, old_va);
+    if (result < 0)
+        return result;
+    result = path_get(&path, dirfd, va);
+    if (result == 0)
+        result = path_put(&path,
+                          vfs_link(old.at, old.text, path.at, path.text, flags & AT_SYMLINK_FOLLOW ? 0 : VFS_NOFOLLOW));
+    return path_put(&old, result);
+}
+
+SYSCALL(link)
+{
+    return do_link(AT_FDCWD, arg[0], AT_FDCWD, arg[1], 0);
+}
+
+SYSCALL(linkat)
+{
+    return do_link(arg[0], arg[1], arg[2], arg[3], (u32)arg[4]);
+}
+
+static s64 do_symlink(u64 target_va, u64 dirfd, u64 va)
+{
+    struct user_path target, path;
+    s64 result = path_get(&target, AT_FDCWD, target_va);
+    if (result < 0)
+        return result;
+    result = path_get(&path, dirfd, va);
+    if (result == 0)
+        result = path_put(&path, vfs_symlink(target.text, path.at, path.text));
+    return path_put(&target, result);
+}
+
+SYSCALL(symlink)
+{
+    return do_symlink(arg[0], AT_FDCWD, arg[1]);
+}
+
+SYSCALL(symlinkat)
+{
+    return do_symlink(arg[0], arg[1], arg[2]);
+}
+
+/* ---- attributes ---- */
+
+static s64 change_path(u64 dirfd, u64 va, u32 flags, const struct attr_change *change)
+{
+    struct user_path path;
+    s64 result = path_get(&path, dirfd, va);
+    if (result < 0)
+        return result;
+    return path_put(&path, vfs_change_path(path.at, path.text, flags & AT_SYMLINK_NOFOLLOW ? VFS_NOFOLLOW : 0, change));
+}
+
+static s64 change_file(u64 fd, const struct attr_change *change)
+{
+    struct file *file = proc_file((u32)fd);
+    return file ? vfs_change(file, change) : -EBADF;
+}
+
+static struct attr_change mode_change(u64 mode)
+{
+    return (struct attr_change){.valid = CHANGE_MODE, .mode = (u32)mode & 07777};
+}
+
+SYSCALL(chmod)
+{
+    struct attr_change c = mode_change(arg[1]);
+    return change_path(AT_FDCWD, arg[0], 0, &c);
+}
+
+SYSCALL(fchmodat)
+{
+    struct attr_change c = mode_change(arg[2]);
+    return change_path(arg[0], arg[1], 0, &c);
+}
+
+SYSCALL(fchmod)
+{
+    struct attr_change c = mode_change(arg[1]);
+    return change_file(arg[0], &c);
+}
+
+/* An id of -1 stays as it is. */
+static struct attr_change owner_change(u64 uid, u64 gid)
+{
+    u32 valid = ((u32)uid != ~0u ? CHANGE_UID : 0) | ((u32)gid != ~0u ? CHANGE_GID : 0);
+    return (struct attr_change){.valid = valid, .uid = (u32)uid, .gid = (u32)gid};
+}
+
+SYSCALL(chown)
+{
+    struct attr_change c = owner_change(arg[1], arg[2]);
+    return change_path(AT_FDCWD, arg[0], 0, &c);
+}
+
+SYSCALL(lchown)
+{
+    struct attr_change c = owner_change(arg[1], arg[2]);
+    return change_path(AT_FDCWD, arg[0], AT_SYMLINK_NOFOLLOW, &c);
+}
+
+SYSCALL(fchown)
+{
+    struct attr_change c = owner_change(arg[1], arg[2]);
+    return change_file(arg[0], &c);
+}
+
+SYSCALL(fchownat)
+{
+    struct attr_change c = owner_change(arg[2], arg[3]);
+    if ((u32)arg[4] & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    return change_path(arg[0], arg[1], (u32)arg[4], &c);
+}
+
+SYSCALL(truncate)
+{
+    struct attr_change c = {.valid = CHANGE_SIZE, .size = arg[1]};
+    return (s64)arg[1] < 0 ? -EINVAL : change_path(AT_FDCWD, arg[0], 0, &c);
+}
+
+SYSCALL(ftruncate)
+{
+    struct attr_change c = {.valid = CHANGE_SIZE, .size = arg[1]};
+    struct file *file = proc_file((u32)arg[0]);
+    if ((s64)arg[1] < 0)
+        return -EINVAL;
+    if (!file || (file->flags & O_PATH))
+        return -EBADF;
+    if ((file->flags & O_ACCMODE) == O_RDONLY || (file->mode & S_IFMT) != S_IFREG)
+        return -EINVAL;
+    return vfs_change(file, &c);
+}
+
+/* ---- times ---- */
+
+struct timespec {
+    s64 sec, nsec;
+};
+
+static int time_change(struct attr_change *c, const struct timespec t[2])
+{
+    enum { UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe, SECOND = 1000000000 };
+    static const u32 bits[2][2] = {{CHANGE_ATIME, CHANGE_ATIME_SET}, {CHANGE_MTIME, CHANGE_MTIME_SET}};
+    struct timestamp *to[2] = {&c->atime, &c->mtime};
+    for (unsigned i = 0; i < 2; i++) {
+        if (t[i].nsec == UTIME_OMIT)
+            continue;
+        c->valid |= bits[i][0];
+        if (t[i].nsec == UTIME_NOW)
+            continue;
+        if ((u64)t[i].nsec >= SECOND)
+            return -EINVAL;
+        c->valid |= bits[i][1];
+        *to[i] = (struct timestamp){(u64)t[i].sec, (u64)t[i].nsec};
+    }
+    return 0;
+}
+
+SYSCALL(utimensat)
+{
+    struct timespec t[2] = {{0}};
+    struct attr_change c = {.valid = CHANGE_ATIME | CHANGE_MTIME};
+    if ((u32)arg[3] & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    if (arg[2]) {
+        c.valid = 0;
+        if (proc_copy_in(t, arg[2], sizeof t) < 0)
+            return -EFAULT;
+        int err = time_change(&c, t);
+        if (err < 0)
+            return err;
+    }
+    if (!arg[1])
+        return (u32)arg[3] ? -EINVAL : change_file(arg[0], &c);
+    return c.valid ? change_path(arg[0], arg[1], (u32)arg[3], &c) : 0;
+}
+
+/* ---- to the host's disk ---- */
+
+static s64 sync_file(u64 fd, bool data_only)
+{
+    struct file *file = proc_file((u32)fd);
+    return file ? vfs_fsync(file, data_only) : -EBADF;
+}
+
+SYSCALL(fsync)
+{
+    return sync_file(arg[0], false);
+}
+
+SYSCALL(fdatasync)
+{
+    return sync_file(arg[0], true);
+}
+
+SYSCALL(syncfs)
+{
+    return proc_file((u32)arg[0]) ? 0 : -EBADF;
+}
+
+/* Nothing waits in this kernel; what the host still has to write is the host's. */
+SYSCALL(sync)
+{
+    return 0;
+}
+
+/* A hole cannot be promised over 9P. */
+SYSCALL(fallocate)
+{
+    return proc_file((u32)arg[0]) ? -EOPNOTSUPP : -EBADF;
+}
+
+SYSCALL(fadvise64)
+{
+    return proc_file((u32)arg[0]) ? 0 : -EBADF;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* tmpfs - a file system in memory. */
+#ifndef TMPFS_H
+#define TMPFS_H
+
+#include "base.h"
+
+/* Registers an empty file system under the tag "tmpfs". 0 or -ENOMEM. */
+int tmpfs_init(void);
+
+#endif
