@@ -198,7 +198,8 @@ SYSCALL(fchmod)
 static struct attr_change owner_change(u64 uid, u64 gid)
 {
     u32 valid = ((u32)uid != ~0u ? CHANGE_UID : 0) | ((u32)gid != ~0u ? CHANGE_GID : 0);
-    return (struct attr_change){.valid = valid, .uid = (u32)uid, .gid = (u32)gid};
+    /* With neither, servers still chown: that is what takes set-id bits off, as Linux does. */
+    return (struct attr_change){.valid = valid ? valid : CHANGE_CTIME, .uid = (u32)uid, .gid = (u32)gid};
 }
 
 SYSCALL(chown)

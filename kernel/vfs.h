@@ -9,7 +9,7 @@ enum {
     VFS_PATH_MAX = 4096, /* bytes of a path with its terminator, as Linux's PATH_MAX */
     VFS_NAME_MAX = 255,  /* bytes of one name */
     VFS_LINKS_MAX = 40,  /* symbolic links followed in one look-up, as on Linux */
-    VFS_MOUNTS = 16,
+    VFS_MOUNTS = 32,
 };
 
 /* Open flags: Linux x86-64's, which are 9P2000.L's. */

@@ -78,6 +78,6 @@ def test_random_numbers_need_a_source(cpu, options, status, guests, share):
 def test_no_call_harms_the_kernel(seed, guests, share):
     """Calls by lot may write over the program's own stack, so how it ends is open; that it ends, by itself, is not."""
     program = guests("storm")
-    got = machine.boot(PLAIN, [f"/prog/{program.name}", str(seed + 1), "20000"], share=share, options=["loglevel=error", "mount=host:/host", "mount=prog:/prog:ro"],
+    got = machine.boot(PLAIN, [f"/prog/{program.name}", str(seed + 1), "20000"], share=share, options=["loglevel=error", "mount=host:/host:ro", "mount=prog:/prog:ro"],
                        extra=["-fsdev", f"local,id=prog,path={program.parent},security_model=none,readonly=on", "-device", "virtio-9p-pci,fsdev=prog,mount_tag=prog"])
     assert got.status in (("exit", 0), ("exit", 139), ("exit", 137))
