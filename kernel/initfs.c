@@ -295,7 +295,7 @@ static int initfs_readlink(struct node *node, char *buf, size_t size)
     return (int)e->size;
 }
 
-static int initfs_mkdir(const struct node *parent, struct name name, u32 mode)
+static int initfs_mount_point(const struct node *parent, struct name name)
 {
     struct entry *dir = entry_of(parent);
     if (find(dir, name.s, name.len))
@@ -304,7 +304,7 @@ static int initfs_mkdir(const struct node *parent, struct name name, u32 mode)
     if (!own)
         return -ENOMEM;
     memcpy(own, name.s, name.len);
-    return add(dir, own, name.len, S_IFDIR | mode) ? 0 : -ENOMEM;
+    return add(dir, own, name.len, S_IFDIR | 0755) ? 0 : -ENOMEM;
 }
 
 static const struct fs_ops ops = {
@@ -316,7 +316,7 @@ static const struct fs_ops ops = {
     .readdir = initfs_readdir,
     .getattr = initfs_getattr,
     .readlink = initfs_readlink,
-    .mkdir = initfs_mkdir,
+    .mount_point = initfs_mount_point,
 };
 
 int initfs_init(void *archive, size_t len)

@@ -34,6 +34,7 @@
     X(33, dup2) \
     X(35, nanosleep) \
     X(39, own_id) /* getpid */ \
+    X(40, sendfile) \
     X(60, exit) \
     X(62, kill) \
     X(63, uname) \
@@ -74,9 +75,22 @@
     X(133, mknod) \
     X(137, statfs) \
     X(138, fstatfs) \
+    X(157, zero) /* prctl */ \
     X(158, arch_prctl) \
     X(162, sync) \
     X(186, own_id) /* gettid */ \
+    X(188, setxattr) \
+    X(189, lsetxattr) \
+    X(190, fsetxattr) \
+    X(191, getxattr) \
+    X(192, lgetxattr) \
+    X(193, fgetxattr) \
+    X(194, listxattr) \
+    X(195, llistxattr) \
+    X(196, flistxattr) \
+    X(197, removexattr) \
+    X(198, lremovexattr) \
+    X(199, fremovexattr) \
     X(200, tkill) \
     X(201, time) \
     X(202, futex) \
@@ -110,6 +124,7 @@
     X(306, syncfs) \
     X(316, renameat2) \
     X(318, getrandom) \
+    X(326, copy_file_range) \
     X(332, statx) \
     X(334, rseq) \
     X(439, faccessat2)

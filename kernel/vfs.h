@@ -148,6 +148,8 @@ struct fs_ops {
     /* Makes and opens a regular file in `dir`, whose node becomes the file's when that succeeds. -EEXIST: the name is there. mode: permission bits. */
     int (*create)(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr);
     int (*mkdir)(const struct node *dir, struct name name, u32 mode);
+    /* Makes a directory for something to be mounted on; absent where that would change what is not ours. */
+    int (*mount_point)(const struct node *dir, struct name name);
     int (*symlink)(const struct node *dir, struct name name, const char *target, size_t len);
     int (*mknod)(const struct node *dir, struct name name, u32 mode, u32 major, u32 minor);
     int (*link)(const struct node *dir, struct name name, const struct node *target);

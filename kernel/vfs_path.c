@@ -363,8 +363,8 @@ static void make_directory(char *path)
     *name = first;
     if (err)
         return;
-    if (place.node.fs->ops->mkdir)
-        place.node.fs->ops->mkdir(&place.node, (struct name){name, (u16)strlen(name)}, 0755);
+    if (place.node.fs->ops->mount_point)
+        place.node.fs->ops->mount_point(&place.node, (struct name){name, (u16)strlen(name)});
     clunk(&place.node);
 }
 
