@@ -112,7 +112,8 @@ static void attributes(void)
     TELL(utimensat(AT_FDCWD, "nope", t, 0));
     TELL(utimensat(AT_FDCWD, "d/link", t, AT_SYMLINK_NOFOLLOW));
     TELL(stat("new", &st));
-    printf("%o %ld %ld.%09ld %ld.%09ld\n", st.st_mode, (long)st.st_size, (long)st.st_atim.tv_sec, st.st_atim.tv_nsec, (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    printf("%o %ld %ld.%09ld %ld.%09ld\n", st.st_mode, (long)st.st_size, (long)st.st_atim.tv_sec, st.st_atim.tv_nsec,
+           (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
     TELL(chown("new", -1, -1));
     TELL(ftruncate(0, 1));
     TELL(fsync(99));
