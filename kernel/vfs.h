@@ -98,6 +98,14 @@ struct attr_change {
 
 enum { XATTR_CREATE = 1, XATTR_REPLACE = 2, XATTR_SIZE_MAX = 65536 };
 
+/* A lock on a range of bytes. type: F_RDLCK, F_WRLCK, F_UNLCK. len 0: to the end, wherever that will be. */
+enum { F_RDLCK, F_WRLCK, F_UNLCK };
+struct file_lock {
+    u8 type;
+    u32 pid; /* whose it is */
+    u64 start, len;
+};
+
 struct fs_stat {
     u32 type, bsize, namelen;
     u64 blocks, bfree, bavail, files, ffree, fsid;
@@ -162,6 +170,10 @@ struct fs_ops {
     s64 (*getxattr)(const struct node *node, struct name name, void *value, size_t size);
     /* flags: XATTR_CREATE, XATTR_REPLACE. value NULL: removes it. */
     int (*setxattr)(const struct node *node, struct name name, const void *value, size_t size, u32 flags);
+    /* On an open file: takes or gives back a lock, does not wait. -EAGAIN: another client has a part of the range. */
+    int (*lock)(struct node *node, const struct file_lock *lock);
+    /* Whoever keeps *lock from being taken goes to *lock; F_UNLCK: nobody. */
+    int (*getlock)(struct node *node, struct file_lock *lock);
 };
 
 /* One mountable tree: a share with a tag, or a built-in. Made by a driver, lives for ever. */

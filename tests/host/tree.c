@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* tree - initial files, /dev, /sys and a share, mounted as the kernel does it, for the tests of paths and open files. */
+/* tree - initial files, /dev, /sys, a share that is read only and a writable /tmp, for the tests of paths and open files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #include "devfs.h"
 #include "initfs.h"
 #include "sysfs.h"
+#include "tmpfs.h"
 #include "tree.h"
 
 enum { CHAIN = 41 };
@@ -52,12 +53,14 @@ int mount_all(void **state)
     assert_int_equal(initfs_init(NULL, 0), 0);
     devfs_init();
     sysfs_init();
+    tmpfs_init();
     assert_int_equal(vfs_mount(vfs_find("devtmpfs"), "/dev", 0), -ENOENT); /* no root yet */
     assert_int_equal(vfs_mount(vfs_find("initfs"), "/", 0), 0);
     assert_int_equal(vfs_mount(vfs_find("devtmpfs"), "/dev", 0), 0);
     assert_int_equal(vfs_mount(vfs_find("sysfs"), "/sys", 0), 0);
-    assert_int_equal(vfs_mount(fs, "/host", 0), 0);
+    assert_int_equal(vfs_mount(fs, "/host", MOUNT_READONLY), 0);
     assert_int_equal(vfs_mount(fs, "/some/where//else/", MOUNT_READONLY), 0);
+    assert_int_equal(vfs_mount(vfs_find("tmpfs"), "/tmp", 0), 0);
     add_link(top, "relative", "dir/a");
     add_link(top, "absolute", "/host/file");
     add_link(top, "loop1", "loop2");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* tree - initial files, /dev, /sys and a share with links and depth, mounted as the kernel does it. */
+/* tree - initial files, /dev, /sys, a read-only share with links and depth, and an empty writable /tmp, mounted as the kernel does it. */
 #ifndef TREE_H
 #define TREE_H
 
