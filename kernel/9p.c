@@ -3,7 +3,7 @@
  *
  * A request's tag is its slot. The link owns a request's memory from submit() to p9_complete(), whatever Rflush says. A slot is taken by
  * p9_begin() and free after p9_finish(); a Tclunk's, for which nobody waits, is free when it completes. A fid number is
- * taken until the server has answered its Tclunk. Replies are copied once to memory that the link was never told of, and read there. */
+ * taken until the server has answered its Tclunk or Tremove. Replies are copied once to memory that the link was never told of, and read there. */
 #include "9p.h"
 #include "9p_client.h"
 #include "mem.h"
@@ -22,7 +22,8 @@ enum {
 struct slot {
     struct p9_request req;
     struct p9 *client;
-    u32 clunks; /* the fid that this Tclunk ends; else P9_NOFID */
+    u32 ends;     /* the fid that this Tclunk or Tremove ends; else P9_NOFID */
+    bool nobodys; /* and nobody waits for the answer */
     struct span payload[P9_SPANS];
     u8 copy[P9_REPLY];
     u8 in[P9_REPLY];
@@ -41,6 +42,7 @@ struct p9 {
     bool warned;
     struct p9_counters counters;
     u64 fids[FIDS / 64]; /* a bit for each number in use */
+    u64 lacks[2];        /* a bit for each type that the server said it does not know */
     struct slot *slots[P9_REQUESTS];
 };
 
@@ -123,7 +125,8 @@ struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
         return (struct wire){.bad = true};
     }
     s->client = c;
-    s->clunks = P9_NOFID;
+    s->ends = P9_NOFID;
+    s->nobodys = false;
     struct p9_request *req = call->req = &s->req;
     req->busy = true;
     req->type = type;
@@ -214,7 +217,7 @@ static const char *open_reply(struct slot *s, struct wire *reply, u8 *type)
     return NULL;
 }
 
-/* The request is the link's no more: the slot can go, and the fid of a Tclunk, which ends even when that fails. */
+/* The request is the link's no more: a slot for which nobody waits can go, and the fid that this ends, even when that fails. */
 void p9_complete(struct p9_request *req, u32 written, int error)
 {
     if (!req->busy || req->done)
@@ -224,13 +227,11 @@ void p9_complete(struct p9_request *req, u32 written, int error)
     req->written = written;
     req->error = error;
     s->client->in_flight--;
-    if (s->clunks == P9_NOFID)
-        return;
     struct wire w;
     u8 type;
-    if (error == 0 && !open_reply(s, &w, &type))
-        p9_fid_free(s->client, s->clunks);
-    req->busy = false;
+    if (s->ends != P9_NOFID && error == 0 && !open_reply(s, &w, &type))
+        p9_fid_free(s->client, s->ends);
+    req->busy = !s->nobodys;
 }
 
 static int error_of(struct p9_call *call, struct wire *reply)
@@ -238,6 +239,8 @@ static int error_of(struct p9_call *call, struct wire *reply)
     u32 ecode = wire_get32(reply);
     if (!wire_ok(reply) || ecode == 0 || ecode > ERRNO_SENT)
         return p9_bad(call, "no error number");
+    if (ecode == EOPNOTSUPP)
+        call->client->lacks[call->req->type / 64] |= 1ull << call->req->type % 64;
     return -(int)ecode;
 }
 
@@ -255,11 +258,8 @@ static int await(struct p9_call *call)
     return req->error;
 }
 
-int p9_finish(struct p9_call *call, struct wire *reply)
+static int judge(struct p9_call *call, struct wire *reply)
 {
-    int err = await(call);
-    if (err < 0)
-        return err;
     struct p9_request *req = call->req;
     struct slot *s = container_of(req, struct slot, req);
     u8 type;
@@ -270,14 +270,20 @@ int p9_finish(struct p9_call *call, struct wire *reply)
     return type == P9_RLERROR ? error_of(call, reply) : 0;
 }
 
+int p9_finish(struct p9_call *call, struct wire *reply)
+{
+    int err = await(call);
+    return err < 0 ? err : judge(call, reply);
+}
+
 int p9_exchange(struct p9_call *call, struct wire *w)
 {
     p9_send(call, w);
     return p9_finish(call, w);
 }
 
-/* What comes back may be no reply at all: nobody looks at it. */
-void p9_cancel(struct p9_call *call)
+/* A request that comes back empty was not carried out. An answer counts, whichever of the two came first. */
+int p9_cancel(struct p9_call *call, struct wire *reply)
 {
     if (!call->error && !call->req->done) {
         struct p9_call flush;
@@ -285,7 +291,10 @@ void p9_cancel(struct p9_call *call)
         wire_put16(&w, call->req->tag);
         p9_exchange(&flush, &w);
     }
-    await(call);
+    int err = await(call);
+    if (err < 0)
+        return err;
+    return call->req->written ? judge(call, reply) : -EINTR;
 }
 
 /* Rversion: exactly our version, and a size that is neither more than we asked for nor too small to work with (rule C1). */
@@ -340,27 +349,33 @@ void p9_fid_free(struct p9 *c, u32 fid)
     c->fids[fid / 64] &= ~(1ull << fid % 64);
 }
 
+/* A message whose body is a fid that it ends. */
+static void send_end(struct p9_call *call, struct p9 *c, u8 type, u32 fid, bool nobodys)
+{
+    struct wire w = p9_begin(call, c, type);
+    wire_put32(&w, fid);
+    if (call->req) {
+        struct slot *s = container_of(call->req, struct slot, req);
+        s->ends = fid;
+        s->nobodys = nobodys;
+    }
+    p9_send(call, &w);
+}
+
 void p9_clunk(struct p9 *c, u32 fid, bool now)
 {
     struct p9_call call;
-    struct wire w = p9_begin(&call, c, P9_TCLUNK);
-    wire_put32(&w, fid);
-    if (call.req)
-        container_of(call.req, struct slot, req)->clunks = fid;
-    p9_send(&call, &w);
+    send_end(&call, c, P9_TCLUNK, fid, true);
     if (now)
         kick(c);
 }
 
-int p9_clunk_wait(struct p9 *c, u32 fid)
+int p9_end(struct p9 *c, u8 type, u32 fid)
 {
     struct p9_call call;
-    struct wire w = p9_begin(&call, c, P9_TCLUNK);
-    wire_put32(&w, fid);
-    int err = p9_exchange(&call, &w);
-    if (call.req && call.req->done)
-        p9_fid_free(c, fid);
-    return err;
+    struct wire w;
+    send_end(&call, c, type, fid, false);
+    return p9_finish(&call, &w);
 }
 
 struct p9 *p9_make(struct p9_link *link, const char *tag)
@@ -376,9 +391,9 @@ struct p9 *p9_make(struct p9_link *link, const char *tag)
     return *end = c;
 }
 
-bool p9_changed(const struct p9 *c)
+bool p9_lacks(const struct p9 *c, u8 type)
 {
-    return c->counters.by_type[P9_TWRITE] || c->counters.by_type[P9_TSETATTR] || c->counters.by_type[P9_TLCREATE];
+    return c->lacks[type / 64] >> type % 64 & 1;
 }
 
 const struct p9_counters *p9_counters(const struct p9 *c)

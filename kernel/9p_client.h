@@ -11,6 +11,11 @@ struct p9_request;
 struct wire;
 struct dirent_info;
 struct qid;
+struct node;
+struct name;
+struct attr;
+struct attr_change;
+struct file_lock;
 
 enum {
     P9_NAMES = 16,  /* in one Twalk */
@@ -54,8 +59,9 @@ void p9_send(struct p9_call *call, const struct wire *w);
 int p9_finish(struct p9_call *call, struct wire *reply);
 /* Both of the last two, for a message that is sent alone. */
 int p9_exchange(struct p9_call *call, struct wire *w);
-/* Gives up waiting for an answer: Tflush, and the memory is back when the link has returned the request. */
-void p9_cancel(struct p9_call *call);
+/* Gives up waiting for an answer, instead of p9_finish(): Tflush; the memory is back when the link has returned the request. -EINTR: the server did
+ * nothing; else it was answered all the same, and did what the answer says. */
+int p9_cancel(struct p9_call *call, struct wire *reply);
 
 /* For a reply whose body is wrong: one line in the log for each client at most, and -EIO. */
 int p9_bad(const struct p9_call *call, const char *what);
@@ -73,23 +79,22 @@ u32 p9_fid_new(struct p9 *client);
 void p9_fid_free(struct p9 *client, u32 fid);
 /* Sends Tclunk and does not wait; the number is free when the answer came. kick: nothing follows that would. */
 void p9_clunk(struct p9 *client, u32 fid, bool kick);
-/* The same, waited for: the server's answer. */
-int p9_clunk_wait(struct p9 *client, u32 fid);
+/* Tclunk or Tremove, waited for: the server's answer. The fid ends either way. */
+int p9_end(struct p9 *client, u8 type, u32 fid);
 
 struct qid p9_get_qid(struct wire *w);
 
-/* Has this client sent a message that may change a file's size? */
-bool p9_changed(const struct p9 *client);
-/* 9p_fs.c: a second fid on the same object. 0 or -errno. */
-int p9_clone(struct p9 *client, u32 fid, u32 *out);
+/* Has the server said that it does not know such a message? */
+bool p9_lacks(const struct p9 *client, u8 type);
+
+/* 9p_fs.c: a node's client and fid; a message that begins with that fid; a second fid on the same object: 0 or -errno. */
+struct p9 *p9_of(const struct node *node);
+u32 p9_fid(const struct node *node);
+struct wire p9_begin_on(struct p9_call *call, const struct node *node, u8 type);
+int p9_clone(const struct node *node, u32 *out);
 
 /* Open flags that mean something to a server; the rest is ours. */
 #define P9_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_APPEND | O_DIRECTORY | O_SYNC | O_NOATIME)
-
-struct node;
-struct name;
-struct attr;
-struct attr_change;
 
 /* 9p_edit.c: the verbs of struct fs_ops that change a tree. */
 int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr);
@@ -104,9 +109,15 @@ int p9fs_fsync(struct node *node, bool data_only);
 /* 9p_xattr.c */
 s64 p9fs_getxattr(const struct node *node, struct name name, void *value, size_t size);
 int p9fs_setxattr(const struct node *node, struct name name, const void *value, size_t size, u32 flags);
+/* 9p_lock.c */
+int p9fs_lock(struct node *node, const struct file_lock *lock);
+int p9fs_getlock(struct node *node, struct file_lock *lock);
 
-/* 9p_io.c: the verbs read and readdir of struct fs_ops on an open fid. size: the file's, as far as known: 0: not; all ones: that or more. */
-s64 p9_read(struct p9 *client, u32 fid, u32 size, const struct span *spans, unsigned n, u64 offset);
+/*
+ * 9p_io.c: the verbs read, write and readdir of struct fs_ops on an open fid. expected: the file is thought to reach to here, and messages for what
+ * is below go out together; end: it surely ends here, and nothing behind is asked for (0: not known).
+ */
+s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span *spans, unsigned n, u64 offset);
 s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u64 offset);
 int p9_readdir(struct p9 *client, u32 fid, u64 from, size_t room, bool (*emit)(void *, const struct dirent_info *),
                void *ctx);

@@ -8,33 +8,26 @@
 enum { AT_REMOVEDIR = 0x200 };
 #define NO_GID 0xffffffffu /* whatever the server's user has (rule C8) */
 
-static struct p9 *client_of(const struct node *node)
-{
-    return node->fs->priv;
-}
-
-static u32 fid_of(const struct node *node)
-{
-    return (u32)node->id;
-}
-
-static struct wire begin(struct p9_call *call, const struct node *node, u8 type)
-{
-    struct wire w = p9_begin(call, client_of(node), type);
-    wire_put32(&w, fid_of(node));
-    return w;
-}
-
 static void put_name(struct wire *w, struct name name)
 {
     wire_put_string(w, name.s, name.len);
+}
+
+/* For answers that consist of the new object's qid. */
+static int exchange_for_qid(struct p9_call *call, struct wire *w)
+{
+    int err = p9_exchange(call, w);
+    if (err < 0)
+        return err;
+    p9_get_qid(w);
+    return wire_ok(w) ? 0 : p9_bad(call, "no qid");
 }
 
 /* EXCL goes along always: servers give an existing file other rights, or take it for one of theirs (rule C7). */
 int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr)
 {
     struct p9_call call;
-    struct wire w = begin(&call, dir, P9_TLCREATE);
+    struct wire w = p9_begin_on(&call, dir, P9_TLCREATE);
     put_name(&w, name);
     wire_put32(&w, (flags & P9_OPEN_FLAGS) | O_CREAT | O_EXCL | O_LARGEFILE);
     wire_put32(&w, mode);
@@ -44,70 +37,110 @@ int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct 
         return err;
     dir->qid = p9_get_qid(&w);
     dir->open = true;
-    if (!wire_ok(&w))
-        return p9_bad(&call, "short Rlcreate");
-    return dir->fs->ops->getattr(dir, attr);
+    if (!wire_ok(&w) || dir->qid.type & (QID_DIR | QID_SYMLINK))
+        return p9_bad(&call, "no regular file created");
+    *attr = (struct attr){.qid = dir->qid, .mode = S_IFREG | mode, .nlink = 1};
+    return 0;
 }
 
 int p9fs_mkdir(const struct node *dir, struct name name, u32 mode)
 {
     struct p9_call call;
-    struct wire w = begin(&call, dir, P9_TMKDIR);
+    struct wire w = p9_begin_on(&call, dir, P9_TMKDIR);
     put_name(&w, name);
     wire_put32(&w, mode);
     wire_put32(&w, NO_GID);
-    return p9_exchange(&call, &w);
+    return exchange_for_qid(&call, &w);
 }
 
 int p9fs_symlink(const struct node *dir, struct name name, const char *target, size_t len)
 {
     struct p9_call call;
-    struct wire w = p9_begin_long(&call, client_of(dir), P9_TSYMLINK);
-    wire_put32(&w, fid_of(dir));
+    struct wire w = p9_begin_long(&call, p9_of(dir), P9_TSYMLINK);
+    wire_put32(&w, p9_fid(dir));
     put_name(&w, name);
     wire_put_string(&w, target, len);
     wire_put32(&w, NO_GID);
-    return p9_exchange(&call, &w);
+    return exchange_for_qid(&call, &w);
 }
 
 int p9fs_mknod(const struct node *dir, struct name name, u32 mode, u32 major, u32 minor)
 {
     struct p9_call call;
-    struct wire w = begin(&call, dir, P9_TMKNOD);
+    struct wire w = p9_begin_on(&call, dir, P9_TMKNOD);
     put_name(&w, name);
     wire_put32(&w, mode);
     wire_put32(&w, major);
     wire_put32(&w, minor);
     wire_put32(&w, NO_GID);
-    return p9_exchange(&call, &w);
+    return exchange_for_qid(&call, &w);
 }
 
 int p9fs_link(const struct node *dir, struct name name, const struct node *target)
 {
     struct p9_call call;
-    struct wire w = begin(&call, dir, P9_TLINK);
-    wire_put32(&w, fid_of(target));
+    struct wire w = p9_begin_on(&call, dir, P9_TLINK);
+    wire_put32(&w, p9_fid(target));
     put_name(&w, name);
     return p9_exchange(&call, &w);
+}
+
+/* For servers that move and remove only what a fid stands for. */
+static int rename_fid(const struct node *from, struct name old_name, const struct node *to, struct name new_name)
+{
+    struct p9_call call;
+    struct node node;
+    struct qid qid;
+    int err = from->fs->ops->walk(from, &old_name, 1, &node, &qid);
+    if (err < 0)
+        return err;
+    struct wire w = p9_begin_on(&call, &node, P9_TRENAME);
+    wire_put32(&w, p9_fid(to));
+    put_name(&w, new_name);
+    err = p9_exchange(&call, &w);
+    p9_clunk(p9_of(&node), p9_fid(&node), true);
+    return err;
 }
 
 int p9fs_rename(const struct node *from, struct name old_name, const struct node *to, struct name new_name)
 {
-    struct p9_call call;
-    struct wire w = begin(&call, from, P9_TRENAMEAT);
-    put_name(&w, old_name);
-    wire_put32(&w, fid_of(to));
-    put_name(&w, new_name);
-    return p9_exchange(&call, &w);
+    int err = -EOPNOTSUPP;
+    if (!p9_lacks(p9_of(from), P9_TRENAMEAT)) {
+        struct p9_call call;
+        struct wire w = p9_begin_on(&call, from, P9_TRENAMEAT);
+        put_name(&w, old_name);
+        wire_put32(&w, p9_fid(to));
+        put_name(&w, new_name);
+        err = p9_exchange(&call, &w);
+    }
+    return err == -EOPNOTSUPP ? rename_fid(from, old_name, to, new_name) : err;
+}
+
+/* Tremove takes whatever it is, so the kind is looked at before. */
+static int remove_fid(const struct node *dir, struct name name, bool directory)
+{
+    struct node node;
+    struct qid qid;
+    int err = dir->fs->ops->walk(dir, &name, 1, &node, &qid);
+    if (err < 0)
+        return err;
+    if (directory == !!(qid.type & QID_DIR))
+        return p9_end(p9_of(&node), P9_TREMOVE, p9_fid(&node));
+    p9_clunk(p9_of(&node), p9_fid(&node), true);
+    return directory ? -ENOTDIR : -EISDIR;
 }
 
 int p9fs_unlink(const struct node *dir, struct name name, bool directory)
 {
-    struct p9_call call;
-    struct wire w = begin(&call, dir, P9_TUNLINKAT);
-    put_name(&w, name);
-    wire_put32(&w, directory ? AT_REMOVEDIR : 0);
-    return p9_exchange(&call, &w);
+    int err = -EOPNOTSUPP;
+    if (!p9_lacks(p9_of(dir), P9_TUNLINKAT)) {
+        struct p9_call call;
+        struct wire w = p9_begin_on(&call, dir, P9_TUNLINKAT);
+        put_name(&w, name);
+        wire_put32(&w, directory ? AT_REMOVEDIR : 0);
+        err = p9_exchange(&call, &w);
+    }
+    return err == -EOPNOTSUPP ? remove_fid(dir, name, directory) : err;
 }
 
 static void put_time(struct wire *w, struct timestamp t)
@@ -119,7 +152,7 @@ static void put_time(struct wire *w, struct timestamp t)
 int p9fs_setattr(struct node *node, const struct attr_change *c)
 {
     struct p9_call call;
-    struct wire w = begin(&call, node, P9_TSETATTR);
+    struct wire w = p9_begin_on(&call, node, P9_TSETATTR);
     wire_put32(&w, c->valid);
     wire_put32(&w, c->mode);
     wire_put32(&w, c->uid);
@@ -133,7 +166,7 @@ int p9fs_setattr(struct node *node, const struct attr_change *c)
 int p9fs_fsync(struct node *node, bool data_only)
 {
     struct p9_call call;
-    struct wire w = begin(&call, node, P9_TFSYNC);
+    struct wire w = p9_begin_on(&call, node, P9_TFSYNC);
     wire_put32(&w, data_only);
     return p9_exchange(&call, &w);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* 9p_fs - a 9P2000.L share as a file system: struct fs_ops, and the messages but those that move data (9p_io.c).
  *
- * node.id is the fid in its low half. The high half is a hint. Of an open file: its size when it was opened (0: not known, all ones: that or more),
- * so that the one read that ends the file asks for no more than there is; not believed once this guest has changed anything. Of an open directory: the entries given since its start. */
+ * node.id is the fid in its low half. The high half is a hint. Of an open file: its size when that was last heard of (0: not known, all ones: that or
+ * more), up to which reads go out together. Of an open directory: the entries given since its start. */
 #include "9p.h"
 #include "9p_client.h"
 #include "mem.h"
+#include "time.h"
 #include "vfs.h"
 #include "wire.h"
 
@@ -13,7 +14,8 @@ enum {
     DIRECTORY_MAX = 1u << 24,  /* entries; a server that gives more gives the same ones for ever */
     BLKSIZE_MAX = 64 * 1024,   /* st_blksize is what programs make their buffers of; QEMU says msize */
     TARGET_MAX = VFS_PATH_MAX, /* bytes of a symbolic link */
-    GETATTR_BASIC = 0x7ff
+    GETATTR_BASIC = 0x7ff,
+    SURE_NS = 1000000, /* far less than a host needs to tell a program anything */
 };
 /* Bits of Rgetattr's valid. */
 enum {
@@ -29,14 +31,21 @@ enum {
     BLOCKS = 0x400
 };
 
-static struct p9 *client_of(const struct node *node)
+struct p9 *p9_of(const struct node *node)
 {
     return node->fs->priv;
 }
 
-static u32 fid_of(const struct node *node)
+u32 p9_fid(const struct node *node)
 {
     return (u32)node->id;
+}
+
+struct wire p9_begin_on(struct p9_call *call, const struct node *node, u8 type)
+{
+    struct wire w = p9_begin(call, p9_of(node), type);
+    wire_put32(&w, p9_fid(node));
+    return w;
 }
 
 static u32 hint_of(const struct node *node)
@@ -46,7 +55,7 @@ static u32 hint_of(const struct node *node)
 
 static void set_hint(struct node *node, u64 hint)
 {
-    node->id = fid_of(node) | MIN(hint, ~0u) << 32;
+    node->id = p9_fid(node) | MIN(hint, ~0u) << 32;
 }
 
 static int attach_fid(struct p9 *client, u32 fid, struct qid *qid)
@@ -120,8 +129,8 @@ static int walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *
 /* More than one Twalk takes goes on from the new fid to itself. */
 static int p9fs_walk(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids)
 {
-    struct p9 *client = client_of(from);
-    u32 at = fid_of(from), fid = p9_fid_new(client);
+    struct p9 *client = p9_of(from);
+    u32 at = p9_fid(from), fid = p9_fid_new(client);
     unsigned done = 0, part;
     int got;
     if (fid == P9_NOFID)
@@ -148,22 +157,17 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     return (int)(got < (int)part ? done + (unsigned)got : done);
 }
 
-int p9_clone(struct p9 *client, u32 fid, u32 *out)
+int p9_clone(const struct node *node, u32 *out)
 {
-    *out = p9_fid_new(client);
-    if (*out == P9_NOFID)
-        return -ENFILE;
-    int err = walk_some(client, fid, *out, NULL, 0, NULL);
-    if (err == -EIO)
-        p9_clunk(client, *out, true);
-    else if (err < 0)
-        p9_fid_free(client, *out);
+    struct node clone;
+    int err = p9fs_walk(node, NULL, 0, &clone, NULL);
+    *out = err < 0 ? P9_NOFID : p9_fid(&clone);
     return err;
 }
 
 static void p9fs_clunk(struct node *node)
 {
-    p9_clunk(client_of(node), fid_of(node), true);
+    p9_clunk(p9_of(node), p9_fid(node), true);
 }
 
 static struct timestamp get_time(struct wire *w, bool valid)
@@ -207,10 +211,34 @@ static int get_attr(struct p9_call *call, struct wire *w, struct attr *a)
 
 static void send_getattr(struct p9_call *call, const struct node *node)
 {
-    struct wire w = p9_begin(call, client_of(node), P9_TGETATTR);
-    wire_put32(&w, fid_of(node));
+    struct wire w = p9_begin_on(call, node, P9_TGETATTR);
     wire_put64(&w, GETATTR_BASIC);
     p9_send(call, &w);
+}
+
+/*
+ * A file's size is sure only while nobody can have heard of another one: this guest has sent nothing since, and no time went by to speak of. A read that
+ * comes at once then asks for no more than there is, which saves the server a second look (rule C9).
+ */
+static struct sure {
+    struct p9 *client;
+    u32 fid;
+    u64 size, messages, ns;
+} sure;
+
+static void learn_size(struct node *node, const struct attr *attr)
+{
+    struct p9 *client = p9_of(node);
+    if (!node->open || (attr->mode & S_IFMT) != S_IFREG)
+        return;
+    set_hint(node, attr->size);
+    sure = (struct sure){client, p9_fid(node), attr->size, p9_counters(client)->messages, time_ns()};
+}
+
+static u64 sure_size(const struct node *node)
+{
+    bool same = sure.client == p9_of(node) && sure.fid == p9_fid(node);
+    return same && sure.messages == p9_counters(sure.client)->messages && time_ns() - sure.ns < SURE_NS ? sure.size : 0;
 }
 
 static int p9fs_getattr(struct node *node, struct attr *attr)
@@ -219,15 +247,18 @@ static int p9fs_getattr(struct node *node, struct attr *attr)
     struct wire w;
     send_getattr(&call, node);
     int err = p9_finish(&call, &w);
-    return err < 0 ? err : get_attr(&call, &w, attr);
+    if (err == 0)
+        err = get_attr(&call, &w, attr);
+    if (err == 0)
+        learn_size(node, attr);
+    return err;
 }
 
 /* Tlopen and Tgetattr in one kick. Not blocking: a server that opens a fifo must not wait for its other end. */
 static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struct attr *attr)
 {
     struct p9_call open, get;
-    struct wire w = p9_begin(&open, client_of(node), P9_TLOPEN);
-    wire_put32(&w, fid_of(node));
+    struct wire w = p9_begin_on(&open, node, P9_TLOPEN);
     wire_put32(&w, (flags & P9_OPEN_FLAGS) | O_NONBLOCK | O_LARGEFILE);
     p9_send(&open, &w);
     send_getattr(&get, node);
@@ -259,25 +290,25 @@ static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
     node->open = true;
     if (flags & O_TRUNC)
         attr->size = 0; /* the two answers may have been made in either order */
-    set_hint(node, type == S_IFREG && (flags & O_ACCMODE) == O_RDONLY ? attr->size : 0);
+    learn_size(node, attr);
     return 0;
 }
 
 static s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
-    u32 size = p9_changed(client_of(node)) ? 0 : hint_of(node);
-    return p9_read(client_of(node), fid_of(node), size, spans, n, offset);
+    u64 expected = hint_of(node) == ~0u ? ~0ull : hint_of(node);
+    return p9_read(p9_of(node), p9_fid(node), expected, sure_size(node), spans, n, offset);
 }
 
 static s64 p9fs_write(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
-    return p9_write(client_of(node), fid_of(node), spans, n, offset);
+    return p9_write(p9_of(node), p9_fid(node), spans, n, offset);
 }
 
 static int p9fs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)
 {
     u64 given = from ? hint_of(node) : 0;
-    int n = p9_readdir(client_of(node), fid_of(node), from, room, emit, ctx);
+    int n = p9_readdir(p9_of(node), p9_fid(node), from, room, emit, ctx);
     if (n <= 0)
         return n;
     set_hint(node, given + (unsigned)n);
@@ -303,9 +334,8 @@ static int p9fs_readlink(struct node *node, char *buf, size_t size)
     if (!pa)
         return -ENOMEM;
     struct p9_call call;
-    struct wire w = p9_begin(&call, client_of(node), P9_TREADLINK);
+    struct wire w = p9_begin_on(&call, node, P9_TREADLINK);
     p9_payload(&call, (struct span){pa, PAGE_SIZE});
-    wire_put32(&w, fid_of(node));
     int err = p9_exchange(&call, &w);
     if (err == 0)
         err = get_target(&call, &w, mem_virt(pa), buf, size);
@@ -316,8 +346,7 @@ static int p9fs_readlink(struct node *node, char *buf, size_t size)
 static int p9fs_statfs(struct node *node, struct fs_stat *out)
 {
     struct p9_call call;
-    struct wire w = p9_begin(&call, client_of(node), P9_TSTATFS);
-    wire_put32(&w, fid_of(node));
+    struct wire w = p9_begin_on(&call, node, P9_TSTATFS);
     int err = p9_exchange(&call, &w);
     if (err < 0)
         return err;
@@ -358,6 +387,8 @@ static const struct fs_ops ops = {
     .fsync = p9fs_fsync,
     .getxattr = p9fs_getxattr,
     .setxattr = p9fs_setxattr,
+    .lock = p9fs_lock,
+    .getlock = p9fs_getlock,
 };
 
 struct p9 *p9_new(struct p9_link *link, const char *tag)

@@ -73,8 +73,8 @@ static s64 finish_read(struct p9_call *call, u32 asked)
     return count;
 }
 
-/* Up to `parts` Treads in flight. Returns the bytes that came in one piece from the start on. */
-static s64 read_parts(struct p9 *client, u32 fid, struct rest *r, unsigned parts)
+/* One Tread, or several in flight for what lies below `expected`. Returns the bytes that came in one piece from the start on. */
+static s64 read_parts(struct p9 *client, u32 fid, struct rest *r, u64 expected)
 {
     struct p9_call calls[READS];
     u32 asked[READS];
@@ -82,11 +82,12 @@ static s64 read_parts(struct p9 *client, u32 fid, struct rest *r, unsigned parts
     s64 total = 0;
     do
         asked[n] = send_read(&calls[n], client, fid, r);
-    while (asked[n++] && r->len && n < parts);
+    while (asked[n++] && r->len && n < READS && r->offset < expected);
     r->full = true;
     for (unsigned i = 0; i < n; i++) {
         if (r->error) {
-            p9_cancel(&calls[i]);
+            struct wire w;
+            p9_cancel(&calls[i], &w);
             continue;
         }
         s64 got = finish_read(&calls[i], asked[i]);
@@ -137,24 +138,23 @@ static struct rest rest_behind(const struct span *spans, unsigned n, u64 done)
     return r;
 }
 
-/* Where no more is expected than came, a short answer is the end, and one message asks. Below the size that we know it is not, until nothing comes. */
-s64 p9_read(struct p9 *client, u32 fid, u32 size, const struct span *spans, unsigned n, u64 offset)
+/* A short answer is the end, where no more is expected; below that it is not, until nothing comes. */
+s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span *spans, unsigned n, u64 offset)
 {
-    bool expected = size == ~0u || offset < size;
     u64 want = mem_span_total(spans, n);
     s64 total = 0, got;
     struct rest r;
-    if (expected && size != ~0u)
-        want = MIN(want, size - offset);
+    if (offset < end)
+        want = MIN(want, end - offset);
     if (want == 0)
         return 0;
     do {
         r = rest_behind(spans, n, (u64)total);
         r.offset = offset + (u64)total;
         r.len = want - (u64)total;
-        got = read_parts(client, fid, &r, expected ? READS : 1);
+        got = read_parts(client, fid, &r, expected);
         total += got;
-    } while (!r.error && got && (u64)total < want && (r.full || expected));
+    } while (!r.error && got && (u64)total < want && (r.full || offset + (u64)total < expected));
     return total ? total : r.error;
 }
 

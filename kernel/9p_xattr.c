@@ -6,21 +6,15 @@
 #include "vfs.h"
 #include "wire.h"
 
-static struct p9 *client_of(const struct node *node)
-{
-    return node->fs->priv;
-}
-
 /* A fid from which the value (or with an empty name the list of names) is read; *size: its length. */
 static int walk_to(const struct node *node, struct name name, u32 *fid, u64 *size)
 {
-    struct p9 *client = client_of(node);
+    struct p9 *client = p9_of(node);
     struct p9_call call;
     *fid = p9_fid_new(client);
     if (*fid == P9_NOFID)
         return -ENFILE;
-    struct wire w = p9_begin(&call, client, P9_TXATTRWALK);
-    wire_put32(&w, (u32)node->id);
+    struct wire w = p9_begin_on(&call, node, P9_TXATTRWALK);
     wire_put32(&w, *fid);
     wire_put_string(&w, name.s, name.len);
     int err = p9_exchange(&call, &w);
@@ -49,9 +43,10 @@ s64 p9fs_getxattr(const struct node *node, struct name name, void *value, size_t
         got = -ERANGE;
     else if (size && len) {
         struct span span = {mem_phys(value), len};
-        got = p9_read(client_of(node), fid, ~0u, &span, 1, 0);
+        got = p9_read(p9_of(node), fid, len, len, &span, 1, 0);
+        got = got >= 0 && got < (s64)len ? -EIO : got;
     }
-    p9_clunk(client_of(node), fid, true);
+    p9_clunk(p9_of(node), fid, true);
     return got;
 }
 
@@ -69,9 +64,9 @@ static int create(struct p9 *client, u32 fid, struct name name, size_t size, u32
 /* The server sets the value when the fid goes, so Tclunk is waited for and its error is the result. size 0 removes the attribute. */
 int p9fs_setxattr(const struct node *node, struct name name, const void *value, size_t size, u32 flags)
 {
-    struct p9 *client = client_of(node);
+    struct p9 *client = p9_of(node);
     u32 fid;
-    int err = p9_clone(client, (u32)node->id, &fid);
+    int err = p9_clone(node, &fid);
     if (err < 0)
         return err;
     err = create(client, fid, name, size, flags);
@@ -80,6 +75,6 @@ int p9fs_setxattr(const struct node *node, struct name name, const void *value, 
         s64 put = p9_write(client, fid, &span, 1, 0);
         err = put == (s64)size ? 0 : put < 0 ? (int)put : -EIO;
     }
-    int end = p9_clunk_wait(client, fid);
+    int end = p9_end(client, P9_TCLUNK, fid);
     return err < 0 ? err : end;
 }

@@ -127,6 +127,7 @@ int strncmp(const char *a, const char *b, size_t n);
 #define ERANGE       34
 #define EDEADLK      35
 #define ENAMETOOLONG 36
+#define ENOLCK       37
 #define ENOSYS       38
 #define ENOTEMPTY    39
 #define ELOOP        40

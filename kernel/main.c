@@ -178,6 +178,10 @@ static const char *mount_error(int error)
         return "not enough memory; give the machine more (QEMU: -m)";
     case -EINVAL:
         return "the path must begin with /; write mount=TAG:/path";
+    case -EPERM:
+    case -EACCES:
+        return "its server refuses us; let QEMU's user into the folder, or let the server take guests without "
+               "authentication";
     default:
         return "its server does not answer as one of 9P2000.L; is the folder still there on the host?";
     }

@@ -153,7 +153,8 @@ struct fs_ops {
     int (*statfs)(struct node *node, struct fs_stat *out);
     /* A device's control; arg is a program's value, `data` room that the caller copied in and will copy back. */
     int (*ioctl)(struct node *node, u32 cmd, void *data, size_t size);
-    /* Makes and opens a regular file in `dir`, whose node becomes the file's when that succeeds. -EEXIST: the name is there. mode: permission bits. */
+    /* Makes and opens a regular file in `dir`, whose node becomes the file's when that succeeds. -EEXIST: the name is there. mode: permission
+     * bits. attr: of a file that is new, the least: what it is, no size, the mode that was asked for. */
     int (*create)(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr);
     int (*mkdir)(const struct node *dir, struct name name, u32 mode);
     /* Makes a directory for something to be mounted on; absent where that would change what is not ours. */

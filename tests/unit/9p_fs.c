@@ -140,19 +140,6 @@ static void counters_do_not_depend_on_the_order_of_replies(void **state)
     }
 }
 
-static void nothing_that_writes_is_sent(void **state)
-{
-    (void)state;
-    struct attr attr;
-    struct node node = must_walk("file");
-    unsigned sent = s.log_len;
-    assert_int_equal(fs->ops->open(&node, O_WRONLY, &attr), -EROFS);
-    assert_int_equal(fs->ops->open(&node, O_RDWR, &attr), -EROFS);
-    assert_int_equal(s.log_len, sent);
-    assert_null(fs->ops->write);
-    put(&node);
-}
-
 static void fifos_and_devices_are_not_opened(void **state)
 {
     (void)state;
@@ -339,7 +326,6 @@ int main(void)
         T(c16_long_names_take_more_messages),
         T(open_read_close_takes_five_messages_and_three_waits),
         T(counters_do_not_depend_on_the_order_of_replies),
-        T(nothing_that_writes_is_sent),
         T(fifos_and_devices_are_not_opened),
         T(open_errors_leave_the_node),
         T(p22_qid_changes_between_walk_and_open),
