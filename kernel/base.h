@@ -134,7 +134,9 @@ int strncmp(const char *a, const char *b, size_t n);
 #define ENODATA      61
 #define EPROTO       71
 #define EOVERFLOW    75
+#define ENOTSOCK     88
 #define EOPNOTSUPP   95
+#define EAFNOSUPPORT 97
 #define ETIMEDOUT    110
 #define ESTALE       116
 #define ERRNO_MAX    4095

@@ -119,6 +119,12 @@ static int devfs_ioctl(struct node *node, u32 cmd, void *data, size_t size)
     return dev && dev->ioctl ? dev->ioctl(dev, cmd, data, size) : -ENOTTY;
 }
 
+static u32 devfs_poll(struct node *node)
+{
+    const struct device *dev = device_of(node);
+    return !dev ? POLLERR : dev->poll ? dev->poll(dev) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+}
+
 static int devfs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)
 {
     int taken = 0;
@@ -147,6 +153,7 @@ static const struct fs_ops ops = {
     .readdir = devfs_readdir,
     .getattr = devfs_getattr,
     .ioctl = devfs_ioctl,
+    .poll = devfs_poll,
 };
 
 void devfs_init(void)

@@ -13,6 +13,7 @@ struct device {
     s64 (*read)(const struct device *dev, const struct span *spans, unsigned n, u64 offset);
     s64 (*write)(const struct device *dev, const struct span *spans, unsigned n, u64 offset);
     int (*ioctl)(const struct device *dev, u32 cmd, void *data, size_t size);
+    u32 (*poll)(const struct device *dev); /* absent: never waits */
     void *priv;
 };
 

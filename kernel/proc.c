@@ -7,7 +7,7 @@
 #include "print.h"
 #include "vfs.h"
 
-enum { SIG_KILL = 9 };
+enum { SIG_KILL = 9, RIGHTS = PROT_READ | PROT_WRITE | PROT_EXEC };
 
 struct proc *proc_current;
 
@@ -111,7 +111,11 @@ int proc_protect(u64 start, u64 len, int prot)
             result = -ENOMEM;
             break;
         }
-        r->prot = prot;
+        if ((r->prot & REGION_CONST) && (prot & PROT_WRITE)) {
+            result = -EACCES;
+            break;
+        }
+        r->prot = prot | (r->prot & (REGION_FILE | REGION_CONST));
         arch_space_protect(proc_current->space, r->start, r->end - r->start, prot);
         at = r->end;
     }
@@ -163,6 +167,42 @@ u64 proc_find_gap(u64 len, u64 hint)
     }
 }
 
+/* Moves the pages, not the bytes. */
+static int move_pages(u64 from, u64 to, u64 len, int prot)
+{
+    u64 space = proc_current->space, pa, n;
+    for (u64 at = 0; at < len; at += n ? n : PAGE_SIZE) {
+        n = arch_space_lookup(space, from + at, len - at, 0, &pa);
+        if (n && arch_space_map(space, to + at, pa, n, prot) < 0) {
+            arch_space_unmap(space, to, at, NULL);
+            return -ENOMEM;
+        }
+    }
+    arch_space_unmap(space, from, len, NULL);
+    return 0;
+}
+
+s64 proc_grow(u64 start, u64 len, u64 new_len, bool may_move)
+{
+    struct region *r = region_at(start);
+    if (!r || r->end - start < len)
+        return -EFAULT;
+    int prot = r->prot;
+    if (prot & REGION_FILE)
+        return -ENOMEM;
+    if (r->end == start + len && is_free(r->end, new_len - len))
+        return proc_map(r->end, new_len - len, prot) < 0 ? -ENOMEM : (s64)start;
+    u64 to = may_move && (prot & RIGHTS) ? proc_find_gap(new_len, 0) : 0;
+    if (!to || proc_map(to, new_len, prot) < 0)
+        return -ENOMEM;
+    if (move_pages(start, to, len, prot & RIGHTS) < 0) {
+        proc_unmap(to, new_len);
+        return -ENOMEM;
+    }
+    proc_unmap(start, len);
+    return (s64)to;
+}
+
 /* ---- pages ---- */
 
 /* Puts pages under [va, va+len), page-aligned and without pages so far; one run, at *pa. Returns the bytes filled, 0: no memory. */
@@ -205,7 +245,7 @@ int proc_page_fault(u64 va, int prot)
     struct region *r = region_at(va);
     if (!r || !(r->prot & prot) || arch_space_lookup(proc_current->space, page, 1, prot, &pa))
         return -EFAULT;
-    if (fill_zero(page, PAGE_SIZE, r->prot))
+    if (fill_zero(page, PAGE_SIZE, r->prot & RIGHTS))
         return 0;
     log_error("%s: out of memory; give the machine more (QEMU: -m)", proc_current->name);
     proc_exit(128 + SIG_KILL);
@@ -225,7 +265,7 @@ unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u
         if (!run) {
             u64 page = ALIGN_DOWN(at, PAGE_SIZE);
             u64 end = MIN(r->end, ALIGN_UP(at + MIN(left, r->end - at), PAGE_SIZE));
-            if (!fill_zero(page, hole(page, end - page), r->prot))
+            if (!fill_zero(page, hole(page, end - page), r->prot & RIGHTS))
                 break;
             continue;
         }
@@ -293,7 +333,7 @@ struct file *proc_file(u32 fd)
 
 int proc_fd_add(struct file *file, unsigned lowest, bool cloexec)
 {
-    for (unsigned fd = lowest; fd < PROC_FDS; fd++) {
+    for (unsigned fd = lowest; fd < PROC_FDS && fd < proc_current->limits[PROC_LIMIT_FDS][0]; fd++) {
         if (proc_current->fds[fd])
             continue;
         proc_current->fds[fd] = file;
@@ -358,7 +398,7 @@ int proc_place(struct file *file, const struct proc_piece *piece)
         with_bytes = 0;
     int result = proc_map(start, end - start, piece->prot);
     for (u64 done = 0; done < with_bytes && result == 0;) {
-        u64 pa, n = fill(start + done, with_bytes - done, piece->prot, &pa);
+        u64 pa, n = fill(start + done, with_bytes - done, piece->prot & RIGHTS, &pa);
         if (!n)
             return -ENOMEM;
         u64 want = MIN(n, skew + piece->file_size - done);

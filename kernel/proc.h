@@ -9,12 +9,16 @@ struct file;
 
 enum { PROC_FDS = 256, PROC_ARGS_MAX = 128 * 1024, PROC_STACK = 8 << 20 };
 
+/* Linux's resource limits: now, and how high it may be set. */
+enum { PROC_LIMIT_STACK = 3, PROC_LIMIT_FDS = 7, PROC_LIMITS = 16 };
+
 /* A piece of a program's address space: [start, end), page-aligned, filled with zero pages when touched. */
 struct region {
     struct region *next; /* ascending, disjoint */
     u64 start, end;
-    int prot;
+    int prot; /* and REGION_* */
 };
+enum { REGION_FILE = 0x100, REGION_CONST = 0x200 }; /* holds a file's bytes; may never be written */
 
 struct proc {
     u64 space; /* arch_space */
@@ -26,6 +30,8 @@ struct proc {
     struct file *fds[PROC_FDS];
     u8 cloexec[PROC_FDS];
     u32 umask;
+    u32 uids[3], gids[3]; /* real, effective, saved */
+    u64 limits[PROC_LIMITS][2];
     char name[16];
     char *exe; /* path of the program */
 };
@@ -49,11 +55,14 @@ _Noreturn void proc_kill(int signal);
 /* Ends the program; `status` is what a shell shows, 0-255. Tells the host and never returns. */
 _Noreturn void proc_exit(int status);
 
-/* Memory. prot: PROT_*. Addresses are page-aligned; all stay inside [ARCH_USER_MIN, ARCH_USER_MAX). */
+/* Memory. prot: PROT_* and, for proc_map, REGION_*. Addresses are page-aligned; all stay inside [ARCH_USER_MIN, ARCH_USER_MAX). */
 u64 proc_find_gap(u64 len, u64 hint); /* 0: none */
 int proc_map(u64 start, u64 len, int prot);
 int proc_unmap(u64 start, u64 len);
 bool proc_is_mapped(u64 start, u64 len); /* all of it, with whatever rights */
+/* [start, start+len), all of one region, gets more room at its end, and another place if that is taken and may_move:
+ * its address; -EFAULT; -ENOMEM: no room, or it is a file's. */
+s64 proc_grow(u64 start, u64 len, u64 new_len, bool may_move);
 int proc_protect(u64 start, u64 len, int prot);
 /* Throws the pages away; what is touched again is zero. -ENOMEM, with all that done: part of it is not mapped. */
 int proc_discard(u64 start, u64 len);

@@ -239,6 +239,9 @@ static int new_proc(const char *path)
         return -ENOMEM;
     p->pid = 1;
     p->umask = 022;
+    memset(p->limits, 0xff, sizeof p->limits);
+    p->limits[PROC_LIMIT_STACK][0] = PROC_STACK;
+    p->limits[PROC_LIMIT_FDS][0] = p->limits[PROC_LIMIT_FDS][1] = PROC_FDS;
     proc_current = p;
     set_names(path);
     arch_space_use(p->space);

@@ -1,270 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* sys_proc - system calls on the program itself: memory, clocks, identity, the end. */
+/* sys_proc - system calls on the program itself: chance, identity, limits, the end. */
 #include "arch.h"
 #include "mem.h"
+#include "print.h"
 #include "proc.h"
 #include "rand.h"
 #include "syscall.h"
 #include "time.h"
-#include "vfs.h"
-
-/* ---- memory ---- */
-
-enum {
-    MAP_SHARED = 1,
-    MAP_PRIVATE = 2,
-    MAP_SHARED_VALIDATE = 3,
-    MAP_TYPE = 15,
-    MAP_FIXED = 0x10,
-    MAP_ANONYMOUS = 0x20,
-    MAP_NORESERVE = 0x4000,
-    MAP_FIXED_NOREPLACE = 0x100000
-};
-
-static int check_prot(u64 prot)
-{
-    if (prot & ~(u64)(PROT_READ | PROT_WRITE | PROT_EXEC))
-        return -EINVAL;
-    if ((prot & PROT_WRITE) && (prot & PROT_EXEC))
-        return -EACCES; /* W^X */
-    return prot ? (int)prot | PROT_READ : 0;
-}
-
-/* Bytes rounded up to pages; 0: none, or more than there can be. */
-static u64 round_len(u64 len)
-{
-    return len > ARCH_USER_MAX ? 0 : ALIGN_UP(len, PAGE_SIZE);
-}
-
-static s64 choose_address(u64 hint, u64 len, u64 flags)
-{
-    if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-        u64 at = proc_find_gap(len, ALIGN_DOWN(hint, PAGE_SIZE));
-        return at ? (s64)at : -ENOMEM;
-    }
-    if (hint % PAGE_SIZE)
-        return -EINVAL;
-    if (hint < ARCH_USER_MIN)
-        return -EPERM;
-    if (hint >= ARCH_USER_MAX || len > ARCH_USER_MAX - hint)
-        return -ENOMEM;
-    if ((flags & MAP_FIXED_NOREPLACE) && proc_find_gap(len, hint) != hint)
-        return -EEXIST;
-    return (s64)hint;
-}
-
-/* A mapping of a file is a copy that is made at once. A shared one that is only read differs from it in nothing but the host's later changes. */
-static s64 check_file(const struct file *file, bool shared_write, u64 *size)
-{
-    struct attr attr;
-    u64 dev;
-    if ((file->flags & O_ACCMODE) == O_WRONLY || (shared_write && (file->flags & O_ACCMODE) == O_RDONLY))
-        return -EACCES;
-    int result = vfs_getattr((struct file *)file, &attr, &dev);
-    if (result < 0)
-        return result;
-    *size = attr.size;
-    return shared_write || (attr.mode & S_IFMT) != S_IFREG ? -ENODEV : 0;
-}
-
-static s64 map_file(struct file *file, u64 at, u64 len, int prot, u64 offset, u64 size)
-{
-    size = offset < size ? MIN(len, size - offset) : 0;
-    int result = proc_place(file, &(struct proc_piece){at, len, offset, size, prot});
-    if (result < 0)
-        proc_unmap(at, len);
-    return result;
-}
-
-/* As Linux does without overcommit_memory: refused is only what can never be. */
-static bool too_much(u64 len, int prot, u64 flags)
-{
-    return (prot & PROT_WRITE) && !(flags & MAP_NORESERVE) && len / PAGE_SIZE > mem_total_count();
-}
-
-SYSCALL(mmap)
-{
-    u64 len = round_len(arg[1]), flags = arg[3], type = flags & MAP_TYPE, size = 0;
-    int prot = check_prot(arg[2]);
-    struct file *file = flags & MAP_ANONYMOUS ? NULL : proc_file((u32)arg[4]);
-    if (arg[5] % PAGE_SIZE)
-        return -EINVAL;
-    if (!(flags & MAP_ANONYMOUS) && (!file || (file->flags & O_PATH)))
-        return -EBADF;
-    if (prot < 0 || !arg[1] || (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
-        return prot < 0 ? prot : -EINVAL;
-    if (!len || too_much(len, prot, flags))
-        return -ENOMEM;
-    if (arg[5] + len < arg[5])
-        return -EOVERFLOW;
-    s64 at = choose_address(arg[0], len, flags), result = 0;
-    if (at >= 0 && file)
-        result = check_file(file, type != MAP_PRIVATE && (prot & PROT_WRITE), &size);
-    if (at < 0 || result < 0)
-        return MIN(at, result);
-    result = file ? map_file(file, (u64)at, len, prot, arg[5], size) : proc_map((u64)at, len, prot);
-    return result < 0 ? result : at;
-}
-
-SYSCALL(munmap)
-{
-    u64 len = round_len(arg[1]);
-    return arg[0] % PAGE_SIZE || !len ? -EINVAL : proc_unmap(arg[0], len);
-}
-
-SYSCALL(mprotect)
-{
-    u64 len = round_len(arg[1]);
-    int prot = check_prot(arg[2]);
-    if (arg[0] % PAGE_SIZE || prot < 0)
-        return arg[0] % PAGE_SIZE ? -EINVAL : prot;
-    if (!arg[1])
-        return 0;
-    return len ? proc_protect(arg[0], len, prot) : -ENOMEM;
-}
-
-SYSCALL(brk)
-{
-    struct proc *p = proc_current;
-    u64 old_end = ALIGN_UP(p->brk, PAGE_SIZE), new_end = ALIGN_UP(arg[0], PAGE_SIZE);
-    if (arg[0] < p->brk_start || arg[0] >= ARCH_USER_MAX)
-        return (s64)p->brk;
-    int result = 0;
-    if (new_end > old_end &&
-        (proc_find_gap(new_end - old_end, old_end) != old_end || (new_end - old_end) / PAGE_SIZE > mem_free_count()))
-        result = -ENOMEM;
-    else if (new_end > old_end)
-        result = proc_map(old_end, new_end - old_end, PROT_READ | PROT_WRITE);
-    else if (new_end < old_end)
-        result = proc_unmap(new_end, old_end - new_end);
-    if (result == 0)
-        p->brk = arg[0];
-    return (s64)p->brk;
-}
-
-/* Advice may be ignored, but MADV_DONTNEED promises zeroes. */
-SYSCALL(madvise)
-{
-    enum { MADV_DONTNEED = 4, MADV_LAST = 25 };
-    u64 len = round_len(arg[1]);
-    u32 advice = (u32)arg[2];
-    if (arg[0] % PAGE_SIZE || advice > MADV_LAST || (arg[1] && !len))
-        return -EINVAL;
-    return advice == MADV_DONTNEED && len ? proc_discard(arg[0], len) : 0;
-}
-
-/* Shrinks only; programs that get ENOMEM for more copy by themselves. */
-SYSCALL(mremap)
-{
-    enum { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2 };
-    u64 old_len = round_len(arg[1]), new_len = round_len(arg[2]);
-    if (arg[0] % PAGE_SIZE || !old_len || !new_len || (arg[3] & ~(u64)(MREMAP_MAYMOVE | MREMAP_FIXED)))
-        return -EINVAL;
-    if (!proc_is_mapped(arg[0], old_len))
-        return -EFAULT;
-    if (new_len > old_len || (arg[3] & MREMAP_FIXED))
-        return -ENOMEM;
-    int result = new_len < old_len ? proc_unmap(arg[0] + new_len, old_len - new_len) : 0;
-    return result < 0 ? result : (s64)arg[0];
-}
-
-SYSCALL(arch_prctl)
-{
-    enum { ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003 };
-    u64 base = arch_get_tls();
-    if ((u32)arg[0] == ARCH_GET_FS)
-        return proc_copy_out(arg[1], &base, sizeof base);
-    if ((u32)arg[0] != ARCH_SET_FS)
-        return -EINVAL;
-    if (arg[1] >= ARCH_USER_MAX)
-        return -EPERM;
-    arch_set_tls(arg[1]);
-    return 0;
-}
-
-/* ---- clocks ---- */
-
-struct timespec {
-    u64 sec, nsec;
-};
 
 #define SECOND 1000000000ull
 
-static s64 clock_value(u32 clock, u64 *ns)
+/* One line a boot for what a program asks for in vain. */
+static s64 refuse(bool *told, int error, const char *what)
 {
-    enum { KNOWN = 0xbff, WALL = 1 << 0 | 1 << 5 | 1 << 8 | 1 << 11 }; /* CLOCK_REALTIME, _COARSE, _ALARM, CLOCK_TAI */
-    if (clock >= 32 || !(KNOWN >> clock & 1))
-        return -EINVAL;
-    *ns = WALL >> clock & 1 ? time_wall_ns() : time_ns();
-    return 0;
-}
-
-SYSCALL(clock_gettime)
-{
-    u64 ns;
-    s64 result = clock_value((u32)arg[0], &ns);
-    if (result < 0)
-        return result;
-    struct timespec t = {ns / SECOND, ns % SECOND};
-    return proc_copy_out(arg[1], &t, sizeof t);
-}
-
-SYSCALL(clock_getres)
-{
-    u64 ns;
-    s64 result = clock_value((u32)arg[0], &ns);
-    struct timespec t = {0, 1};
-    return result < 0 || !arg[1] ? result : proc_copy_out(arg[1], &t, sizeof t);
-}
-
-SYSCALL(gettimeofday)
-{
-    u64 now = time_wall_ns();
-    struct timespec t = {now / SECOND, now % SECOND / 1000};
-    return arg[0] ? proc_copy_out(arg[0], &t, sizeof t) : 0;
-}
-
-SYSCALL(time)
-{
-    u64 now = time_wall_ns() / SECOND;
-    return arg[0] && proc_copy_out(arg[0], &now, sizeof now) < 0 ? -EFAULT : (s64)now;
-}
-
-SYSCALL(times)
-{
-    u64 ticks[4] = {time_ns() / (SECOND / 100)};
-    return arg[0] && proc_copy_out(arg[0], ticks, sizeof ticks) < 0 ? -EFAULT : (s64)ticks[0];
-}
-
-static s64 sleep_for(u64 va, u64 already)
-{
-    struct timespec t;
-    if (proc_copy_in(&t, va, sizeof t) < 0)
-        return -EFAULT;
-    if ((s64)t.sec < 0 || t.nsec >= SECOND)
-        return -EINVAL;
-    u64 ns = t.sec > INT64_MAX / SECOND ? INT64_MAX : t.sec * SECOND + t.nsec;
-    if (ns > already)
-        time_sleep(ns - already);
-    return 0;
-}
-
-SYSCALL(nanosleep)
-{
-    return sleep_for(arg[0], 0);
-}
-
-SYSCALL(clock_nanosleep)
-{
-    enum { TIMER_ABSTIME = 1 };
-    u64 now;
-    s64 result = clock_value((u32)arg[0], &now);
-    return result < 0 ? result : sleep_for(arg[2], arg[1] & TIMER_ABSTIME ? now : 0);
-}
-
-SYSCALL(sched_yield)
-{
-    return 0;
+    if (!*told)
+        log_warn("%s: no %s", proc_current->name, what);
+    *told = true;
+    return error;
 }
 
 /* ---- chance ---- */
@@ -289,15 +41,180 @@ SYSCALL(getrandom)
 
 /* ---- identity ---- */
 
+SYSCALL(arch_prctl)
+{
+    enum { ARCH_SET_FS = 0x1002, ARCH_GET_FS = 0x1003 };
+    u64 base = arch_get_tls();
+    if ((u32)arg[0] == ARCH_GET_FS)
+        return proc_copy_out(arg[1], &base, sizeof base);
+    if ((u32)arg[0] != ARCH_SET_FS)
+        return -EINVAL;
+    if (arg[1] >= ARCH_USER_MAX)
+        return -EPERM;
+    arch_set_tls(arg[1]);
+    return 0;
+}
+
 SYSCALL(own_id)
 {
     return (s64)proc_current->pid;
 }
 
-/* What a program with one thread, one user and no signals to receive may be told without harm. */
+/* What a program with one thread, one processor and no signals to receive may be told without harm. */
 SYSCALL(zero)
 {
     return 0;
+}
+
+/* The program leads its session and its group. pid: 0 is itself. */
+static s64 own_group(u64 pid)
+{
+    return (u32)pid == 0 || (u32)pid == proc_current->pid ? (s64)proc_current->pid : -ESRCH;
+}
+
+SYSCALL(getpgid)
+{
+    return own_group(arg[0]);
+}
+
+SYSCALL(setpgid)
+{
+    s64 result = (s32)arg[1] < 0 ? -EINVAL : own_group(arg[0]);
+    return result < 0 ? result : own_group(arg[1]) < 0 ? -EPERM : 0;
+}
+
+SYSCALL(setsid)
+{
+    return -EPERM; /* a leader already */
+}
+
+/* ---- users and groups: kept as told; what they may do to files is up to the server ---- */
+
+enum { REAL, EFFECTIVE, SAVED, IDS };
+#define KEEP ((u32)-1)
+
+static bool privileged(void)
+{
+    return proc_current->uids[EFFECTIVE] == 0;
+}
+
+SYSCALL(getuid)
+{
+    return proc_current->uids[REAL];
+}
+
+SYSCALL(geteuid)
+{
+    return proc_current->uids[EFFECTIVE];
+}
+
+SYSCALL(getgid)
+{
+    return proc_current->gids[REAL];
+}
+
+SYSCALL(getegid)
+{
+    return proc_current->gids[EFFECTIVE];
+}
+
+static s64 get_ids(const u32 ids[IDS], const u64 arg[6])
+{
+    for (unsigned i = 0; i < IDS; i++)
+        if (proc_copy_out(arg[i], &ids[i], sizeof ids[i]) < 0)
+            return -EFAULT;
+    return 0;
+}
+
+SYSCALL(getresuid)
+{
+    return get_ids(proc_current->uids, arg);
+}
+
+SYSCALL(getresgid)
+{
+    return get_ids(proc_current->gids, arg);
+}
+
+/* Without privilege only to an id that the program has already. */
+static s64 set_ids(u32 ids[IDS], const u32 to[IDS])
+{
+    for (unsigned i = 0; i < IDS; i++)
+        if (to[i] != KEEP && to[i] != ids[REAL] && to[i] != ids[EFFECTIVE] && to[i] != ids[SAVED] && !privileged())
+            return -EPERM;
+    for (unsigned i = 0; i < IDS; i++)
+        ids[i] = to[i] == KEEP ? ids[i] : to[i];
+    return 0;
+}
+
+static s64 set_one(u32 ids[IDS], u32 id)
+{
+    u32 others = privileged() ? id : KEEP;
+    return id == KEEP ? -EINVAL : set_ids(ids, (const u32[IDS]){others, id, others});
+}
+
+static s64 set_two(u32 ids[IDS], u32 real, u32 effective)
+{
+    bool save = real != KEEP || (effective != KEEP && effective != ids[REAL]);
+    u32 saved = !save ? KEEP : effective == KEEP ? ids[EFFECTIVE] : effective;
+    return set_ids(ids, (const u32[IDS]){real, effective, saved});
+}
+
+SYSCALL(setuid)
+{
+    return set_one(proc_current->uids, (u32)arg[0]);
+}
+
+SYSCALL(setgid)
+{
+    return set_one(proc_current->gids, (u32)arg[0]);
+}
+
+SYSCALL(setreuid)
+{
+    return set_two(proc_current->uids, (u32)arg[0], (u32)arg[1]);
+}
+
+SYSCALL(setregid)
+{
+    return set_two(proc_current->gids, (u32)arg[0], (u32)arg[1]);
+}
+
+SYSCALL(setresuid)
+{
+    return set_ids(proc_current->uids, (const u32[IDS]){(u32)arg[0], (u32)arg[1], (u32)arg[2]});
+}
+
+SYSCALL(setresgid)
+{
+    return set_ids(proc_current->gids, (const u32[IDS]){(u32)arg[0], (u32)arg[1], (u32)arg[2]});
+}
+
+SYSCALL(setgroups)
+{
+    return privileged() ? 0 : -EPERM;
+}
+
+SYSCALL(prctl)
+{
+    enum { GET_DUMPABLE = 3, SET_DUMPABLE, SET_NAME = 15, GET_NAME, SET_NO_NEW_PRIVS = 38 };
+    char *name = proc_current->name;
+    s64 len;
+    switch ((u32)arg[0]) {
+    case SET_NAME:
+        len = proc_copy_string(name, arg[1], sizeof proc_current->name);
+        name[sizeof proc_current->name - 1] = '\0';
+        return len == -EFAULT ? len : 0;
+    case GET_NAME:
+        return proc_copy_out(arg[1], name, sizeof proc_current->name);
+    case GET_DUMPABLE:
+        return 1;
+    case SET_DUMPABLE:
+    case SET_NO_NEW_PRIVS:
+        return arg[1] == 1 ? 0 : -EINVAL;
+    default:
+        return -EINVAL;
+    }
 }
 
 /* Nobody else could wake a waiter: with the value expected, waiting would be for ever. */
@@ -345,27 +262,126 @@ SYSCALL(sysinfo)
     return proc_copy_out(arg[0], &info, sizeof info);
 }
 
+SYSCALL(getrusage)
+{
+    enum { SELF = 0, CHILDREN = -1, THREAD = 1 };
+    u64 usage[18] = {0}; /* user time, system time, largest size in KiB... */
+    s32 who = (s32)arg[0];
+    if (who != SELF && who != CHILDREN && who != THREAD)
+        return -EINVAL;
+    if (who != CHILDREN) {
+        u64 now = time_ns();
+        usage[0] = now / SECOND;
+        usage[1] = now % SECOND / 1000;
+        usage[4] = proc_current->pages * (PAGE_SIZE / 1024);
+    }
+    return proc_copy_out(arg[1], usage, sizeof usage);
+}
+
+/* Limits are kept; the one on descriptors also holds. */
 SYSCALL(prlimit64)
 {
-    enum { RLIMIT_STACK = 3, RLIMIT_NOFILE = 7, LIMITS = 16 };
-    u64 infinity = ~0ull, limit[2] = {infinity, infinity};
+    u64 new[2], *limit;
     u32 which = (u32)arg[1];
-    if (which >= LIMITS)
+    if (which >= PROC_LIMITS)
         return -EINVAL;
-    if (which == RLIMIT_STACK)
-        limit[0] = PROC_STACK;
-    if (which == RLIMIT_NOFILE)
-        limit[0] = limit[1] = PROC_FDS;
-    if (arg[2])
+    if (own_group(arg[0]) < 0)
+        return -ESRCH;
+    limit = proc_current->limits[which];
+    if (arg[2] && proc_copy_in(new, arg[2], sizeof new) < 0)
+        return -EFAULT;
+    if (arg[2] && new[0] > new[1])
+        return -EINVAL;
+    if (arg[2] && which == PROC_LIMIT_FDS && new[1] > PROC_FDS)
         return -EPERM;
-    return arg[3] ? proc_copy_out(arg[3], limit, sizeof limit) : 0;
+    if (arg[2] && new[1] > limit[1] && !privileged())
+        return -EPERM;
+    if (arg[3] && proc_copy_out(arg[3], limit, sizeof new) < 0)
+        return -EFAULT;
+    if (arg[2])
+        memcpy(limit, new, sizeof new);
+    return 0;
 }
 
 SYSCALL(getrlimit)
 {
-    if (!arg[1])
-        return -EFAULT;
-    return sys_prlimit64((const u64[6]){0, arg[0], 0, arg[1]});
+    return arg[1] ? sys_prlimit64((const u64[6]){0, arg[0], 0, arg[1]}) : -EFAULT;
+}
+
+SYSCALL(setrlimit)
+{
+    return arg[1] ? sys_prlimit64((const u64[6]){0, arg[0], arg[1]}) : -EFAULT;
+}
+
+/* ---- the one processor ---- */
+
+SYSCALL(sched_getaffinity)
+{
+    u64 first = 1;
+    if (own_group(arg[0]) < 0)
+        return -ESRCH;
+    if ((u32)arg[1] < sizeof first || (u32)arg[1] % sizeof first)
+        return -EINVAL;
+    return proc_copy_out(arg[2], &first, sizeof first) < 0 ? -EFAULT : (s64)sizeof first;
+}
+
+SYSCALL(getcpu)
+{
+    u32 zero = 0;
+    for (unsigned i = 0; i < 2; i++)
+        if (arg[i] && proc_copy_out(arg[i], &zero, sizeof zero) < 0)
+            return -EFAULT;
+    return 0;
+}
+
+/* ---- what only more than one program would need ---- */
+
+SYSCALL(fork)
+{
+    static bool told;
+    return refuse(&told, -ENOSYS, "second process here (fork); start the other program by itself, with sheepskin run");
+}
+
+SYSCALL(clone)
+{
+    static bool told;
+    enum { CLONE_THREAD = 0x10000 };
+    u64 flags = arg[0];
+    if (flags & CLONE_THREAD)
+        return refuse(&told, -ENOSYS, "threads here (clone); let it run with one, or take a build without them");
+    return sys_fork(arg);
+}
+
+/* The C library then tries clone. */
+SYSCALL(clone3)
+{
+    return -ENOSYS;
+}
+
+SYSCALL(execve)
+{
+    static bool told;
+    return refuse(&told, -ENOSYS, "other program in its place (execve); start that one by itself, with sheepskin run");
+}
+
+SYSCALL(wait4)
+{
+    return -ECHILD;
+}
+
+SYSCALL(socket)
+{
+    static bool told;
+    enum { AF_UNIX = 1 };
+    if ((u32)arg[0] == AF_UNIX) /* C libraries look for a name service this way, and do without */
+        return -EAFNOSUPPORT;
+    return refuse(&told, -EAFNOSUPPORT, "network here (socket); bring what it needs as files");
+}
+
+/* All that takes a socket. */
+SYSCALL(not_socket)
+{
+    return proc_file((u32)arg[0]) ? -ENOTSOCK : -EBADF;
 }
 
 /* ---- the end ---- */

@@ -14,6 +14,7 @@
     X(4, stat) \
     X(5, fstat) \
     X(6, lstat) \
+    X(7, poll) \
     X(8, lseek) \
     X(9, mmap) \
     X(10, mprotect) \
@@ -27,15 +28,38 @@
     X(19, readv) \
     X(20, writev) \
     X(21, access) \
+    X(22, pipe) \
+    X(23, select) \
     X(24, sched_yield) \
     X(25, mremap) \
+    X(26, msync) \
     X(28, madvise) \
     X(32, dup) \
     X(33, dup2) \
     X(35, nanosleep) \
     X(39, own_id) /* getpid */ \
     X(40, sendfile) \
+    X(41, socket) \
+    X(42, not_socket) /* connect */ \
+    X(43, not_socket) /* accept */ \
+    X(44, not_socket) /* sendto */ \
+    X(45, not_socket) /* recvfrom */ \
+    X(46, not_socket) /* sendmsg */ \
+    X(47, not_socket) /* recvmsg */ \
+    X(48, not_socket) /* shutdown */ \
+    X(49, not_socket) /* bind */ \
+    X(50, not_socket) /* listen */ \
+    X(51, not_socket) /* getsockname */ \
+    X(52, not_socket) /* getpeername */ \
+    X(53, socket) /* socketpair */ \
+    X(54, not_socket) /* setsockopt */ \
+    X(55, not_socket) /* getsockopt */ \
+    X(56, clone) \
+    X(57, fork) \
+    X(58, fork) /* vfork */ \
+    X(59, execve) \
     X(60, exit) \
+    X(61, wait4) \
     X(62, kill) \
     X(63, uname) \
     X(72, fcntl) \
@@ -62,22 +86,42 @@
     X(95, umask) \
     X(96, gettimeofday) \
     X(97, getrlimit) \
+    X(98, getrusage) \
     X(99, sysinfo) \
     X(100, times) \
-    X(102, zero) /* getuid */ \
-    X(104, zero) /* getgid */ \
-    X(107, zero) /* geteuid */ \
-    X(108, zero) /* getegid */ \
+    X(102, getuid) \
+    X(104, getgid) \
+    X(105, setuid) \
+    X(106, setgid) \
+    X(107, geteuid) \
+    X(108, getegid) \
+    X(109, setpgid) \
     X(110, zero) /* getppid */ \
     X(111, own_id) /* getpgrp */ \
+    X(112, setsid) \
+    X(113, setreuid) \
+    X(114, setregid) \
     X(115, zero) /* getgroups */ \
+    X(116, setgroups) \
+    X(117, setresuid) \
+    X(118, getresuid) \
+    X(119, setresgid) \
+    X(120, getresgid) \
+    X(121, getpgid) \
+    X(124, getpgid) /* getsid */ \
     X(131, sigaltstack) \
     X(133, mknod) \
     X(137, statfs) \
     X(138, fstatfs) \
-    X(157, zero) /* prctl */ \
+    X(149, mlock) \
+    X(150, mlock) /* munlock */ \
+    X(151, zero) /* mlockall */ \
+    X(152, zero) /* munlockall */ \
+    X(157, prctl) \
     X(158, arch_prctl) \
+    X(160, setrlimit) \
     X(162, sync) \
+    X(164, clock_settime) /* settimeofday */ \
     X(186, own_id) /* gettid */ \
     X(188, setxattr) \
     X(189, lsetxattr) \
@@ -94,14 +138,17 @@
     X(200, tkill) \
     X(201, time) \
     X(202, futex) \
+    X(204, sched_getaffinity) \
     X(217, getdents64) \
     X(218, own_id) /* set_tid_address */ \
     X(221, fadvise64) \
+    X(227, clock_settime) \
     X(228, clock_gettime) \
     X(229, clock_getres) \
     X(230, clock_nanosleep) \
     X(231, exit_group) \
     X(234, tgkill) \
+    X(247, wait4) /* waitid */ \
     X(257, openat) \
     X(258, mkdirat) \
     X(259, mknodat) \
@@ -114,19 +161,27 @@
     X(267, readlinkat) \
     X(268, fchmodat) \
     X(269, faccessat) \
+    X(270, pselect6) \
+    X(271, ppoll) \
     X(273, zero) /* set_robust_list */ \
     X(280, utimensat) \
     X(285, fallocate) \
+    X(288, not_socket) /* accept4 */ \
     X(292, dup3) \
+    X(293, pipe2) \
     X(295, preadv) \
     X(296, pwritev) \
     X(302, prlimit64) \
     X(306, syncfs) \
+    X(309, getcpu) \
     X(316, renameat2) \
     X(318, getrandom) \
+    X(322, execve) /* execveat */ \
+    X(325, mlock) /* mlock2 */ \
     X(326, copy_file_range) \
     X(332, statx) \
     X(334, rseq) \
+    X(435, clone3) \
     X(439, faccessat2)
 /* clang-format on */
 

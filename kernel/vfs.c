@@ -12,15 +12,15 @@ static void clunk(struct node *node)
         node->fs->ops->clunk(node);
 }
 
-/* Positions mean nothing to a device; Linux's memory devices say so by staying at 0, all others by ESPIPE. */
-static bool is_device(const struct file *file)
+/* Positions mean nothing to a device or a pipe; Linux's memory devices say so by staying at 0, all others by ESPIPE. */
+static bool has_no_position(const struct file *file)
 {
-    return (file->mode & S_IFMT) == S_IFCHR;
+    return (file->mode & S_IFMT) == S_IFCHR || (file->mode & S_IFMT) == S_IFIFO;
 }
 
 static bool is_stream(const struct file *file)
 {
-    return is_device(file) && file->rdev_major != MEMORY_DEVICES;
+    return has_no_position(file) && file->rdev_major != MEMORY_DEVICES;
 }
 
 /* ---- opening ---- */
@@ -172,6 +172,17 @@ int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struc
     return open_existing(at, path, flags, out);
 }
 
+struct file *vfs_nameless(struct node *node, u32 flags)
+{
+    struct attr attr;
+    struct file *file = NULL;
+    if (node->fs->ops->getattr(node, &attr) == 0)
+        file = new_file(&(struct place){.node = *node, .path = ""}, flags, &attr);
+    if (!file)
+        clunk(node);
+    return file;
+}
+
 struct file *vfs_get(struct file *file)
 {
     file->refs++;
@@ -276,7 +287,7 @@ static s64 position(struct file *file, u64 offset)
 
 static s64 moved(struct file *file, u64 offset, s64 n)
 {
-    if (offset == VFS_CURRENT && n > 0 && !is_device(file))
+    if (offset == VFS_CURRENT && n > 0 && !has_no_position(file))
         file->offset += (u64)n;
     return n;
 }
@@ -314,7 +325,7 @@ s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offse
         return -ESPIPE;
     if (!file->node.fs->ops->write)
         return -EINVAL;
-    if ((file->flags & O_APPEND) && !is_device(file))
+    if ((file->flags & O_APPEND) && !has_no_position(file))
         return append(file, spans, n, offset);
     s64 from = position(file, offset);
     return from < 0 ? from : moved(file, offset, file->node.fs->ops->write(&file->node, spans, n, (u64)from));
@@ -326,7 +337,7 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
     s64 base = 0;
     if (file->flags & O_PATH)
         return -EBADF;
-    if (is_device(file))
+    if (has_no_position(file))
         return is_stream(file) ? -ESPIPE : 0;
     if (whence == SEEK_CUR) {
         base = position(file, VFS_CURRENT);
@@ -390,4 +401,10 @@ int vfs_ioctl(struct file *file, u32 cmd, void *data, size_t size)
     if (file->flags & O_PATH)
         return -EBADF;
     return file->node.fs->ops->ioctl ? file->node.fs->ops->ioctl(&file->node, cmd, data, size) : -ENOTTY;
+}
+
+u32 vfs_poll(struct file *file)
+{
+    const struct fs_ops *ops = file->node.fs->ops;
+    return ops->poll ? ops->poll(&file->node) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }

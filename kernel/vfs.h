@@ -153,6 +153,8 @@ struct fs_ops {
     int (*statfs)(struct node *node, struct fs_stat *out);
     /* A device's control; arg is a program's value, `data` room that the caller copied in and will copy back. */
     int (*ioctl)(struct node *node, u32 cmd, void *data, size_t size);
+    /* POLL* bits that hold now; absent: reading and writing never wait. */
+    u32 (*poll)(struct node *node);
     /* Makes and opens a regular file in `dir`, whose node becomes the file's when that succeeds. -EEXIST: the name is there. mode: permission
      * bits. attr: of a file that is new, the least: what it is, no size, the mode that was asked for. */
     int (*create)(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr);
@@ -233,6 +235,8 @@ bool vfs_is_mount_point(const char *directory, const char *name);
  * for ""), ENOTDIR, ELOOP, ENAMETOOLONG, EACCES...
  */
 int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out);
+/* An open file of a node that no path leads to, as its owner; NULL: no memory, and the node was clunked. flags: O_*. */
+struct file *vfs_nameless(struct node *node, u32 flags);
 void vfs_put(struct file *file);
 struct file *vfs_get(struct file *file);
 int vfs_getattr_path(const struct file *at, const char *path, u32 flags, struct attr *attr, u64 *dev);
@@ -273,6 +277,19 @@ s64 vfs_seek(struct file *file, s64 offset, int whence);
 int vfs_readdir(struct file *file, size_t room, dirent_fn emit, void *ctx);
 int vfs_getattr(struct file *file, struct attr *attr, u64 *dev);
 int vfs_statfs(struct file *file, struct fs_stat *out);
+enum { FIONREAD = 0x541b };
 int vfs_ioctl(struct file *file, u32 cmd, void *data, size_t size);
+/* What can be done now without waiting: bits of poll(2). */
+enum {
+    POLLIN = 1,
+    POLLPRI = 2,
+    POLLOUT = 4,
+    POLLERR = 8,
+    POLLHUP = 0x10,
+    POLLNVAL = 0x20,
+    POLLRDNORM = 0x40,
+    POLLWRNORM = 0x100
+};
+u32 vfs_poll(struct file *file);
 
 #endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* sys_time - system calls on clocks. */
+#include "proc.h"
+#include "syscall.h"
+#include "time.h"
+
+struct timespec {
+    u64 sec, nsec;
+};
+
+#define SECOND 1000000000ull
+
+static s64 clock_value(u32 clock, u64 *ns)
+{
+    enum { KNOWN = 0xbff, WALL = 1 << 0 | 1 << 5 | 1 << 8 | 1 << 11 }; /* CLOCK_REALTIME, _COARSE, _ALARM, CLOCK_TAI */
+    if (clock >= 32 || !(KNOWN >> clock & 1))
+        return -EINVAL;
+    *ns = WALL >> clock & 1 ? time_wall_ns() : time_ns();
+    return 0;
+}
+
+SYSCALL(clock_gettime)
+{
+    u64 ns;
+    s64 result = clock_value((u32)arg[0], &ns);
+    if (result < 0)
+        return result;
+    struct timespec t = {ns / SECOND, ns % SECOND};
+    return proc_copy_out(arg[1], &t, sizeof t);
+}
+
+/* The clock is the host's. */
+SYSCALL(clock_settime)
+{
+    return -EPERM;
+}
+
+SYSCALL(clock_getres)
+{
+    u64 ns;
+    s64 result = clock_value((u32)arg[0], &ns);
+    struct timespec t = {0, 1};
+    return result < 0 || !arg[1] ? result : proc_copy_out(arg[1], &t, sizeof t);
+}
+
+SYSCALL(gettimeofday)
+{
+    u64 now = time_wall_ns();
+    struct timespec t = {now / SECOND, now % SECOND / 1000};
+    return arg[0] ? proc_copy_out(arg[0], &t, sizeof t) : 0;
+}
+
+SYSCALL(time)
+{
+    u64 now = time_wall_ns() / SECOND;
+    return arg[0] && proc_copy_out(arg[0], &now, sizeof now) < 0 ? -EFAULT : (s64)now;
+}
+
+SYSCALL(times)
+{
+    u64 ticks[4] = {time_ns() / (SECOND / 100)};
+    return arg[0] && proc_copy_out(arg[0], ticks, sizeof ticks) < 0 ? -EFAULT : (s64)ticks[0];
+}
+
+static s64 sleep_for(u64 va, u64 already)
+{
+    struct timespec t;
+    if (proc_copy_in(&t, va, sizeof t) < 0)
+        return -EFAULT;
+    if ((s64)t.sec < 0 || t.nsec >= SECOND)
+        return -EINVAL;
+    u64 ns = t.sec > INT64_MAX / SECOND ? INT64_MAX : t.sec * SECOND + t.nsec;
+    if (ns > already)
+        time_sleep(ns - already);
+    return 0;
+}
+
+SYSCALL(nanosleep)
+{
+    return sleep_for(arg[0], 0);
+}
+
+SYSCALL(clock_nanosleep)
+{
+    enum { TIMER_ABSTIME = 1 };
+    u64 now;
+    s64 result = clock_value((u32)arg[0], &now);
+    return result < 0 ? result : sleep_for(arg[2], arg[1] & TIMER_ABSTIME ? now : 0);
+}
+
+SYSCALL(sched_yield)
+{
+    return 0;
+}
