@@ -245,7 +245,7 @@ static s64 do_access(u64 dirfd, u64 va, u32 mode, u32 flags)
         return result;
     if (result == 0 && (flags & AT_EMPTY_PATH)) {
         struct file *file = (u32)dirfd == AT_FDCWD ? proc_current->cwd : proc_file((u32)dirfd);
-        return put_path(path, file ? vfs_access(NULL, file->path, VFS_NOFOLLOW, mode) : -EBADF);
+        return put_path(path, file ? vfs_access(file, "", VFS_EMPTY, mode) : -EBADF);
     }
     result = start_of(dirfd, path, &at);
     if (result == 0)
@@ -305,6 +305,10 @@ SYSCALL(getcwd)
 {
     const char *path = proc_current->cwd->path;
     u64 len = strlen(path) + 1;
+    if (proc_current->cwd->removed)
+        return -ENOENT;
+    if (len > VFS_PATH_MAX)
+        return -ENAMETOOLONG;
     if (len > arg[1])
         return -ERANGE;
     return proc_copy_out(arg[0], path, len) < 0 ? -EFAULT : (s64)len;

@@ -6,6 +6,8 @@
 enum { TMPFS_MAGIC = 0x01021994, MEMORY_DEVICES = 1 };
 enum { SEEK_SET, SEEK_CUR, SEEK_END };
 
+static struct file *files; /* all that are open */
+
 static void clunk(struct node *node)
 {
     if (node->fs->ops->clunk)
@@ -32,11 +34,7 @@ static bool wants_write(u32 flags)
 
 static int may_write(const struct place *place)
 {
-    struct fs *fs;
-    const char *path;
-    u32 mounted;
-    vfs_mount_at(place->mount, &fs, &path, &mounted);
-    return !fs->ops->write || (mounted & MOUNT_READONLY) ? -EROFS : 0;
+    return !place->node.fs->ops->write || vfs_is_readonly(place->mount) ? -EROFS : 0;
 }
 
 /* What Linux says before it asks the file system. */
@@ -69,15 +67,12 @@ static int open_node(struct node *node, u32 flags, struct attr *attr)
 
 static struct file *new_file(const struct place *place, u32 flags, const struct attr *attr)
 {
-    size_t len = strlen(place->path);
     struct file *file = mem_new(sizeof *file);
-    char *path = file ? mem_new(len + 1) : NULL;
+    char *path = file ? vfs_path_copy(place->path) : NULL;
     if (!path) {
-        if (file)
-            mem_delete(file, sizeof *file);
+        mem_delete(file, sizeof *file);
         return NULL;
     }
-    memcpy(path, place->path, len);
     flags &= ~(u32)(O_CLOEXEC | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
     flags |= flags & O_PATH ? 0 : O_LARGEFILE;
     *file = (struct file){.refs = 1, .flags = flags, .node = place->node, .mount = place->mount};
@@ -85,6 +80,8 @@ static struct file *new_file(const struct place *place, u32 flags, const struct 
     file->mode = attr->mode;
     file->rdev_major = attr->rdev_major;
     file->directory = (attr->mode & S_IFMT) == S_IFDIR;
+    file->next = files;
+    files = file;
     return file;
 }
 
@@ -110,23 +107,19 @@ static int open_existing(const struct file *at, const char *path, u32 flags, str
 }
 
 /* Makes a file at a canonical path that leads nowhere yet. -EEXIST: somebody was quicker. */
-static int open_new(const char *path, u32 flags, u32 mode, struct file **out)
+static int open_new(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out)
 {
     struct place dir;
     struct attr attr;
-    struct fs *fs;
-    const char *mounted_on;
     char last[VFS_NAME_MAX + 1];
-    bool slash;
-    u32 mounted;
-    int err = vfs_look_up_parent(NULL, path, &dir, last, &slash);
+    bool slash, below = at && at->path[1] && vfs_path_below(path, at->path);
+    int err = vfs_look_up_parent(below ? at : NULL, below ? path + strlen(at->path) + 1 : path, &dir, last, &slash);
     if (err < 0)
         return err;
-    vfs_mount_at(dir.mount, &fs, &mounted_on, &mounted);
-    if (!fs->ops->create || (mounted & MOUNT_READONLY))
+    if (!dir.node.fs->ops->create || vfs_is_readonly(dir.mount))
         err = -EROFS;
     else
-        err = fs->ops->create(&dir.node, (struct name){last, (u16)strlen(last)}, flags, mode, &attr);
+        err = dir.node.fs->ops->create(&dir.node, (struct name){last, (u16)strlen(last)}, flags, mode, &attr);
     dir.path = path;
     if (err == 0 && !(*out = new_file(&dir, flags, &attr)))
         err = -ENOMEM;
@@ -150,9 +143,11 @@ static int open_or_create(const struct file *at, const char *path, u32 flags, u3
             return err;
         if (path[strlen(path) - 1] == '/')
             return -EISDIR;
-        static char canonical[VFS_PATH_MAX]; /* place.path is the look-up's, and the next one's too */
-        memcpy(canonical, place.path, strlen(place.path) + 1);
-        err = open_new(canonical, flags, mode, out);
+        char *canonical = vfs_path_copy(place.path); /* place.path is the look-up's, and the next one's too */
+        if (!canonical)
+            return -ENOMEM;
+        err = open_new(at, canonical, flags, mode, out);
+        mem_delete(canonical, strlen(canonical) + 1);
         if (err != -EEXIST || (flags & O_EXCL))
             return err;
     }
@@ -191,11 +186,28 @@ struct file *vfs_get(struct file *file)
 
 void vfs_put(struct file *file)
 {
+    struct file **at = &files;
     if (--file->refs)
         return;
+    while (*at != file)
+        at = &(*at)->next;
+    *at = file->next;
     clunk(&file->node);
     mem_delete(file->path, strlen(file->path) + 1);
     mem_delete(file, sizeof *file);
+}
+
+void vfs_files_moved(const char *from, const char *to)
+{
+    for (struct file *f = files; f; f = f->next)
+        if (!f->removed && vfs_path_moved(&f->path, from, to) < 0)
+            f->removed = true; /* no memory for the name: it has none that anybody could tell */
+}
+
+void vfs_directory_removed(const char *path)
+{
+    for (struct file *f = files; f; f = f->next)
+        f->removed |= f->directory && strcmp(f->path, path) == 0;
 }
 
 /* ---- paths ---- */
@@ -207,7 +219,7 @@ int vfs_getattr_path(const struct file *at, const char *path, u32 flags, struct 
     if (err < 0)
         return err;
     err = place.node.fs->ops->getattr(&place.node, attr);
-    *dev = place.node.fs->dev;
+    *dev = place.mount + 1u;
     clunk(&place.node);
     return err;
 }
@@ -387,7 +399,7 @@ int vfs_readdir(struct file *file, size_t room, dirent_fn emit, void *ctx)
 
 int vfs_getattr(struct file *file, struct attr *attr, u64 *dev)
 {
-    *dev = file->node.fs->dev;
+    *dev = file->mount + 1u;
     return file->node.fs->ops->getattr(&file->node, attr);
 }
 

@@ -184,12 +184,12 @@ struct fs {
     const struct fs_ops *ops;
     void *priv;
     struct fs *next;
-    u64 dev;      /* st_dev; given by vfs_register */
     char tag[64]; /* what mount= names; NUL-terminated */
 };
 
 /* An open file: what descriptors point to. Made by vfs_open, shared by dup, gone with the last vfs_put. */
 struct file {
+    struct file *next; /* among all that are open */
     u32 refs;
     u32 flags; /* O_* as F_GETFL tells them: O_LARGEFILE is always there, O_CLOEXEC and what matters only to open() never */
     u64 offset; /* bytes; for directories a cookie */
@@ -199,7 +199,8 @@ struct file {
     bool at_end; /* the position is behind what was last appended, wherever that is */
     u32 mode;    /* st_mode when it was opened */
     u32 rdev_major;
-    char *path; /* canonical, from "/", without links */
+    bool removed; /* a directory that was removed: nobody can tell its name */
+    char *path;   /* canonical, from "/", without links; renames through this kernel change it */
 };
 
 /* Makes fs known under its tag. -EEXIST: another one has it (both stay; the first is found). */
@@ -209,8 +210,22 @@ struct fs *vfs_find(const char *tag);
 struct fs *vfs_registered(unsigned i);
 
 enum { MOUNT_READONLY = 1 };
-/* Mounts fs at an absolute path, making the directory in initial files if it is missing. -EBUSY: something is mounted there. */
+struct mount {
+    struct fs *fs;
+    struct node root;
+    u32 flags;
+    u16 index;  /* in the table; programs see index + 1 as st_dev */
+    size_t len; /* of path; 0 for "/" */
+    char *path;
+};
+/* Mounts fs at an absolute path, making the directory in initial files if it is missing. What was mounted there before is hidden. -EBUSY: fs itself
+ * is what is there; -ENOSPC: the table is full. */
 int vfs_mount(struct fs *fs, const char *path, u32 flags);
+/* The i-th; NULL: no more. */
+const struct mount *vfs_mount_get(unsigned i);
+bool vfs_is_readonly(unsigned i);
+/* The one that a canonical path ("" for "/") lies in. */
+const struct mount *vfs_mount_of(const char *path);
 /* The i-th mount: fs, path and flags; false: no more. */
 bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags);
 
@@ -221,14 +236,22 @@ struct place {
     bool last; /* on -ENOENT: only the last name is missing, and it may be made */
     const char *path;
 };
-enum { VFS_NOFOLLOW = 1 };
-/* The look-up under all the others; flags: VFS_NOFOLLOW: a link at the end is not followed. */
+enum { VFS_NOFOLLOW = 1, VFS_EMPTY = 2 };
+/* The look-up under all the others. flags: VFS_NOFOLLOW: a link at the end is not followed; VFS_EMPTY: "" is `at` itself, of whatever type. */
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out);
 /* The directory that holds a path's last name; the name goes to `last`: "" for "/". *slash: slashes stood behind it. */
 int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 1],
                        bool *slash);
-/* Is something mounted on `name` in the directory that has this canonical path? */
-bool vfs_is_mount_point(const char *directory, const char *name);
+/* Is a canonical path this one or below it? Neither is "/". */
+bool vfs_path_below(const char *path, const char *top);
+/* A copy for mem_delete(copy, strlen(copy) + 1); NULL: no memory. */
+char *vfs_path_copy(const char *path);
+/* Replaces a path (of mem_new) at or below `from` by what it is after a rename to `to`. 0, or -ENOMEM: it stays. */
+int vfs_path_moved(char **path, const char *from, const char *to);
+/* The same for all mounts, and for all open files; and open directories are told that theirs is gone. */
+void vfs_mounts_moved(const char *from, const char *to);
+void vfs_files_moved(const char *from, const char *to);
+void vfs_directory_removed(const char *path);
 
 /*
  * Look-ups. `at`: the directory that a relative path starts from (NULL: "/"). Paths are NUL-terminated; errors are those of Linux: ENOENT (also

@@ -3,13 +3,17 @@
 #include "vfs.h"
 #include "mem.h"
 
-/* A name in the directory that holds it; the directory's node is ours until let_go(). */
+/* The last name of a path. */
+enum last { NAME, ROOT, DOT, DOTDOT };
+
+/* A name in the directory that holds it; both are ours until let_go(). */
 struct slot {
     struct place dir;
     struct name name;
-    bool slash;   /* the path said that it is a directory */
-    bool mounted; /* something is mounted there */
+    enum last last;
+    bool slash; /* the path said that it is a directory */
     char text[VFS_NAME_MAX + 1];
+    char *path; /* canonical */
 };
 
 static const struct fs_ops *ops_of(const struct place *place)
@@ -17,75 +21,80 @@ static const struct fs_ops *ops_of(const struct place *place)
     return place->node.fs->ops;
 }
 
-static void let_go(struct place *place)
+static void clunk(struct place *place)
 {
     if (ops_of(place)->clunk)
         ops_of(place)->clunk(&place->node);
 }
 
-static bool is_dots(const struct slot *s)
+static int let_go(struct slot *s, int result)
 {
-    return s->name.s[0] == '.' && (s->name.len == 1 || (s->name.len == 2 && s->name.s[1] == '.'));
+    clunk(&s->dir);
+    mem_delete(s->path, strlen(s->path) + 1);
+    return result;
 }
 
-/* Finds the directory that a path's last name is in. A path without one ("/", "..", "a/.") fails with `odd`. */
-static int find_slot(const struct file *at, const char *path, int odd, struct slot *s)
+static enum last last_of(const char *name)
+{
+    return !*name ? ROOT : strcmp(name, ".") == 0 ? DOT : strcmp(name, "..") == 0 ? DOTDOT : NAME;
+}
+
+/* Finds the directory that a path's last name is in. */
+static int find_slot(const struct file *at, const char *path, struct slot *s)
 {
     int err = vfs_look_up_parent(at, path, &s->dir, s->text, &s->slash);
     if (err < 0)
         return err;
-    s->name = (struct name){s->text, (u16)strlen(s->text)};
-    s->mounted = vfs_is_mount_point(s->dir.path, s->text);
-    if (s->name.len && !is_dots(s))
-        return 0;
-    let_go(&s->dir);
-    return odd;
+    size_t len = s->dir.path[1] ? strlen(s->dir.path) : 0, name = strlen(s->text);
+    s->name = (struct name){s->text, (u16)name};
+    s->last = last_of(s->text);
+    s->path = mem_new(len + 1 + name + 1);
+    if (!s->path) {
+        clunk(&s->dir);
+        return -ENOMEM;
+    }
+    memcpy(s->path, s->dir.path, len);
+    s->path[len] = '/';
+    memcpy(s->path + len + 1, s->text, name);
+    return 0;
 }
 
-static bool is_readonly(const struct place *place)
+static bool is_mounted(const struct slot *s)
 {
-    struct fs *fs;
-    const char *path;
-    u32 flags;
-    vfs_mount_at(place->mount, &fs, &path, &flags);
-    return flags & MOUNT_READONLY;
+    return strcmp(vfs_mount_of(s->path)->path, s->path) == 0;
 }
 
 /* Whether something has the slot's name: 0, -ENOENT... */
 static int exists(const struct slot *s, struct qid *qid)
 {
-    struct node found;
-    int n = ops_of(&s->dir)->walk(&s->dir.node, &s->name, 1, &found, qid);
-    if (n == 1 && ops_of(&s->dir)->clunk)
-        ops_of(&s->dir)->clunk(&found);
+    struct place found;
+    int n = ops_of(&s->dir)->walk(&s->dir.node, &s->name, 1, &found.node, qid);
+    if (n == 1)
+        clunk(&found);
     return n == 1 ? 0 : n < 0 ? n : -ENOENT;
 }
 
-/* What Linux says before it asks the file system to make a name. */
-static int may_make(const struct slot *s, bool directory)
+/* `error`, but for a name that is there Linux says that first. */
+static int unless_exists(const struct slot *s, int error)
 {
     struct qid qid;
-    if (s->mounted)
-        return -EEXIST;
-    bool readonly = is_readonly(&s->dir);
-    if (!readonly && (!s->slash || directory))
-        return 0;
     int err = exists(s, &qid);
-    if (err != -ENOENT)
-        return err ? err : -EEXIST;
-    return s->slash && !directory ? -ENOENT : -EROFS;
+    return err == 0 ? -EEXIST : err == -ENOENT ? error : err;
 }
 
-/* And before one is taken away. */
-static int may_remove(const struct slot *s)
+/* The slot for a new name, and what Linux says before it asks the file system to make one. After an error nothing is to let go of. */
+static int find_new(const struct file *at, const char *path, bool directory, struct slot *s)
 {
-    struct qid qid;
-    if (s->mounted)
-        return -EBUSY;
-    if (!is_readonly(&s->dir))
-        return 0;
-    int err = exists(s, &qid);
-    return err ? err : -EROFS;
+    int err = find_slot(at, path, s);
+    if (err < 0)
+        return err;
+    if (s->last != NAME || is_mounted(s))
+        err = -EEXIST;
+    else if (s->slash && !directory)
+        err = unless_exists(s, -ENOENT);
+    else if (vfs_is_readonly(s->dir.mount))
+        err = unless_exists(s, -EROFS);
+    return err < 0 ? let_go(s, err) : 0;
 }
 
 /* ---- making ---- */
@@ -93,27 +102,21 @@ static int may_remove(const struct slot *s)
 int vfs_mkdir(const struct file *at, const char *path, u32 mode)
 {
     struct slot s;
-    int err = find_slot(at, path, -EEXIST, &s);
+    int err = find_new(at, path, true, &s);
     if (err < 0)
         return err;
-    err = may_make(&s, true);
-    if (err == 0)
-        err = ops_of(&s.dir)->mkdir ? ops_of(&s.dir)->mkdir(&s.dir.node, s.name, mode) : -EPERM;
-    let_go(&s.dir);
-    return err;
+    const struct fs_ops *ops = ops_of(&s.dir);
+    return let_go(&s, ops->mkdir ? ops->mkdir(&s.dir.node, s.name, mode) : unless_exists(&s, -EPERM));
 }
 
 int vfs_mknod(const struct file *at, const char *path, u32 mode, u32 major, u32 minor)
 {
     struct slot s;
-    int err = find_slot(at, path, -EEXIST, &s);
+    int err = find_new(at, path, false, &s);
     if (err < 0)
         return err;
-    err = may_make(&s, false);
-    if (err == 0)
-        err = ops_of(&s.dir)->mknod ? ops_of(&s.dir)->mknod(&s.dir.node, s.name, mode, major, minor) : -EPERM;
-    let_go(&s.dir);
-    return err;
+    const struct fs_ops *ops = ops_of(&s.dir);
+    return let_go(&s, ops->mknod ? ops->mknod(&s.dir.node, s.name, mode, major, minor) : unless_exists(&s, -EPERM));
 }
 
 int vfs_symlink(const char *target, const struct file *at, const char *path)
@@ -122,26 +125,20 @@ int vfs_symlink(const char *target, const struct file *at, const char *path)
     size_t len = strnlen(target, VFS_PATH_MAX);
     if (len == 0 || len == VFS_PATH_MAX)
         return len ? -ENAMETOOLONG : -ENOENT;
-    int err = find_slot(at, path, -EEXIST, &s);
+    int err = find_new(at, path, false, &s);
     if (err < 0)
         return err;
-    err = may_make(&s, false);
-    if (err == 0)
-        err = ops_of(&s.dir)->symlink ? ops_of(&s.dir)->symlink(&s.dir.node, s.name, target, len) : -EPERM;
-    let_go(&s.dir);
-    return err;
+    const struct fs_ops *ops = ops_of(&s.dir);
+    return let_go(&s, ops->symlink ? ops->symlink(&s.dir.node, s.name, target, len) : unless_exists(&s, -EPERM));
 }
 
 static int link_to(const struct place *old, const struct slot *s)
 {
-    int err = may_make(s, false);
-    if (err < 0)
-        return err;
     if (old->mount != s->dir.mount)
-        return -EXDEV;
-    if (old->node.qid.type & QID_DIR)
-        return -EPERM;
-    return ops_of(&s->dir)->link ? ops_of(&s->dir)->link(&s->dir.node, s->name, &old->node) : -EPERM;
+        return unless_exists(s, -EXDEV);
+    if ((old->node.qid.type & QID_DIR) || !ops_of(old)->link)
+        return unless_exists(s, -EPERM);
+    return ops_of(old)->link(&s->dir.node, s->name, &old->node);
 }
 
 int vfs_link(const struct file *old_at, const char *old_path, const struct file *at, const char *path, u32 flags)
@@ -151,36 +148,53 @@ int vfs_link(const struct file *old_at, const char *old_path, const struct file 
     int err = vfs_look_up(old_at, old_path, flags, &old);
     if (err < 0)
         return err;
-    err = find_slot(at, path, -EEXIST, &s);
-    if (err == 0) {
-        err = link_to(&old, &s);
-        let_go(&s.dir);
-    }
-    let_go(&old);
+    err = find_new(at, path, false, &s);
+    if (err == 0)
+        err = let_go(&s, link_to(&old, &s));
+    clunk(&old);
     return err;
 }
 
 /* ---- moving and removing ---- */
 
-static int rename_to(const struct slot *from, const struct slot *to, u32 flags)
+/* What Linux says of two names before it asks the file system. */
+static int may_rename(const struct slot *from, const struct slot *to, u32 flags)
 {
-    struct qid qid = {0}, there;
-    if (from->dir.mount != to->dir.mount)
-        return -EXDEV;
+    struct qid qid, there;
+    bool mounted = is_mounted(from) || is_mounted(to);
+    bool into = vfs_path_below(to->path, from->path), over = vfs_path_below(from->path, to->path);
+    if (!flags && !from->slash && !to->slash && !mounted && !into && !over)
+        return 0;
     int err = exists(from, &qid);
     if (err < 0)
         return err;
+    if (flags && exists(to, &there) == 0)
+        return -EEXIST;
     if (!(qid.type & QID_DIR) && (from->slash || to->slash))
         return -ENOTDIR;
-    if ((flags & RENAME_NOREPLACE) && exists(to, &there) == 0)
-        return -EEXIST;
-    err = may_remove(from);
-    if (err == 0 && to->mounted)
-        err = -EBUSY;
-    if (err < 0)
-        return err;
+    if (into != over)
+        return into ? -EINVAL : -ENOTEMPTY;
+    return mounted ? qid.type & QID_DIR ? -EBUSY : -EISDIR : 0;
+}
+
+static int rename_to(const struct slot *from, const struct slot *to, u32 flags)
+{
     const struct fs_ops *ops = ops_of(&from->dir);
-    return ops->rename ? ops->rename(&from->dir.node, from->name, &to->dir.node, to->name) : -EPERM;
+    if (from->dir.mount != to->dir.mount)
+        return -EXDEV;
+    if (from->last != NAME || to->last != NAME)
+        return from->last == NAME && flags ? -EEXIST : -EBUSY;
+    if (vfs_is_readonly(from->dir.mount))
+        return -EROFS;
+    int err = may_rename(from, to, flags);
+    if (err == 0)
+        err = ops->rename ? ops->rename(&from->dir.node, from->name, &to->dir.node, to->name) : -EPERM;
+    if (err < 0 || strcmp(from->path, to->path) == 0)
+        return err;
+    vfs_directory_removed(to->path);
+    vfs_files_moved(from->path, to->path);
+    vfs_mounts_moved(from->path, to->path);
+    return 0;
 }
 
 int vfs_rename(const struct file *old_at, const char *old_path, const struct file *at, const char *path, u32 flags)
@@ -188,64 +202,55 @@ int vfs_rename(const struct file *old_at, const char *old_path, const struct fil
     struct slot from, to;
     if (flags & ~(u32)RENAME_NOREPLACE)
         return -EINVAL;
-    int odd = flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
-    int err = find_slot(old_at, old_path, -EBUSY, &from);
+    int err = find_slot(old_at, old_path, &from);
     if (err < 0)
         return err;
-    err = find_slot(at, path, odd, &to);
-    if (err == 0) {
-        err = rename_to(&from, &to, flags);
-        let_go(&to.dir);
+    err = find_slot(at, path, &to);
+    if (err == 0)
+        err = let_go(&to, rename_to(&from, &to, flags));
+    return let_go(&from, err);
+}
+
+static int remove_name(const struct slot *s, bool directory)
+{
+    static const int odd[] = {[ROOT] = -EBUSY, [DOT] = -EINVAL, [DOTDOT] = -ENOTEMPTY};
+    const struct fs_ops *ops = ops_of(&s->dir);
+    struct qid qid;
+    if (s->last != NAME)
+        return directory ? odd[s->last] : -EISDIR;
+    if (vfs_is_readonly(s->dir.mount))
+        return -EROFS;
+    if (is_mounted(s))
+        return directory ? -EBUSY : -EISDIR;
+    if (s->slash && !directory) {
+        int err = exists(s, &qid);
+        return err ? err : qid.type & QID_DIR ? -EISDIR : -ENOTDIR;
     }
-    let_go(&from.dir);
+    int err = ops->unlink ? ops->unlink(&s->dir.node, s->name, directory) : -EPERM;
+    if (err == 0 && directory)
+        vfs_directory_removed(s->path);
     return err;
-}
-
-/* "a/" names a directory: unlink says EISDIR or ENOTDIR, whichever is true. */
-static int unlink_slash(const struct slot *s)
-{
-    struct qid qid = {0};
-    int err = exists(s, &qid);
-    return err ? err : qid.type & QID_DIR ? -EISDIR : -ENOTDIR;
-}
-
-static int odd_removal(const char *path, bool directory)
-{
-    size_t len = strlen(path);
-    if (!directory)
-        return -EISDIR;
-    while (len && path[len - 1] == '/')
-        len--;
-    if (len == 0)
-        return -EBUSY;
-    return len >= 2 && path[len - 2] == '.' ? -ENOTEMPTY : -EINVAL;
 }
 
 int vfs_unlink(const struct file *at, const char *path, bool directory)
 {
     struct slot s;
-    int err = find_slot(at, path, odd_removal(path, directory), &s);
-    if (err < 0)
-        return err;
-    err = s.slash && !directory ? unlink_slash(&s) : may_remove(&s);
-    if (err == 0)
-        err = ops_of(&s.dir)->unlink ? ops_of(&s.dir)->unlink(&s.dir.node, s.name, directory) : -EPERM;
-    let_go(&s.dir);
-    return err;
+    int err = find_slot(at, path, &s);
+    return err < 0 ? err : let_go(&s, remove_name(&s, directory));
 }
 
 /* ---- attributes ---- */
 
 static int change_node(const struct place *place, struct node *node, const struct attr_change *change)
 {
-    if (is_readonly(place))
-        return -EROFS;
     if (change->valid & CHANGE_SIZE) {
         if (node->qid.type & QID_DIR)
             return -EISDIR;
         if (node->qid.type & QID_SYMLINK)
             return -EINVAL;
     }
+    if (vfs_is_readonly(place->mount))
+        return -EROFS;
     return node->fs->ops->setattr ? node->fs->ops->setattr(node, change) : -EPERM;
 }
 
@@ -256,7 +261,7 @@ int vfs_change_path(const struct file *at, const char *path, u32 flags, const st
     if (err < 0)
         return err;
     err = change_node(&place, &place.node, change);
-    let_go(&place);
+    clunk(&place);
     return err;
 }
 
@@ -308,7 +313,7 @@ s64 vfs_getxattr(struct file *file, const struct file *at, const char *path, u32
     else
         got = *name ? -EOPNOTSUPP : 0;
     if (!file)
-        let_go(&place);
+        clunk(&place);
     return got;
 }
 
@@ -319,13 +324,13 @@ int vfs_setxattr(struct file *file, const struct file *at, const char *path, u32
     int err = find_node(file, at, path, flags, &place);
     if (err < 0)
         return err;
-    if (is_readonly(&place))
+    if (vfs_is_readonly(place.mount))
         err = -EROFS;
     else if (ops_of(&place)->setxattr)
         err = ops_of(&place)->setxattr(&place.node, name_of(name), value, size, how);
     else
         err = -EOPNOTSUPP;
     if (!file)
-        let_go(&place);
+        clunk(&place);
     return err;
 }

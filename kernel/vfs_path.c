@@ -1,33 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* vfs_path - known file systems, the mount table, and the look-up of paths.
+/* vfs_path - the look-up of paths.
  *
- * A look-up works on two texts: `path`, canonical so far, and `rest`, still to be read. Names move from rest to path; then the whole path is walked from the root of its
- * mount in as few steps as the file system takes. A link that is met is replaced by its target in the texts, and the walk starts anew. ".." cuts the path,
- * once it is known to lead through directories, so no file system ever sees one, and none can be left through it. */
-#include "vfs.h"
+ * A look-up works on two texts: `path`, canonical so far, and `rest`, still to be read. Names move from rest to path; then the whole path is walked in as
+ * few steps as the file system takes, from the open directory that a relative path starts at, whatever its name is by now, else from the root of
+ * its mount. A link that is met is replaced by its target in the texts, and the walk starts anew. ".." cuts the path, once it is known to lead through
+ * directories, so no file system ever sees one, and none can be left through it. */
 #include "mem.h"
-#include "print.h"
+#include "vfs.h"
 
-enum { NAMES = 64 }; /* given to one walk() */
-
-struct mount {
-    struct fs *fs;
-    struct node root;
-    u32 flags;
-    size_t len; /* of path; 0 for "/" */
-    char *path;
+enum {
+    NAMES = 64, /* given to one walk() */
+    DEEP =
+        4 *
+        VFS_PATH_MAX, /* bytes of a canonical path: a program may stand deep and go on by as much as a path can hold */
 };
-
-static struct fs *registered;
-static struct mount mounts[VFS_MOUNTS];
-static unsigned nmounts;
 
 /* One look-up at a time: the kernel does not start another one while it waits in this one. */
 static struct look_up {
-    char path[VFS_PATH_MAX]; /* "" is the root; NUL-terminated */
+    char path[DEEP]; /* "" is the root; NUL-terminated */
     size_t len;
-    size_t sure; /* path[0..sure) is a directory and has no link in it */
-    char texts[2][VFS_PATH_MAX];
+    size_t sure;           /* path[0..sure) is a directory and has no link in it */
+    const struct file *at; /* path[0..base) leads to this directory; NULL: to none that is open */
+    size_t base;
+    char texts[2][DEEP];
     char *rest; /* in one of texts */
     unsigned links;
     bool directory; /* the path ends in '/' or "." */
@@ -35,55 +30,6 @@ static struct look_up {
     struct name names[NAMES];
     struct qid qids[NAMES];
 } look;
-
-int vfs_register(struct fs *fs)
-{
-    int err = vfs_find(fs->tag) ? -EEXIST : 0;
-    struct fs **end = &registered;
-    u64 dev = 1;
-    for (; *end; dev++)
-        end = &(*end)->next;
-    fs->dev = dev;
-    *end = fs;
-    return err;
-}
-
-struct fs *vfs_find(const char *tag)
-{
-    struct fs *fs = registered;
-    while (fs && strcmp(fs->tag, tag) != 0)
-        fs = fs->next;
-    return fs;
-}
-
-struct fs *vfs_registered(unsigned i)
-{
-    struct fs *fs = registered;
-    while (fs && i--)
-        fs = fs->next;
-    return fs;
-}
-
-bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags)
-{
-    if (i >= nmounts)
-        return false;
-    *fs = mounts[i].fs;
-    *path = mounts[i].path;
-    *flags = mounts[i].flags;
-    return true;
-}
-
-/* The mount that a canonical path lies in: the longest that it starts with. */
-static struct mount *mount_of(const char *path)
-{
-    struct mount *best = NULL;
-    for (struct mount *m = mounts; m < mounts + nmounts; m++)
-        if (strncmp(path, m->path, m->len) == 0 && (path[m->len] == '/' || path[m->len] == 0))
-            if (!best || m->len > best->len)
-                best = m;
-    return best;
-}
 
 static void clunk(struct node *node)
 {
@@ -94,6 +40,15 @@ static void clunk(struct node *node)
 static int walk(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids)
 {
     return from->fs->ops->walk(from, names, n, out, qids);
+}
+
+/* Cuts the path to its first len bytes, which lead to a directory. */
+static void cut(struct look_up *l, size_t len)
+{
+    l->path[len] = 0;
+    l->len = l->sure = len;
+    if (len < l->base)
+        l->at = NULL;
 }
 
 /* Reads the link path[start..end), whose node goes, and puts its target in its place: what is before it stays path, what is behind it becomes rest. */
@@ -108,7 +63,7 @@ static int follow(struct look_up *l, struct node *link, size_t start, size_t end
     size_t behind = l->len - end, rest = strlen(l->rest);
     if (len == 0 || memchr(text, 0, (size_t)len))
         return -ENOENT;
-    if ((size_t)len + behind + 1 + rest >= VFS_PATH_MAX)
+    if ((size_t)len + behind + 1 + rest >= DEEP)
         return -ENAMETOOLONG;
     char *p = text + len;
     memcpy(p, l->path + end, behind);
@@ -118,8 +73,7 @@ static int follow(struct look_up *l, struct node *link, size_t start, size_t end
     memcpy(p, l->rest, rest);
     p[rest] = 0;
     l->rest = text;
-    l->len = l->sure = *text == '/' ? 0 : start - 1;
-    l->path[l->len] = 0;
+    cut(l, *text == '/' ? 0 : start - 1);
     return 1;
 }
 
@@ -189,51 +143,46 @@ static int step(struct look_up *l, const struct node *from, unsigned n, bool fol
     return follow(l, next, (size_t)(name->s - l->path), (size_t)(name->s + name->len - l->path));
 }
 
-/* Walks the whole path from the root of its mount. Results as step()'s. */
+/* Walks the whole path. Results as step()'s. */
 static int walk_path(struct look_up *l, bool follow_last, struct place *out)
 {
-    const struct mount *m = mount_of(l->path);
+    const struct mount *m = vfs_mount_of(l->path);
     if (!m)
         return -ENOENT;
-    struct node at = m->root;
-    size_t pos = m->len;
+    bool here = l->at && l->at->mount == m->index;
+    struct node at = here ? l->at->node : m->root;
+    size_t start = here ? l->base : m->len, pos = start;
     int err;
     do {
         unsigned n = cut_names(l, pos);
         err = step(l, &at, n, follow_last, &out->node);
-        if (pos > m->len)
+        if (pos > start)
             clunk(&at);
         if (n)
             pos = (size_t)(l->names[n - 1].s + l->names[n - 1].len - l->path);
         out->last = err == -ENOENT && pos == l->len && l->got + 1 == n;
         at = out->node;
     } while (!err && pos < l->len);
-    out->mount = (u16)(m - mounts);
+    out->mount = m->index;
     return err;
 }
 
-/* Cuts the last name off the path, once that is known to be a directory. 1: it was a link, read on. */
-static int go_up(struct look_up *l, struct place *out)
+/* Makes sure that the path so far leads to a directory. 1: it was a link, read on. */
+static int enter(struct look_up *l, struct place *out)
 {
-    if (l->len > l->sure) {
-        int err = walk_path(l, true, out);
-        out->last = false;
-        if (err)
-            return err;
-        clunk(&out->node);
-        if (!(out->node.qid.type & QID_DIR))
-            return -ENOTDIR;
-    }
-    while (l->len && l->path[--l->len] != '/')
-        ;
-    l->path[l->len] = 0;
-    l->sure = l->len;
-    return 0;
+    if (l->len == l->sure)
+        return 0;
+    int err = walk_path(l, true, out);
+    out->last = false;
+    if (err)
+        return err;
+    clunk(&out->node);
+    return out->node.qid.type & QID_DIR ? 0 : -ENOTDIR;
 }
 
 static int append(struct look_up *l, const char *name, size_t len)
 {
-    if (len > VFS_NAME_MAX || l->len + 1 + len >= VFS_PATH_MAX)
+    if (len > VFS_NAME_MAX || l->len + 1 + len >= DEEP)
         return -ENAMETOOLONG;
     l->path[l->len++] = '/';
     memcpy(l->path + l->len, name, len);
@@ -252,18 +201,24 @@ static int next_name(struct look_up *l, struct place *out)
     size_t len = 0;
     while (name[len] && name[len] != '/')
         len++;
-    if (len == 0 || (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'))))
-        l->directory |= len || name > l->rest;
-    else {
+    bool up = len == 2 && name[0] == '.' && name[1] == '.';
+    if (up || len > VFS_NAME_MAX) { /* a bad path is told before a bad name */
+        l->rest = name;
+        int err = enter(l, out);
+        if (err)
+            return MIN(err, 0);
+    }
+    if (up) {
+        size_t end = l->len;
+        while (end && l->path[--end] != '/')
+            ;
+        cut(l, end);
+    }
+    if (!up && len && (len > 1 || *name != '.')) {
         l->rest = name + len;
         return append(l, name, len);
     }
-    if (len == 2) {
-        l->rest = name;
-        int err = go_up(l, out);
-        if (err)
-            return err < 0 ? err : 0;
-    }
+    l->directory |= len || name > l->rest;
     l->rest = name + len;
     return len == 0;
 }
@@ -281,27 +236,49 @@ static int resolve(struct look_up *l, bool follow_last, struct place *out)
     }
 }
 
+/* The texts begin at the directory `at`, if the path is relative. */
+static int begin(struct look_up *l, const struct file *at, bool relative)
+{
+    l->base = relative && at && at->path[1] ? strlen(at->path) : 0;
+    if (l->base >= DEEP)
+        return -ENAMETOOLONG;
+    if (l->base)
+        memcpy(l->path, at->path, l->base);
+    l->at = relative ? at : NULL;
+    cut(l, l->base);
+    l->links = 0;
+    l->directory = false;
+    return 0;
+}
+
+/* The open file itself, by another node. */
+static int clone(const struct file *at, struct place *out)
+{
+    struct qid none;
+    int err = begin(&look, at, true);
+    if (err < 0)
+        return err;
+    out->mount = at->mount;
+    return walk(&at->node, NULL, 0, &out->node, &none);
+}
+
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out)
 {
     struct look_up *l = &look;
     size_t len = strnlen(path, VFS_PATH_MAX);
     *out = (struct place){.path = l->path};
+    if (len == 0 && at && (flags & VFS_EMPTY))
+        return clone(at, out);
     if (len == 0 || len == VFS_PATH_MAX)
         return len ? -ENAMETOOLONG : -ENOENT;
     if (*path != '/' && at && !at->directory)
         return -ENOTDIR;
-    l->len = 0;
-    if (*path != '/' && at && at->path[1]) {
-        l->len = strlen(at->path);
-        memcpy(l->path, at->path, l->len);
-    }
-    l->path[l->len] = 0;
-    l->sure = l->len;
+    int err = begin(l, at, *path != '/');
+    if (err < 0)
+        return err;
     l->rest = l->texts[0];
     memcpy(l->rest, path, len + 1);
-    l->links = 0;
-    l->directory = false;
-    int err = resolve(l, !(flags & VFS_NOFOLLOW), out);
+    err = resolve(l, !(flags & VFS_NOFOLLOW), out);
     if (err == 0 && l->directory && !(out->node.qid.type & QID_DIR)) {
         clunk(&out->node);
         err = -ENOTDIR;
@@ -323,108 +300,47 @@ int vfs_look_up_parent(const struct file *at, const char *path, struct place *ou
     size_t start = end;
     while (start && path[start - 1] != '/')
         start--;
-    if (end - start > VFS_NAME_MAX)
-        return -ENAMETOOLONG;
-    memcpy(last, path + start, end - start);
-    last[end - start] = 0;
     *slash = end < len;
     memcpy(text, start ? path : ".", start ? start : 1);
     text[start ? start : 1] = 0;
-    return vfs_look_up(at, text, 0, out);
-}
-
-bool vfs_is_mount_point(const char *directory, const char *name)
-{
-    size_t len = directory[1] ? strlen(directory) : 0;
-    for (const struct mount *m = mounts; m < mounts + nmounts; m++)
-        if (m->len == len + 1 + strlen(name) && strncmp(m->path, directory, len) == 0 &&
-            strcmp(m->path + len + 1, name) == 0)
-            return true;
-    return false;
-}
-
-/* ---- mounting ---- */
-
-/* The directory at `path`, whose parent is there, where the file system can. */
-static void make_directory(char *path)
-{
-    struct place place;
-    char *name = path + strlen(path);
-    int err = vfs_look_up(NULL, path, 0, &place);
-    if (err == 0)
-        clunk(&place.node);
-    if (err != -ENOENT || !place.last || name[-1] == '/')
-        return;
-    while (name[-1] != '/')
-        name--;
-    char first = *name;
-    *name = 0;
-    err = vfs_look_up(NULL, path, 0, &place);
-    *name = first;
-    if (err)
-        return;
-    if (place.node.fs->ops->mount_point)
-        place.node.fs->ops->mount_point(&place.node, (struct name){name, (u16)strlen(name)});
-    clunk(&place.node);
-}
-
-static void make_directories(const char *path)
-{
-    char text[VFS_NAME_MAX + 1];
-    print_text(text, sizeof text, "%s", path);
-    for (char *p = text + 1; p[-1]; p++) {
-        char end = *p;
-        if (end && end != '/')
-            continue;
-        *p = 0;
-        make_directory(text);
-        *p = end;
+    int err = vfs_look_up(at, text, 0, out);
+    if (err == 0 && end - start > VFS_NAME_MAX) {
+        clunk(&out->node);
+        err = -ENAMETOOLONG;
     }
-}
-
-/* Finds the canonical path of a mount point. One that is missing, and cannot be made, can be mounted on all the same; it is only not listed. */
-static int find_mount_point(const char *path, const char **canonical)
-{
-    struct place place;
-    *canonical = path;
-    if (strlen(path) > VFS_NAME_MAX)
-        return -ENAMETOOLONG;
-    if (path[0] != '/')
-        return -EINVAL;
-    if (nmounts == 0)
-        return path[1] ? -ENOENT : 0;
-    int err = vfs_look_up(NULL, path, 0, &place);
-    if (err == -ENOENT) {
-        make_directories(path);
-        err = vfs_look_up(NULL, path, 0, &place);
-    }
-    *canonical = place.path;
-    if (err)
-        return err == -ENOENT && place.last ? 0 : err;
-    clunk(&place.node);
-    return place.node.qid.type & QID_DIR ? 0 : -ENOTDIR;
-}
-
-int vfs_mount(struct fs *fs, const char *path, u32 flags)
-{
-    int err = find_mount_point(path, &path);
     if (err < 0)
         return err;
-    for (unsigned i = 0; i < nmounts; i++)
-        if (strcmp(mounts[i].path, path) == 0)
-            return -EBUSY;
-    if (nmounts == VFS_MOUNTS)
-        return -ENOSPC;
-    struct mount m = {.fs = fs, .flags = flags, .len = path[1] ? strlen(path) : 0};
-    m.path = mem_new(strlen(path) + 1);
-    if (!m.path)
+    memcpy(last, path + start, end - start);
+    last[end - start] = 0;
+    return 0;
+}
+
+/* ---- what paths become when a tree changes ---- */
+
+bool vfs_path_below(const char *path, const char *top)
+{
+    size_t len = strlen(top);
+    return strncmp(path, top, len) == 0 && (path[len] == '/' || path[len] == 0);
+}
+
+char *vfs_path_copy(const char *path)
+{
+    size_t len = strlen(path);
+    char *copy = mem_new(len + 1);
+    return copy ? memcpy(copy, path, len) : NULL;
+}
+
+int vfs_path_moved(char **path, const char *from, const char *to)
+{
+    if (!vfs_path_below(*path, from))
+        return 0;
+    const char *rest = *path + strlen(from);
+    char *moved = mem_new(strlen(to) + strlen(rest) + 1);
+    if (!moved)
         return -ENOMEM;
-    memcpy(m.path, path, strlen(path));
-    err = fs->ops->attach(fs, &m.root);
-    if (err < 0) {
-        mem_delete(m.path, strlen(path) + 1);
-        return err;
-    }
-    mounts[nmounts++] = m;
+    memcpy(moved, to, strlen(to));
+    memcpy(moved + strlen(to), rest, strlen(rest));
+    mem_delete(*path, strlen(*path) + 1);
+    *path = moved;
     return 0;
 }

@@ -216,7 +216,7 @@ static void attributes_and_statfs(void **state)
     assert_int_equal(vfs_getattr(f, &attr, &dev), 0);
     assert_int_equal(attr.size, 12);
     assert_int_equal(attr.qid.path, file->ino);
-    assert_int_equal(dev, fs->dev);
+    assert_int_equal(dev, f->mount + 1);
     assert_int_equal(f->mode, S_IFREG | 0644);
     assert_int_equal(vfs_statfs(f, &st), 0);
     assert_int_equal(st.type, 0x01021997);

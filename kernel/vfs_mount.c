@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* vfs_mount - known file systems, and the mount table.
+ *
+ * A mount is found by its path. Of those that a path lies in, the last one mounted counts: its mount point was found through all the others,
+ * so it hides what they had there. */
+#include "mem.h"
+#include "print.h"
+#include "vfs.h"
+
+static struct fs *registered;
+static struct mount mounts[VFS_MOUNTS];
+static unsigned nmounts;
+
+int vfs_register(struct fs *fs)
+{
+    int err = vfs_find(fs->tag) ? -EEXIST : 0;
+    struct fs **end = &registered;
+    while (*end)
+        end = &(*end)->next;
+    *end = fs;
+    return err;
+}
+
+struct fs *vfs_find(const char *tag)
+{
+    struct fs *fs = registered;
+    while (fs && strcmp(fs->tag, tag) != 0)
+        fs = fs->next;
+    return fs;
+}
+
+struct fs *vfs_registered(unsigned i)
+{
+    struct fs *fs = registered;
+    while (fs && i--)
+        fs = fs->next;
+    return fs;
+}
+
+const struct mount *vfs_mount_get(unsigned i)
+{
+    return i < nmounts ? &mounts[i] : NULL;
+}
+
+bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags)
+{
+    if (i >= nmounts)
+        return false;
+    *fs = mounts[i].fs;
+    *path = mounts[i].path;
+    *flags = mounts[i].flags;
+    return true;
+}
+
+bool vfs_is_readonly(unsigned i)
+{
+    return mounts[i].flags & MOUNT_READONLY;
+}
+
+const struct mount *vfs_mount_of(const char *path)
+{
+    for (const struct mount *m = mounts + nmounts; m-- > mounts;)
+        if (strncmp(path, m->path, m->len) == 0 && (path[m->len] == '/' || path[m->len] == 0))
+            return m;
+    return NULL;
+}
+
+void vfs_mounts_moved(const char *from, const char *to)
+{
+    for (struct mount *m = mounts; m < mounts + nmounts; m++) {
+        vfs_path_moved(&m->path, from, to);
+        m->len = m->path[1] ? strlen(m->path) : 0;
+    }
+}
+
+static void clunk(struct node *node)
+{
+    if (node->fs->ops->clunk)
+        node->fs->ops->clunk(node);
+}
+
+/* ---- mounting ---- */
+
+/* The directory at `path`, whose parent is there, where the file system can. */
+static void make_directory(const char *path)
+{
+    struct place place;
+    char name[VFS_NAME_MAX + 1];
+    bool slash;
+    int err = vfs_look_up(NULL, path, 0, &place);
+    if (err == 0)
+        clunk(&place.node);
+    if (err != -ENOENT || !place.last || vfs_look_up_parent(NULL, path, &place, name, &slash) < 0)
+        return;
+    if (place.node.fs->ops->mount_point)
+        place.node.fs->ops->mount_point(&place.node, (struct name){name, (u16)strlen(name)});
+    clunk(&place.node);
+}
+
+static void make_directories(const char *path)
+{
+    char text[VFS_NAME_MAX + 1];
+    print_text(text, sizeof text, "%s", path);
+    for (char *p = text + 1; p[-1]; p++) {
+        char end = *p;
+        if (end && end != '/')
+            continue;
+        *p = 0;
+        make_directory(text);
+        *p = end;
+    }
+}
+
+/* Finds the canonical path of a mount point. One that is missing, and cannot be made, can be mounted on all the same; it is only not listed. */
+static int find_mount_point(const char *path, const char **canonical)
+{
+    struct place place;
+    *canonical = path;
+    if (strlen(path) > VFS_NAME_MAX)
+        return -ENAMETOOLONG;
+    if (path[0] != '/')
+        return -EINVAL;
+    if (nmounts == 0)
+        return path[1] ? -ENOENT : 0;
+    int err = vfs_look_up(NULL, path, 0, &place);
+    if (err == -ENOENT) {
+        make_directories(path);
+        err = vfs_look_up(NULL, path, 0, &place);
+    }
+    *canonical = place.path;
+    if (err)
+        return err == -ENOENT && place.last ? 0 : err;
+    clunk(&place.node);
+    return place.node.qid.type & QID_DIR ? 0 : -ENOTDIR;
+}
+
+int vfs_mount(struct fs *fs, const char *path, u32 flags)
+{
+    int err = find_mount_point(path, &path);
+    if (err < 0)
+        return err;
+    const struct mount *there = vfs_mount_of(path[1] ? path : "");
+    if (there && there->fs == fs && strcmp(there->path, path) == 0)
+        return -EBUSY;
+    if (nmounts == VFS_MOUNTS)
+        return -ENOSPC;
+    struct mount m = {.fs = fs, .flags = flags, .len = path[1] ? strlen(path) : 0, .index = (u16)nmounts};
+    m.path = vfs_path_copy(path);
+    if (!m.path)
+        return -ENOMEM;
+    err = fs->ops->attach(fs, &m.root);
+    if (err < 0) {
+        mem_delete(m.path, strlen(path) + 1);
+        return err;
+    }
+    mounts[nmounts++] = m;
+    return 0;
+}
