@@ -21,6 +21,7 @@ test  /usr/lib/python3/dist-packages/xdist   python3-pytest-xdist
 test  /usr/include/cmocka.h            libcmocka-dev
 test  musl-gcc                         musl-tools
 test  g++                              g++
+test  /bin/busybox                     busybox-static
 fuzz  clang                            clang
 fuzz  /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a  libclang-rt-dev
 fuzz  /usr/include/cmocka.h            libcmocka-dev

@@ -43,8 +43,7 @@ static const char *first_readable(const char *const *paths)
     return NULL;
 }
 
-/* Our files lie beside the launcher in the build tree, and in ../lib/sheepskin when installed. */
-static char *library(const char *name)
+char *library(const char *name)
 {
     const char *lib = getenv("SHEEPSKIN_LIB");
     char self[PATH_MAX];
@@ -125,6 +124,8 @@ static char *guest_line(const struct request *req, const struct wiring *w)
         put_option(f, "env", req->variables[i]);
     if (req->exe)
         put_option(f, "exe", req->exe);
+    if (req->cwd)
+        put_option(f, "cwd", req->cwd);
     fputs("--", f);
     for (char **arg = req->argv; *arg; arg++) {
         fputc(' ', f);

@@ -13,8 +13,11 @@
 
 static const char usage[] =
     "Usage: sheepskin run [OPTION]... [--] APP [ARG]...\n"
-    "Runs APP in a virtual machine on folders of the host. APP is the name of a program that\n"
+    "       sheepskin diff [OPTION]... [--] APP [ARG]...\n"
+    "run: runs APP in a virtual machine on folders of the host. APP is the name of a program that\n"
     "comes with Sheepskin (hello, cat, ls, ...) or, with a / in it, a static x86-64 ELF file here.\n"
+    "diff: runs APP twice, on Linux and in the guest, each time on fresh copies of the folders and in\n"
+    "the first of them, and tells what differs: output, errors, status, and the folders afterwards.\n"
     "\n"
     "  -v HOST:GUEST[:ro]     show folder HOST at GUEST, which starts with / (read-only so far);\n"
     "                         may be repeated\n"
@@ -27,11 +30,13 @@ static const char usage[] =
     "      --dry-run          print the QEMU command line, do not run it\n"
     "      --accel tcg|kvm    how the processor is made (default tcg)\n"
     "      --qemu PATH        the QEMU to use (default qemu-system-x86_64)\n"
+    "      --ignore REGEX     diff: leave out lines of the output that match; may be repeated\n"
     "      --help, --version\n"
     "\n"
     "Status: APP's own, 0-255; 128+N: it died of signal N; 124: time-out; 125: wrong usage or no QEMU;\n"
     "126: APP cannot be executed; 127: APP not found; 254: the guest ended with no word; 255: the kernel\n"
     "panicked. A line on stderr tells 124-127, 254 and 255 from the same status of APP.\n"
+    "Status of diff: 0: all is the same; 1: something differs; 125: it could not run on both sides.\n"
     "\n"
     "Environment: SHEEPSKIN_LIB: folder of kernel.elf, sheepskin.efi and initfs.cpio;\n"
     "SHEEPSKIN_BOOT_TIMEOUT: seconds until a guest that shows no sign of life is given up (20).\n";
@@ -51,13 +56,15 @@ void say(const char *fmt, ...)
     va_end(args);
 }
 
+static bool diff; /* whose status is 1 for a difference, and one for all that hinders it */
+
 _Noreturn void fatal(int status, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
     vsay(fmt, args);
     va_end(args);
-    exit(status);
+    exit(diff ? STATUS_USAGE : status);
 }
 
 char *text(const char *fmt, ...)
@@ -69,6 +76,25 @@ char *text(const char *fmt, ...)
         fatal(STATUS_USAGE, "out of memory");
     va_end(args);
     return s;
+}
+
+const char *shown(const char *bytes, size_t n)
+{
+    enum { MOST = 70 };
+    static char rooms[4][4 * MOST + 8];
+    static unsigned turn;
+    char *room = rooms[turn++ % 4], *p = room;
+    *p++ = '"';
+    for (size_t i = 0; i < n && i < MOST; i++) {
+        if (bytes[i] == '\n')
+            p += sprintf(p, "\\n");
+        else if (bytes[i] < ' ' || bytes[i] == 127 || bytes[i] == '"' || bytes[i] == '\\')
+            p += sprintf(p, "\\x%02x", (unsigned char)bytes[i]);
+        else
+            *p++ = bytes[i];
+    }
+    strcpy(p, n > MOST ? "\"..." : "\"");
+    return room;
 }
 
 static const char *one_of(const char *option, const char *value, const char *const *allowed)
@@ -108,15 +134,41 @@ static void variable_add(struct request *req, const char *variable)
     req->variables[req->nvariables++] = variable;
 }
 
-enum { OPT_BOOT = 256, OPT_MACHINE, OPT_ACCEL, OPT_MEMORY, OPT_QEMU, OPT_TIMEOUT, OPT_VERBOSE, OPT_DRY_RUN, OPT_HELP };
+static void ignore_add(struct request *req, const char *pattern)
+{
+    if (req->nignored == IGNORED)
+        fatal(STATUS_USAGE, "more than %d --ignore options; join some with |", IGNORED);
+    if (regcomp(&req->ignored[req->nignored++], pattern, REG_EXTENDED))
+        fatal(STATUS_USAGE, "--ignore '%s' is no extended regular expression; see man 7 regex", pattern);
+}
+
+enum {
+    OPT_BOOT = 256,
+    OPT_MACHINE,
+    OPT_ACCEL,
+    OPT_MEMORY,
+    OPT_QEMU,
+    OPT_TIMEOUT,
+    OPT_VERBOSE,
+    OPT_DRY_RUN,
+    OPT_IGNORE,
+    OPT_HELP
+};
 
 static const struct option options[] = {
-    {"boot", required_argument, NULL, OPT_BOOT},   {"machine", required_argument, NULL, OPT_MACHINE},
-    {"accel", required_argument, NULL, OPT_ACCEL}, {"memory", required_argument, NULL, OPT_MEMORY},
-    {"qemu", required_argument, NULL, OPT_QEMU},   {"timeout", required_argument, NULL, OPT_TIMEOUT},
-    {"verbose", no_argument, NULL, OPT_VERBOSE},   {"dry-run", no_argument, NULL, OPT_DRY_RUN},
-    {"volume", required_argument, NULL, 'v'},      {"env", required_argument, NULL, 'e'},
-    {"help", no_argument, NULL, OPT_HELP},         {NULL, 0, NULL, 0},
+    {"boot", required_argument, NULL, OPT_BOOT},
+    {"machine", required_argument, NULL, OPT_MACHINE},
+    {"accel", required_argument, NULL, OPT_ACCEL},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"qemu", required_argument, NULL, OPT_QEMU},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"verbose", no_argument, NULL, OPT_VERBOSE},
+    {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+    {"volume", required_argument, NULL, 'v'},
+    {"env", required_argument, NULL, 'e'},
+    {"ignore", required_argument, NULL, OPT_IGNORE},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
 };
 
 static void take_option(struct request *req, int opt, const char *value)
@@ -153,6 +205,9 @@ static void take_option(struct request *req, int opt, const char *value)
         break;
     case OPT_DRY_RUN:
         req->dry_run = true;
+        break;
+    case OPT_IGNORE:
+        ignore_add(req, value);
         break;
     case OPT_HELP:
         fputs(usage, stdout);
@@ -201,9 +256,16 @@ int main(int argc, char **argv)
         return puts("sheepskin " SHEEPSKIN_VERSION), 0;
     if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))
         return fputs(usage, stdout), 0;
-    if (argc < 2 || strcmp(argv[1], "run"))
-        fatal(STATUS_USAGE, "the first word must be 'run'; see sheepskin --help");
+    diff = argc >= 2 && !strcmp(argv[1], "diff");
+    if (argc < 2 || (strcmp(argv[1], "run") && !diff))
+        fatal(STATUS_USAGE, "the first word must be 'run' or 'diff'; see sheepskin --help");
     parse_run(&req, argc - 1, argv + 1);
+    if (diff && req.dry_run)
+        fatal(STATUS_USAGE, "--dry-run goes with run only; see sheepskin --help");
+    if (!diff && req.nignored)
+        fatal(STATUS_USAGE, "--ignore goes with diff only; see sheepskin --help");
+    if (diff)
+        return diff_run(&req);
     share_program(&req);
     if (!req.dry_run)
         return session_run(&req);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* sheepskin - the launcher's parts: what was asked (sheepskin.c), what is shared (share.c), the machine (machine.c), the run (session.c). */
+/* sheepskin - the launcher's parts: what was asked (sheepskin.c), what is shared (share.c), the machine (machine.c), a run (session.c), two runs
+   compared (diff.c, tree.c). */
 #ifndef SHEEPSKIN_H
 #define SHEEPSKIN_H
 
+#include <regex.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
 
 /* What the launcher's own endings look like to the caller; every other status is the program's. */
 enum {
@@ -17,7 +20,7 @@ enum {
 };
 
 /* The kernel has 16 places for mounts and fills three itself; it takes 64 options, of which shares and variables are most. */
-enum { SHARES = 13, VARIABLES = 32 };
+enum { SHARES = 13, VARIABLES = 32, IGNORED = 16 };
 
 /* A host folder in the guest. */
 struct share {
@@ -36,8 +39,11 @@ struct request {
     unsigned nshares;
     const char *variables[VARIABLES]; /* NAME=VALUE */
     unsigned nvariables;
-    char **argv;     /* program and arguments, NULL-terminated */
-    const char *exe; /* the program's path in the guest; NULL: argv[0] */
+    char **argv;              /* program and arguments, NULL-terminated */
+    const char *exe;          /* the program's path in the guest; NULL: argv[0] */
+    const char *cwd;          /* where it starts in the guest; NULL: / */
+    regex_t ignored[IGNORED]; /* lines that diff does not compare */
+    unsigned nignored;
 };
 
 /* How QEMU's byte channels reach us: file descriptors, or for a line that is run by hand its own standard streams. */
@@ -54,6 +60,8 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void fatal(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* asprintf that never fails. */
 char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Some bytes in quotes for a message, not more than a line of it. Stands until the fourth call after this one. */
+const char *shown(const char *bytes, size_t n);
 
 /* Adds the share that HOST:GUEST[:ro] describes. */
 void share_add(struct request *req, const char *spec);
@@ -62,6 +70,8 @@ void share_program(struct request *req);
 /* Removes what share_program() put into a temporary folder; also runs at exit. */
 void share_clean_up(void);
 
+/* The path of one of our files: beside the launcher in the build tree, in ../lib/sheepskin when installed, or in SHEEPSKIN_LIB. */
+char *library(const char *name);
 /* The words of the QEMU command line; NULL-terminated. */
 char **machine_words(const struct request *req, const struct wiring *wiring);
 /* The line that does the same by hand, for a shell. */
@@ -69,5 +79,14 @@ void machine_print(const struct request *req, FILE *f);
 
 /* Boots, relays and returns the status for the caller. */
 int session_run(const struct request *req);
+
+/* Runs on the host and in the guest, prints what differs; returns 0: nothing, 1: something. Ends with STATUS_USAGE where one of them does not run. */
+int diff_run(struct request *req);
+
+/* Copies what is in a folder into another one, with owners, modes, times, hard links and extended attributes. */
+void tree_copy(const char *from, const char *to);
+/* Prints what differs between two folders, and counts it. since: when programs began to change them. May open closed files to their owner. */
+unsigned tree_compare(const char *host, const char *guest, time_t since);
+void tree_remove(const char *path);
 
 #endif
