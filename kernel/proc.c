@@ -350,6 +350,7 @@ int proc_fd_close(u32 fd)
     if (!file)
         return -EBADF;
     proc_current->fds[fd] = NULL;
+    vfs_unlock_process(file, proc_current->pid);
     vfs_put(file);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "arch.h"
 #include "mem.h"
 #include "proc.h"
+#include "sys_lock.h"
 #include "syscall.h"
 #include "vfs.h"
 
@@ -224,7 +225,7 @@ SYSCALL(fcntl)
         file->flags = (file->flags & ~(u32)SETTABLE) | ((u32)arg[2] & SETTABLE);
         return 0;
     default:
-        return -EINVAL;
+        return file->flags & O_PATH ? -EBADF : lock_fcntl(file, cmd, arg[2]);
     }
 }
 

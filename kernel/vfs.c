@@ -192,6 +192,7 @@ void vfs_put(struct file *file)
     while (*at != file)
         at = &(*at)->next;
     *at = file->next;
+    vfs_unlock_file(file);
     clunk(&file->node);
     mem_delete(file->path, strlen(file->path) + 1);
     mem_delete(file, sizeof *file);

@@ -291,6 +291,20 @@ s64 vfs_getxattr(struct file *file, const struct file *at, const char *path, u32
 int vfs_setxattr(struct file *file, const struct file *at, const char *path, u32 flags, const char *name,
                  const void *value, size_t size, u32 how);
 
+/*
+ * Advisory locks. Who has one: a process, all of whose locks on a file go when it closes any descriptor of it; an open file, until it is gone; or an
+ * open file by flock, which never meets the others and covers the whole file. -EAGAIN: somebody else has a part of the range. wait: until he
+ * has not; -EDEADLK: that is `process` itself, which would wait for ever. F_UNLCK gives back. -ENOLCK: no memory, or too many locks.
+ */
+enum lock_kind { LOCK_PROCESS, LOCK_OFD, LOCK_FLOCK };
+int vfs_lock(struct file *file, enum lock_kind kind, u64 process, const struct file_lock *lock, bool wait);
+/* *lock becomes the one that stands in its way, pid -1 for an open file's; F_UNLCK: none. */
+int vfs_getlock(struct file *file, enum lock_kind kind, u64 process, struct file_lock *lock);
+/* A descriptor of the process is closed. */
+void vfs_unlock_process(struct file *file, u64 process);
+/* For vfs.c: the open file is gone. */
+void vfs_unlock_file(struct file *file);
+
 /* On open files. offset: bytes, or VFS_CURRENT to use and move the file's own. */
 #define VFS_CURRENT (~0ull)
 s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset);

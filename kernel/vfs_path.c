@@ -255,7 +255,7 @@ static int begin(struct look_up *l, const struct file *at, bool relative)
 static int clone(const struct file *at, struct place *out)
 {
     struct qid none;
-    int err = begin(&look, at, true);
+    int err = at->node.fs->ops->walk ? begin(&look, at, true) : -EINVAL;
     if (err < 0)
         return err;
     out->mount = at->mount;
