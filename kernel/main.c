@@ -2,6 +2,7 @@
 /* main - kmain(): what starts, in which order; and what the command line asks for. */
 #include "acpi.h"
 #include "arch.h"
+#include "attrfs.h"
 #include "boot.h"
 #include "cmdline.h"
 #include "devfs.h"
@@ -13,7 +14,6 @@
 #include "proc.h"
 #include "provoke.h"
 #include "rand.h"
-#include "sysfs.h"
 #include "time.h"
 #include "tmpfs.h"
 #include "vfs.h"
@@ -225,6 +225,7 @@ static void mount_all(void)
         mount_share(root, "/", option("ro") ? MOUNT_READONLY : 0);
     mount_builtin("initfs", root ? "/initfs" : "/");
     mount_builtin("devtmpfs", "/dev");
+    mount_builtin("proc", "/proc");
     mount_builtin("sysfs", "/sys");
     mount_builtin("tmpfs", "/tmp");
     for (unsigned i = 0; (value = cmdline_option(&cmdline, "mount", i)); i++)
@@ -298,7 +299,7 @@ void kmain(const struct boot *from_door)
     initfs_init(boot.initfs.len ? mem_virt(boot.initfs.pa) : NULL, boot.initfs.len);
     devfs_init(); /* /dev */
     tmpfs_init(); /* /tmp */
-    sysfs_init(); /* /sys */
+    attrfs_init(); /* /proc, /sys */
     struct span window = pci_window();
     pci_scan(&window); /* every function on every bus */
     pci_bind_all();    /* transports -> virtio bus -> drivers */

@@ -13,7 +13,7 @@ struct sink {
 struct format {
     unsigned width, longs;
     int precision; /* -1: none */
-    bool left, zero;
+    bool left, zero, upper;
 };
 
 static void put(struct sink *s, char c)
@@ -39,7 +39,7 @@ static void put_number(struct sink *s, u64 v, unsigned base, bool negative, cons
     char digits[24];
     char *p = digits + sizeof digits;
     do {
-        *--p = "0123456789abcdef"[v % base];
+        *--p = "0123456789abcdef0123456789ABCDEF"[v % base + (f->upper ? 16 : 0)];
         v /= base;
     } while (v);
     if (negative)
@@ -74,6 +74,7 @@ static struct format read_format(const char **fmt, va_list *args)
     }
     for (; *p == 'l' || *p == 'z'; p++)
         f.longs++;
+    f.upper = *p == 'X';
     *fmt = p;
     return f;
 }
@@ -87,7 +88,8 @@ static void put_conversion(struct sink *s, char c, const struct format *f, va_li
         break;
     case 'u':
     case 'x':
-        put_number(s, f->longs ? va_arg(*args, u64) : va_arg(*args, u32), c == 'x' ? 16 : 10, false, f);
+    case 'X':
+        put_number(s, f->longs ? va_arg(*args, u64) : va_arg(*args, u32), c == 'u' ? 10 : 16, false, f);
         break;
     case 'p':
         put_number(s, (u64)va_arg(*args, void *), 16, false, f);

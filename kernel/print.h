@@ -15,7 +15,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* Lines above this level are dropped. Set once from the command line. */
 extern enum log_level print_level;
 
-/* One line of log, no newline at its end. Formats: %s %c %d %u %x %p %%, with l/ll/z, width, '-', '0' and %.*s. Never waits. */
+/* One line of log, no newline at its end. Formats: %s %c %d %u %x %X %p %%, with l/ll/z, width, '-', '0' and %.*s. Never waits. */
 void print_log(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define log_error(...) print_log(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...)  print_log(LOG_WARN, __VA_ARGS__)

@@ -24,6 +24,7 @@ struct proc {
     u64 space; /* arch_space */
     struct region *regions;
     u64 brk_start, brk;
+    u64 arg_start, env_start, env_end; /* the strings it started with: arguments, then variables */
     u64 pid;
     u64 pages; /* mapped */
     struct file *cwd;
@@ -33,8 +34,11 @@ struct proc {
     u32 uids[3], gids[3]; /* real, effective, saved */
     u64 limits[PROC_LIMITS][2];
     char name[16];
-    char *exe; /* path of the program */
+    char *exe; /* the program's file, without links */
 };
+
+/* What uname(2) tells: system, host, release, version, machine, domain. */
+extern const char proc_uname[6][65];
 
 /* The program that runs; NULL before there is one. */
 extern struct proc *proc_current;

@@ -107,16 +107,18 @@ static int push(u64 *sp, const void *bytes, u64 len, u64 align)
     return proc_copy_out(*sp, bytes, len);
 }
 
-/* Puts the strings on the stack and their addresses into vector, NULL last. Returns how many. */
+/* Puts the strings on the stack, the first one lowest, and their addresses into vector, NULL last. Returns how many. */
 static int push_strings(u64 *sp, char *const strings[], u64 *vector, unsigned max)
 {
     unsigned n = 0;
-    for (; strings[n]; n++) {
-        if (n + 1 >= max || push(sp, strings[n], strlen(strings[n]) + 1, 1) < 0)
-            return -E2BIG;
-        vector[n] = *sp;
-    }
+    while (strings[n])
+        n++;
+    if (n >= max)
+        return -E2BIG;
     vector[n] = 0;
+    for (unsigned i = n; i-- > 0; vector[i] = *sp)
+        if (push(sp, strings[i], strlen(strings[i]) + 1, 1) < 0)
+            return -E2BIG;
     return (int)n;
 }
 
@@ -157,13 +159,18 @@ static int push_vectors(struct load *l, u64 *words, unsigned room, char *const a
     if (push(&sp, l->path, strlen(l->path) + 1, 1) < 0)
         return -ENOMEM;
     u64 execfn = sp;
-    int argc = push_strings(&sp, argv, words + 1, room - 1);
-    if (argc < 0)
-        return argc;
+    unsigned argc = 0;
+    while (argv[argc])
+        argc++;
+    if (argc + 2 >= room)
+        return -E2BIG;
     u64 *next = words + 1 + argc + 1;
-    int envc = push_strings(&sp, envp, next, room - (unsigned)(next - words));
-    if (envc < 0)
-        return envc;
+    int envc = push_strings(&sp, envp, next, room - argc - 2);
+    proc_current->env_end = execfn;
+    proc_current->env_start = sp;
+    if (envc < 0 || push_strings(&sp, argv, words + 1, argc + 1) < 0)
+        return -E2BIG;
+    proc_current->arg_start = sp;
     next += envc + 1;
     push(&sp, "x86_64", 7, 1);
     u64 platform = sp;
@@ -172,7 +179,7 @@ static int push_vectors(struct load *l, u64 *words, unsigned room, char *const a
     if (naux * 2 > room - (unsigned)(next - words))
         return -E2BIG;
     memcpy(next, aux, naux * sizeof aux[0]);
-    words[0] = (u64)argc;
+    words[0] = argc;
     u64 size = (u64)(next - words) * 8 + naux * sizeof aux[0];
     int result = push(&sp, words, size, 16);
     l->sp = sp;
@@ -219,20 +226,20 @@ static int set_cwd(const char *cwd)
     return result;
 }
 
-static void set_names(const char *path)
+static void set_names(const char *path, const char *file)
 {
     const char *base = path;
     for (const char *p = path; *p; p++)
         if (*p == '/')
             base = p + 1;
     print_text(proc_current->name, sizeof proc_current->name, "%s", base);
-    size_t len = strlen(path) + 1;
+    size_t len = strlen(file) + 1;
     proc_current->exe = mem_new(len);
     if (proc_current->exe)
-        memcpy(proc_current->exe, path, len);
+        memcpy(proc_current->exe, file, len);
 }
 
-static int new_proc(const char *path)
+static int new_proc(const char *path, const char *file)
 {
     struct proc *p = mem_new(sizeof *p);
     if (!p || !(p->space = arch_space_new()))
@@ -243,7 +250,7 @@ static int new_proc(const char *path)
     p->limits[PROC_LIMIT_STACK][0] = PROC_STACK;
     p->limits[PROC_LIMIT_FDS][0] = p->limits[PROC_LIMIT_FDS][1] = PROC_FDS;
     proc_current = p;
-    set_names(path);
+    set_names(path, file);
     arch_space_use(p->space);
     return 0;
 }
@@ -256,7 +263,7 @@ static int load_file(struct load *l, struct file *file, const struct attr *attr)
         return refuse(l, -EACCES, "not executable; chmod +x it");
     int result = read_image(l, file, attr->size);
     if (result == 0)
-        result = new_proc(l->path);
+        result = new_proc(l->path, file->path);
     return result < 0 ? result : place_segments(l, file);
 }
 

@@ -242,8 +242,7 @@ SYSCALL(rseq)
 
 SYSCALL(uname)
 {
-    static const char names[6][65] = {"Linux", "sheepskin", "6.1.0-sheepskin", "Sheepskin 0.1.0", "x86_64", "(none)"};
-    return proc_copy_out(arg[0], names, sizeof names);
+    return proc_copy_out(arg[0], proc_uname, sizeof proc_uname);
 }
 
 SYSCALL(sysinfo)

@@ -1,66 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* sysfs_9p - /sys/fs/9p/TAG: what each 9P client has sent and waited for. */
 #include "9p.h"
+#include "attrfs.h"
 #include "print.h"
-#include "sysfs.h"
 
-static const struct p9_counters *counters(const void *object)
+ATTRFS_SHOW(messages)
 {
-    return p9_counters(object);
+    return attrfs_add(out, "%lu\n", p9_counters(object)->messages);
 }
 
-static s64 show_number(u64 n, char *buf, size_t size)
+ATTRFS_SHOW(waits)
 {
-    size_t len = print_text(buf, size, "%lu\n", n);
-    return (s64)(size ? MIN(len, size - 1) : 0);
+    return attrfs_add(out, "%lu\n", p9_counters(object)->waits);
 }
 
-static s64 show_messages(const void *object, char *buf, size_t size)
+ATTRFS_SHOW(kicks)
 {
-    return show_number(counters(object)->messages, buf, size);
-}
-
-static s64 show_waits(const void *object, char *buf, size_t size)
-{
-    return show_number(counters(object)->waits, buf, size);
-}
-
-static s64 show_kicks(const void *object, char *buf, size_t size)
-{
-    return show_number(counters(object)->kicks, buf, size);
+    return attrfs_add(out, "%lu\n", p9_counters(object)->kicks);
 }
 
 /* A line for each type that was sent. */
-static s64 show_by_type(const void *object, char *buf, size_t size)
+ATTRFS_SHOW(by_type)
 {
     static const char *const names[128] = {
-        [P9_TSTATFS] = "Tstatfs",   [P9_TLOPEN] = "Tlopen",     [P9_TREADLINK] = "Treadlink",
-        [P9_TGETATTR] = "Tgetattr", [P9_TREADDIR] = "Treaddir", [P9_TVERSION] = "Tversion",
-        [P9_TATTACH] = "Tattach",   [P9_TFLUSH] = "Tflush",     [P9_TWALK] = "Twalk",
-        [P9_TREAD] = "Tread",       [P9_TCLUNK] = "Tclunk",
+        [P9_TSTATFS] = "Tstatfs",
+        [P9_TLOPEN] = "Tlopen",
+        [P9_TLCREATE] = "Tlcreate",
+        [P9_TSYMLINK] = "Tsymlink",
+        [P9_TMKNOD] = "Tmknod",
+        [P9_TRENAME] = "Trename",
+        [P9_TREADLINK] = "Treadlink",
+        [P9_TGETATTR] = "Tgetattr",
+        [P9_TSETATTR] = "Tsetattr",
+        [P9_TXATTRWALK] = "Txattrwalk",
+        [P9_TREADDIR] = "Treaddir",
+        [P9_TFSYNC] = "Tfsync",
+        [P9_TXATTRCREATE] = "Txattrcreate",
+        [P9_TLOCK] = "Tlock",
+        [P9_TGETLOCK] = "Tgetlock",
+        [P9_TLINK] = "Tlink",
+        [P9_TMKDIR] = "Tmkdir",
+        [P9_TRENAMEAT] = "Trenameat",
+        [P9_TUNLINKAT] = "Tunlinkat",
+        [P9_TVERSION] = "Tversion",
+        [P9_TATTACH] = "Tattach",
+        [P9_TFLUSH] = "Tflush",
+        [P9_TWALK] = "Twalk",
+        [P9_TREAD] = "Tread",
+        [P9_TWRITE] = "Twrite",
+        [P9_TCLUNK] = "Tclunk",
+        [P9_TREMOVE] = "Tremove",
     };
-    const u64 *count = counters(object)->by_type;
-    size_t len = 0;
-    for (unsigned i = 0; i < ARRAY_LEN(names) && len < size; i++)
+    const u64 *count = p9_counters(object)->by_type;
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
         if (names[i] && count[i])
-            len += print_text(buf + len, size - len, "%s %lu\n", names[i], count[i]);
-    return (s64)(size ? MIN(len, size - 1) : 0);
+            attrfs_add(out, "%s %lu\n", names[i], count[i]);
+    return 0;
 }
 
-static const struct sysfs_attr attrs[] = {
-    {"messages", 0444, show_messages},
-    {"waits", 0444, show_waits},
-    {"kicks", 0444, show_kicks},
-    {"by_type", 0444, show_by_type},
+static const struct attrfs_file files[] = {
+    {"messages", 0444, show_messages, 0},
+    {"waits", 0444, show_waits, 0},
+    {"kicks", 0444, show_kicks, 0},
+    {"by_type", 0444, show_by_type, 0},
 };
 
-static const void *object(unsigned i, char name[32])
+static const void *client(unsigned i, char path[ATTRFS_PATH])
 {
     const char *tag;
-    const struct p9 *client = p9_client(i, &tag);
-    if (client)
-        print_text(name, 32, "%s", tag);
-    return client;
+    const struct p9 *p = p9_client(i, &tag);
+    if (p)
+        print_text(path, ATTRFS_PATH, "sys/fs/9p/%s", tag);
+    return p;
 }
 
-SYSFS_CLASS(p9_clients) = {.path = "fs/9p", .object = object, .attrs = attrs, .nattrs = ARRAY_LEN(attrs)};
+ATTRFS_CLASS(p9_clients) = {.object = client, .files = files, .nfiles = ARRAY_LEN(files)};

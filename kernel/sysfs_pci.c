@@ -1,116 +1,259 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* sysfs_pci - /sys/bus/pci/devices: what the scan found, in Linux's files and formats. */
+/* sysfs_pci - /sys/bus/pci and the devices in /sys/devices: what the scan found, in Linux's files and formats (its Documentation/ABI, sysfs-bus-pci). */
+#include "attrfs.h"
 #include "pci.h"
 #include "print.h"
 #include "sysfs.h"
 #include "vfs.h"
 
-enum { RESOURCES = 7, CONFIG_SIZE = 256 };
+enum {
+    RESOURCES = 7,
+    RESOURCES_OF_BRIDGE = 17,
+    BRIDGE_MEMORY = 14
+}; /* six BARs, ROM, six of virtual functions, four windows */
+enum { CONFIG_SIZE = 256, CONFIG_SIZE_EXPRESS = 4096 };
 /* Linux's resource flags. */
-enum { IORESOURCE_IO = 0x100, IORESOURCE_MEM = 0x200, IORESOURCE_PREFETCH = 0x2000, IORESOURCE_MEM_64 = 0x100000 };
+enum {
+    IORESOURCE_IO = 0x100,
+    IORESOURCE_MEM = 0x200,
+    IORESOURCE_PREFETCH = 0x2000,
+    IORESOURCE_SIZEALIGN = 0x40000,
+    IORESOURCE_MEM_64 = 0x100000
+};
 enum { BAR_IO = 1, BAR_MEM_64 = 4, BAR_MEM_PREFETCH = 8 };
 
-static s64 clip(size_t len, size_t size)
+extern const struct pci_driver *const __start_pci_drivers[], *const __stop_pci_drivers[];
+
+static const struct pci_dev *nth(unsigned i)
 {
-    return (s64)(size ? MIN(len, size - 1) : 0);
+    static const struct pci_dev *first, *dev; /* functions are mostly asked for in their order */
+    static unsigned at;
+    if (first != pci_first() || !dev || i < at) {
+        first = dev = pci_first();
+        at = 0;
+    }
+    for (; dev && at < i; at++)
+        dev = dev->next;
+    return dev;
 }
 
-static s64 show_vendor(const void *object, char *buf, size_t size)
+static void folder_of(const struct pci_dev *dev, char path[ATTRFS_PATH])
 {
-    return clip(print_text(buf, size, "0x%04x\n", ((const struct pci_dev *)object)->vendor), size);
+    enum { TOP = 32 };
+    char names[ATTRFS_PATH - TOP], *p = names + sizeof names - 1;
+    for (*p = 0;; dev = dev->parent) {
+        size_t len = strlen(dev->name);
+        if (len >= (size_t)(p - names))
+            return; /* behind more bridges than a path has room for */
+        p -= len;
+        memcpy(p, dev->name, len);
+        *--p = '/';
+        if (!dev->parent)
+            break;
+    }
+    print_text(path, ATTRFS_PATH, "sys/devices/pci%04x:%02x%s", dev->segment, dev->bus, p);
 }
 
-static s64 show_device(const void *object, char *buf, size_t size)
+void sysfs_pci_folder(const char *name, char path[])
 {
-    return clip(print_text(buf, size, "0x%04x\n", ((const struct pci_dev *)object)->device), size);
+    const struct pci_dev *dev = pci_first();
+    while (dev && strcmp(dev->name, name) != 0)
+        dev = dev->next;
+    if (dev)
+        folder_of(dev, path);
 }
 
-static s64 show_subvendor(const void *object, char *buf, size_t size)
+/* ---- a device ---- */
+
+ATTRFS_SHOW(vendor)
 {
-    return clip(print_text(buf, size, "0x%04x\n", ((const struct pci_dev *)object)->subvendor), size);
+    return attrfs_add(out, "0x%04x\n", ((const struct pci_dev *)object)->vendor);
 }
 
-static s64 show_subdevice(const void *object, char *buf, size_t size)
+ATTRFS_SHOW(device)
 {
-    return clip(print_text(buf, size, "0x%04x\n", ((const struct pci_dev *)object)->subdevice), size);
+    return attrfs_add(out, "0x%04x\n", ((const struct pci_dev *)object)->device);
 }
 
-static s64 show_class(const void *object, char *buf, size_t size)
+ATTRFS_SHOW(subvendor)
 {
-    return clip(print_text(buf, size, "0x%06x\n", ((const struct pci_dev *)object)->class), size);
+    return attrfs_add(out, "0x%04x\n", ((const struct pci_dev *)object)->subvendor);
 }
 
-static s64 show_revision(const void *object, char *buf, size_t size)
+ATTRFS_SHOW(subdevice)
 {
-    return clip(print_text(buf, size, "0x%02x\n", ((const struct pci_dev *)object)->revision), size);
+    return attrfs_add(out, "0x%04x\n", ((const struct pci_dev *)object)->subdevice);
 }
 
-static s64 show_irq(const void *object, char *buf, size_t size)
+ATTRFS_SHOW(class)
 {
-    return clip(print_text(buf, size, "%u\n", ((const struct pci_dev *)object)->irq_line), size);
+    return attrfs_add(out, "0x%06x\n", ((const struct pci_dev *)object)->class);
+}
+
+ATTRFS_SHOW(revision)
+{
+    return attrfs_add(out, "0x%02x\n", ((const struct pci_dev *)object)->revision);
+}
+
+ATTRFS_SHOW(irq)
+{
+    return attrfs_add(out, "%u\n", ((const struct pci_dev *)object)->irq_line);
+}
+
+ATTRFS_SHOW(enable)
+{
+    return attrfs_add(out, "%u\n", ((const struct pci_dev *)object)->driver != NULL);
+}
+
+ATTRFS_SHOW(numa_node)
+{
+    return attrfs_add(out, "-1\n");
+}
+
+ATTRFS_SHOW(modalias)
+{
+    const struct pci_dev *d = object;
+    return attrfs_add(out, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X\n", d->vendor, d->device, d->subvendor,
+                      d->subdevice, d->class >> 16, d->class >> 8 & 0xff, d->class & 0xff);
+}
+
+ATTRFS_SHOW(uevent)
+{
+    const struct pci_dev *d = object;
+    if (d->driver)
+        attrfs_add(out, "DRIVER=%s\n", d->driver->name);
+    attrfs_add(out, "PCI_CLASS=%X\nPCI_ID=%04X:%04X\nPCI_SUBSYS_ID=%04X:%04X\nPCI_SLOT_NAME=%s\nMODALIAS=", d->class,
+               d->vendor, d->device, d->subvendor, d->subdevice, d->name);
+    return show_modalias(object, out);
 }
 
 static u64 flags_of(const struct pci_bar *bar)
 {
     if (bar->io)
-        return IORESOURCE_IO | BAR_IO;
-    return IORESOURCE_MEM | (bar->prefetch ? IORESOURCE_PREFETCH | BAR_MEM_PREFETCH : 0) |
+        return IORESOURCE_SIZEALIGN | IORESOURCE_IO | BAR_IO;
+    return IORESOURCE_SIZEALIGN | IORESOURCE_MEM | (bar->prefetch ? IORESOURCE_PREFETCH | BAR_MEM_PREFETCH : 0) |
            (bar->wide ? IORESOURCE_MEM_64 | BAR_MEM_64 : 0);
 }
 
-/* A line for each BAR and the ROM: first address, last address, flags. */
-static s64 show_resource(const void *object, char *buf, size_t size)
+/* A line for each BAR, the ROM, and what a bridge has besides: first address, last address, flags. */
+ATTRFS_SHOW(resource)
 {
     const struct pci_dev *dev = object;
-    size_t len = 0;
-    for (unsigned i = 0; i < RESOURCES && len < size; i++) {
-        struct pci_bar bar = i < PCI_BARS ? dev->bars[i] : (struct pci_bar){0};
-        u64 end = bar.base ? bar.base + bar.size - 1 : 0;
-        len += print_text(buf + len, size - len, "0x%016lx 0x%016lx 0x%016lx\n", bar.base, end,
-                          bar.base ? flags_of(&bar) : 0);
+    unsigned lines = dev->header == 1 ? RESOURCES_OF_BRIDGE : RESOURCES;
+    for (unsigned i = 0; i < lines; i++) {
+        struct span s = {0, 0};
+        u64 flags = 0;
+        if (i < PCI_BARS && dev->bars[i].base) {
+            s = (struct span){dev->bars[i].base, dev->bars[i].size};
+            flags = flags_of(&dev->bars[i]);
+        } else if (i - BRIDGE_MEMORY < ARRAY_LEN(dev->windows) && dev->windows[i - BRIDGE_MEMORY].len) {
+            s = dev->windows[i - BRIDGE_MEMORY];
+            flags = i == BRIDGE_MEMORY ? IORESOURCE_MEM : IORESOURCE_MEM | IORESOURCE_PREFETCH | IORESOURCE_MEM_64 | 1;
+        }
+        attrfs_add(out, "0x%016lx 0x%016lx 0x%016lx\n", s.pa, s.len ? s.pa + s.len - 1 : 0, flags);
     }
-    return clip(len, size);
+    return 0;
 }
 
-static s64 show_config(const void *object, char *buf, size_t size)
+static bool has_extended(const struct pci_dev *dev)
 {
-    u32 at = 0;
-    for (; at < CONFIG_SIZE && at + 4 <= size; at += 4) {
-        le32 word = to_le32(pci_read32(object, (u16)at));
-        memcpy(buf + at, &word, 4);
-    }
-    return at;
+    return dev->ecam && pci_find_cap(dev, PCI_CAP_EXPRESS, 0);
 }
 
-static s64 show_driver(const void *object, char *buf, size_t size)
+static int add_config(const struct pci_dev *dev, u32 size, struct attrfs_text *out)
+{
+    for (u32 at = 0; at < size && out->len < out->size; at += 4) {
+        le32 word = to_le32(pci_read32(dev, (u16)at));
+        attrfs_add_bytes(out, &word, sizeof word);
+    }
+    return 0;
+}
+
+ATTRFS_SHOW(config)
+{
+    return has_extended(object) ? -ENOENT : add_config(object, CONFIG_SIZE, out);
+}
+
+ATTRFS_SHOW(config_extended)
+{
+    return has_extended(object) ? add_config(object, CONFIG_SIZE_EXPRESS, out) : -ENOENT;
+}
+
+ATTRFS_SHOW(driver)
 {
     const struct pci_dev *dev = object;
-    if (!dev->driver)
-        return -ENOENT;
-    return clip(print_text(buf, size, "../../../bus/pci/drivers/%s", dev->driver->name), size);
+    return dev->driver ? attrfs_add(out, "bus/pci/drivers/%s", dev->driver->name) : -ENOENT;
 }
 
-static const struct sysfs_attr attrs[] = {
-    {"vendor", 0444, show_vendor},
-    {"device", 0444, show_device},
-    {"class", 0444, show_class},
-    {"revision", 0444, show_revision},
-    {"subsystem_vendor", 0444, show_subvendor},
-    {"subsystem_device", 0444, show_subdevice},
-    {"irq", 0444, show_irq},
-    {"resource", 0444, show_resource},
-    {"config", 0444, show_config},
-    {"driver", S_IFLNK, show_driver},
+ATTRFS_SHOW(subsystem)
+{
+    return attrfs_add(out, "bus/pci");
+}
+
+static const struct attrfs_file files[] = {
+    {"vendor", 0444, show_vendor, 0},
+    {"device", 0444, show_device, 0},
+    {"subsystem_vendor", 0444, show_subvendor, 0},
+    {"subsystem_device", 0444, show_subdevice, 0},
+    {"class", 0444, show_class, 0},
+    {"revision", 0444, show_revision, 0},
+    {"irq", 0444, show_irq, 0},
+    {"enable", 0444, show_enable, 0},
+    {"numa_node", 0444, show_numa_node, 0},
+    {"modalias", 0444, show_modalias, 0},
+    {"uevent", 0444, show_uevent, 0},
+    {"resource", 0444, show_resource, 0},
+    {"config", 0444, show_config, CONFIG_SIZE},
+    {"config", 0444, show_config_extended, CONFIG_SIZE_EXPRESS},
+    {"driver", S_IFLNK, show_driver, 0},
+    {"subsystem", S_IFLNK, show_subsystem, 0},
 };
 
-static const void *object(unsigned i, char name[32])
+static const void *device(unsigned i, char path[ATTRFS_PATH])
 {
-    const struct pci_dev *dev = pci_first();
-    while (dev && i--)
-        dev = dev->next;
+    const struct pci_dev *dev = nth(i);
     if (dev)
-        print_text(name, 32, "%s", dev->name);
+        folder_of(dev, path);
     return dev;
 }
 
-SYSFS_CLASS(pci_devices) = {.path = "bus/pci/devices", .object = object, .attrs = attrs, .nattrs = ARRAY_LEN(attrs)};
+ATTRFS_CLASS(pci_devices) = {.object = device, .files = files, .nfiles = ARRAY_LEN(files)};
+
+/* ---- the bus: links to devices, and to those that a driver took ---- */
+
+ATTRFS_SHOW(link)
+{
+    char path[ATTRFS_PATH] = "";
+    folder_of(object, path);
+    return path[0] ? attrfs_add(out, "%s", path + strlen("sys/")) : -ENOENT;
+}
+
+static const struct attrfs_file links[] = {{"", S_IFLNK, show_link, 0}};
+
+static const void *listed(unsigned i, char path[ATTRFS_PATH])
+{
+    const struct pci_dev *dev = nth(i);
+    if (dev)
+        print_text(path, ATTRFS_PATH, "sys/bus/pci/devices/%s", dev->name);
+    return dev;
+}
+
+static const void *driver(unsigned i, char path[ATTRFS_PATH])
+{
+    if (i >= (size_t)(__stop_pci_drivers - __start_pci_drivers))
+        return NULL;
+    print_text(path, ATTRFS_PATH, "sys/bus/pci/drivers/%s", __start_pci_drivers[i]->name);
+    return __start_pci_drivers[i];
+}
+
+static const void *driven(unsigned i, char path[ATTRFS_PATH])
+{
+    const struct pci_dev *dev = nth(i);
+    if (dev && dev->driver)
+        print_text(path, ATTRFS_PATH, "sys/bus/pci/drivers/%s/%s", dev->driver->name, dev->name);
+    return dev;
+}
+
+ATTRFS_CLASS(pci_listed) = {.object = listed, .files = links, .nfiles = 1};
+ATTRFS_CLASS(pci_drivers_listed) = {.object = driver};
+ATTRFS_CLASS(pci_driven) = {.object = driven, .files = links, .nfiles = 1};

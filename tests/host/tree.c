@@ -11,7 +11,7 @@
 
 #include "devfs.h"
 #include "initfs.h"
-#include "sysfs.h"
+#include "attrfs.h"
 #include "tmpfs.h"
 #include "tree.h"
 
@@ -52,7 +52,7 @@ int mount_all(void **state)
     make_client();
     assert_int_equal(initfs_init(NULL, 0), 0);
     devfs_init();
-    sysfs_init();
+    attrfs_init();
     tmpfs_init();
     assert_int_equal(vfs_mount(vfs_find("devtmpfs"), "/dev", 0), -ENOENT); /* no root yet */
     assert_int_equal(vfs_mount(vfs_find("initfs"), "/", 0), 0);

@@ -5,51 +5,66 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <cmocka.h>
 
+#include "attrfs.h"
 #include "fake_arch.h"
 #include "fake_pci.h"
 #include "fake_virtio.h"
+#include "initfs.h"
+#include "mem.h"
 #include "pci.h"
-#include "sysfs.h"
+#include "vfs.h"
 #include "virtio.h"
-
-extern const struct sysfs_class *const __start_sysfs_classes[], *const __stop_sysfs_classes[];
 
 static struct fake_virtio device;
 
-static const struct sysfs_class *class_of(const char *path)
-{
-    for (const struct sysfs_class *const *c = __start_sysfs_classes; c < __stop_sysfs_classes; c++)
-        if (strcmp((*c)->path, path) == 0)
-            return *c;
-    return NULL;
-}
+/* Each test has a new one, which gets a new number. */
+static char VIRTIO[40];
 
 /* The file's content, NUL-terminated; its length or error in *len. */
-static const char *show(const char *path, unsigned i, const char *file, s64 *len)
+static const char *show(const char *folder, const char *file, s64 *len)
 {
-    static char buf[4096];
-    char name[32];
-    const struct sysfs_class *c = class_of(path);
-    const void *object = c->object(i, name);
-    assert_non_null(object);
-    for (unsigned a = 0; a < c->nattrs; a++) {
-        if (strcmp(c->attrs[a].name, file) != 0)
-            continue;
-        *len = c->attrs[a].show(object, buf, sizeof(buf));
-        buf[*len > 0 ? *len : 0] = '\0';
-        return buf;
-    }
-    fail_msg("no file %s", file);
-    return NULL;
+    static char text[8192];
+    static u8 *page;
+    char path[200];
+    struct file *f;
+    snprintf(path, sizeof(path), "/sys/%s/%s", folder, file);
+    if (!page)
+        page = mem_virt(mem_pages(2, PAGE_SIZE));
+    *len = vfs_open(NULL, path, O_RDONLY, 0, &f);
+    if (*len < 0)
+        return NULL;
+    *len = vfs_read(f, &(struct span){mem_phys(page), 2 * PAGE_SIZE - 1}, 1, 0);
+    vfs_put(f);
+    memcpy(text, page, *len > 0 ? (size_t)*len : 0);
+    text[*len > 0 ? *len : 0] = '\0';
+    return text;
 }
 
-static void expect(const char *path, unsigned i, const char *file, const char *want)
+static void expect(const char *folder, const char *file, const char *want)
 {
     s64 len;
-    assert_string_equal(show(path, i, file, &len), want);
-    assert_int_equal(len, strlen(want));
+    const char *is = show(folder, file, &len);
+    if (!is || strcmp(is, want) != 0 || len != (s64)strlen(want))
+        fail_msg("%s/%s is \"%s\", not \"%s\"", folder, file, is, want);
+}
+
+static void expect_link(const char *path, const char *want)
+{
+    char text[200];
+    s64 len = vfs_readlink(NULL, path, text, sizeof(text) - 1);
+    text[len > 0 ? len : 0] = '\0';
+    assert_string_equal(text, want);
+}
+
+static int mount(void **state)
+{
+    (void)state;
+    assert_int_equal(initfs_init(NULL, 0), 0);
+    attrfs_init();
+    return vfs_mount(vfs_find("initfs"), "/", 0);
 }
 
 static int setup(void **state)
@@ -69,6 +84,11 @@ static int setup(void **state)
     memcpy(device.config, "\4\0host", 6);
     pci_scan(&window);
     pci_bind_all();
+    snprintf(VIRTIO, sizeof(VIRTIO), "bus/virtio/devices/%s", virtio_first()->name);
+    static bool mounted; /* not before there is anything in it */
+    if (!mounted)
+        assert_int_equal(vfs_mount(vfs_find("sysfs"), "/sys", 0), 0);
+    mounted = true;
     return 0;
 }
 
@@ -80,55 +100,63 @@ static int teardown(void **state)
     return 0;
 }
 
-#define PCI    "bus/pci/devices"
-#define VIRTIO "bus/virtio/devices"
+#define HOST "devices/pci0000:00/0000:00:00.0"
+#define PCI  "devices/pci0000:00/0000:00:04.0"
 
-static void test_names(void **state)
+static void test_links(void **state)
 {
     (void)state;
-    char name[32];
-    const struct sysfs_class *c = class_of(PCI);
-    assert_non_null(c->object(1, name));
-    assert_string_equal(name, "0000:00:04.0");
-    assert_null(c->object(2, name));
-    c = class_of(VIRTIO);
-    assert_non_null(c->object(0, name));
-    assert_string_equal(name, virtio_first()->name);
-    assert_null(c->object(1, name));
+    struct attr attr;
+    u64 dev;
+    expect_link("/sys/bus/pci/devices/0000:00:04.0", "../../../devices/pci0000:00/0000:00:04.0");
+    expect_link("/sys/bus/pci/drivers/virtio-pci/0000:00:04.0", "../../../../devices/pci0000:00/0000:00:04.0");
+    expect_link("/sys/bus/pci/devices/0000:00:04.0/driver", "../../../bus/pci/drivers/virtio-pci");
+    expect_link("/sys/bus/pci/devices/0000:00:00.0/subsystem", "../../../bus/pci");
+    expect_link("/sys/bus/virtio/devices/virtio0", "../../../devices/pci0000:00/0000:00:04.0/virtio0");
+    expect_link("/sys/bus/virtio/drivers/virtio-9p/virtio0", "../../../../devices/pci0000:00/0000:00:04.0/virtio0");
+    expect_link("/sys/bus/virtio/devices/virtio0/driver", "../../../../bus/virtio/drivers/virtio-9p");
+    expect_link("/sys/bus/virtio/devices/virtio0/subsystem", "../../../../bus/virtio");
+    assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/pci/devices/0000:00:00.0/driver", 0, &attr, &dev), -ENOENT);
+    assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/pci/drivers/virtio-pci/0000:00:00.0", 0, &attr, &dev), -ENOENT);
+    assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/virtio/drivers/virtio-9p/../../../pci", 0, &attr, &dev), 0);
+    assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/virtio/devices/virtio1", 0, &attr, &dev), -ENOENT);
 }
 
 static void test_pci_files(void **state)
 {
     (void)state;
-    s64 len;
-    expect(PCI, 1, "vendor", "0x1af4\n");
-    expect(PCI, 1, "device", "0x1009\n");
-    expect(PCI, 1, "class", "0x000200\n");
-    expect(PCI, 0, "class", "0x060000\n");
-    expect(PCI, 1, "revision", "0x03\n");
-    expect(PCI, 1, "subsystem_vendor", "0x1af4\n");
-    expect(PCI, 1, "subsystem_device", "0x0009\n");
-    expect(PCI, 1, "irq", "11\n");
-    expect(PCI, 1, "driver", "../../../bus/pci/drivers/virtio-pci");
-    show(PCI, 0, "driver", &len);
-    assert_int_equal(len, -ENOENT);
+    expect(PCI, "vendor", "0x1af4\n");
+    expect(PCI, "device", "0x1009\n");
+    expect(PCI, "class", "0x000200\n");
+    expect(HOST, "class", "0x060000\n");
+    expect(PCI, "revision", "0x03\n");
+    expect(PCI, "subsystem_vendor", "0x1af4\n");
+    expect(PCI, "subsystem_device", "0x0009\n");
+    expect(PCI, "irq", "11\n");
+    expect(PCI, "enable", "1\n");
+    expect(HOST, "enable", "0\n");
+    expect(PCI, "numa_node", "-1\n");
+    expect(PCI, "modalias", "pci:v00001AF4d00001009sv00001AF4sd00000009bc00sc02i00\n");
+    expect(PCI, "uevent",
+           "DRIVER=virtio-pci\nPCI_CLASS=200\nPCI_ID=1AF4:1009\nPCI_SUBSYS_ID=1AF4:0009\nPCI_SLOT_NAME=0000:00:04.0\n"
+           "MODALIAS=pci:v00001AF4d00001009sv00001AF4sd00000009bc00sc02i00\n");
 }
 
 static void test_pci_resource(void **state)
 {
     (void)state;
 #define EMPTY "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
-    expect(PCI, 1, "resource",
-           "0x000000000000c040 0x000000000000c07f 0x0000000000000101\n"
-           "0x00000000c0410000 0x00000000c0410fff 0x0000000000000200\n" EMPTY EMPTY
-           "0x00000000c0400000 0x00000000c0403fff 0x000000000010220c\n" EMPTY EMPTY);
+    expect(PCI, "resource",
+           "0x000000000000c040 0x000000000000c07f 0x0000000000040101\n"
+           "0x00000000c0410000 0x00000000c0410fff 0x0000000000040200\n" EMPTY EMPTY
+           "0x00000000c0400000 0x00000000c0403fff 0x000000000014220c\n" EMPTY EMPTY);
 }
 
 static void test_pci_config(void **state)
 {
     (void)state;
     s64 len;
-    const char *bytes = show(PCI, 1, "config", &len);
+    const char *bytes = show(PCI, "config", &len);
     assert_int_equal(len, 256);
     assert_memory_equal(bytes, device.pci->config, 256);
 }
@@ -137,14 +165,15 @@ static void test_virtio_files(void **state)
 {
     (void)state;
     s64 len;
-    expect(VIRTIO, 0, "device", "0x0009\n");
-    expect(VIRTIO, 0, "vendor", "0x1af4\n");
-    expect(VIRTIO, 0, "status", "0x0000000f\n");
-    expect(VIRTIO, 0, "features", "1000000000000000000000000000110010000000000000000000000000000000\n");
-    expect(VIRTIO, 0, "features_offered", "1000000000000000000000000000110010000000100000000000000000000000\n");
-    expect(VIRTIO, 0, "queues", "0 128 1 0 0 0\n");
-    expect(VIRTIO, 0, "driver", "../../../bus/virtio/drivers/virtio-9p");
-    assert_string_equal(show(VIRTIO, 0, "mount_tag", &len), "host");
+    expect(VIRTIO, "device", "0x0009\n");
+    expect(VIRTIO, "vendor", "0x1af4\n");
+    expect(VIRTIO, "status", "0x0000000f\n");
+    expect(VIRTIO, "features", "1000000000000000000000000000110010000000000000000000000000000000\n");
+    expect(VIRTIO, "features_offered", "1000000000000000000000000000110010000000100000000000000000000000\n");
+    expect(VIRTIO, "queues", "0 128 1 0 0 0\n");
+    expect(VIRTIO, "modalias", "virtio:d00000009v00001AF4\n");
+    expect(VIRTIO, "uevent", "DRIVER=virtio-9p\nMODALIAS=virtio:d00000009v00001AF4\n");
+    assert_string_equal(show(VIRTIO, "mount_tag", &len), "host");
     assert_int_equal(len, 5);
 }
 
@@ -153,36 +182,42 @@ static void test_R30_configuration_shrinks(void **state)
     (void)state;
     s64 len;
     device.config[0] = device.config[1] = 0xff;
-    show(VIRTIO, 0, "mount_tag", &len);
+    show(VIRTIO, "mount_tag", &len);
     assert_int_equal(len, -EIO);
 }
 
-/* No buffer is too small. */
-static void test_small_buffers(void **state)
+/* Any piece of a file is that piece of the whole. */
+static void test_pieces(void **state)
 {
     (void)state;
-    static const char *const paths[] = {PCI, VIRTIO};
-    char name[32], buf[300];
-    for (unsigned p = 0; p < 2; p++) {
-        const struct sysfs_class *c = class_of(paths[p]);
-        const void *object = c->object(p ? 0 : 1, name);
-        for (unsigned a = 0; a < c->nattrs; a++)
-            for (size_t size = 0; size < 280; size++) {
-                memset(buf, 0x7e, sizeof(buf));
-                assert_true(c->attrs[a].show(object, buf, size) <= (s64)size);
-                for (size_t i = size; i < sizeof(buf); i++)
-                    assert_int_equal(buf[i], 0x7e);
+    const char *files[][2] = {
+        {PCI, "config"}, {PCI, "resource"}, {PCI, "uevent"}, {VIRTIO, "features"}, {VIRTIO, "mount_tag"}};
+    char path[200], whole[600];
+    u8 *page = mem_virt(mem_pages(1, PAGE_SIZE));
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        struct file *f;
+        s64 len;
+        memcpy(whole, show(files[i][0], files[i][1], &len), sizeof(whole));
+        snprintf(path, sizeof(path), "/sys/%s/%s", files[i][0], files[i][1]);
+        assert_int_equal(vfs_open(NULL, path, O_RDONLY, 0, &f), 0);
+        for (s64 at = 0; at <= len; at++)
+            for (s64 n = 0; n < 9; n++) {
+                s64 want = MIN(n, len - at);
+                assert_int_equal(vfs_read(f, &(struct span){mem_phys(page), (u64)n}, 1, (u64)at), want);
+                assert_memory_equal(page, whole + at, (size_t)want);
             }
+        vfs_put(f);
     }
+    mem_pages_free(mem_phys(page), 1);
 }
 
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_names),         TEST(test_pci_files),    TEST(test_pci_resource),
-        TEST(test_pci_config),    TEST(test_virtio_files), TEST(test_R30_configuration_shrinks),
-        TEST(test_small_buffers),
+        TEST(test_links),      TEST(test_pci_files),    TEST(test_pci_resource),
+        TEST(test_pci_config), TEST(test_virtio_files), TEST(test_R30_configuration_shrinks),
+        TEST(test_pieces),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, mount, NULL);
 }

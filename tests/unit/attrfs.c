@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* sysfs - the tree of classes, objects and attributes: tests of kernel/sysfs.c, and of the 9P client's counters in it. */
+/* attrfs - trees of objects and their files: tests of kernel/attrfs.c, and of the 9P client's counters in it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,62 +9,88 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "attrfs.h"
 #include "fake_arch.h"
 #include "initfs.h"
 #include "mem.h"
 #include "share.h"
-#include "sysfs.h"
 
 /* A class that the test controls: objects "a0".."a3", one file that only "a1" has, one link. */
 static unsigned objects = 4;
 static u32 numbers[4] = {10, 11, 12, 13};
 
-static const void *object(unsigned i, char name[32])
+static const void *named(unsigned i, const char *top, char path[ATTRFS_PATH])
 {
     if (i >= objects)
         return NULL;
-    snprintf(name, 32, "a%u", i);
+    snprintf(path, ATTRFS_PATH, "%s/a%u", top, i);
     return &numbers[i];
 }
 
-static s64 show_number(const void *o, char *buf, size_t size)
+static const void *device(unsigned i, char path[ATTRFS_PATH])
 {
-    return snprintf(buf, size, "%u\n", *(const u32 *)o);
+    return named(i, "sys/bus/test/devices", path);
 }
 
-static s64 show_one(const void *o, char *buf, size_t size)
+static const void *other(unsigned i, char path[ATTRFS_PATH])
 {
-    return o == &numbers[1] ? snprintf(buf, size, "only\n") : -ENOENT;
+    return named(i, "sys/bus/testing", path);
 }
 
-static s64 show_big(const void *o, char *buf, size_t size)
+/* Below the first device; every second number is free; the folder stands without them. */
+static const void *part(unsigned i, char path[ATTRFS_PATH])
 {
-    (void)o;
-    memset(buf, 'b', size);
-    return (s64)size;
+    if (i > 4)
+        return NULL;
+    if (i % 2 == 0)
+        snprintf(path, ATTRFS_PATH, i ? "sys/bus/test/devices/a0/parts/%u" : "sys/bus/test/devices/a0/parts/", i);
+    return &numbers[0];
 }
 
-static s64 show_link(const void *o, char *buf, size_t size)
+ATTRFS_SHOW(number)
 {
-    (void)o;
-    return snprintf(buf, size, "../a0/number");
+    return attrfs_add(out, "%u\n", *(const u32 *)object);
 }
 
-static const struct sysfs_attr attrs[] = {
-    {"number", 0444, show_number},
-    {"one", 0444, show_one},
-    {"big", 0444, show_big},
-    {"link", S_IFLNK, show_link},
+ATTRFS_SHOW(one)
+{
+    return object == &numbers[1] ? attrfs_add(out, "only\n") : -ENOENT;
+}
+
+ATTRFS_SHOW(big)
+{
+    for (unsigned i = 0; i < 3000; i++)
+        attrfs_add(out, "%u\n", 10000 + i);
+    return 0;
+}
+
+ATTRFS_SHOW(link)
+{
+    return attrfs_add(out, "bus/testing/a0/number");
+}
+
+ATTRFS_SHOW(away)
+{
+    return attrfs_add(out, "/host/dir") + ATTRFS_AS_IT_IS;
+}
+
+static const struct attrfs_file files[] = {
+    {"number", 0444, show_number, 0}, {"one", 0444, show_one, 0},      {"big", 0444, show_big, 18000},
+    {"link", S_IFLNK, show_link, 0},  {"away", S_IFLNK, show_away, 0},
 };
+static const struct attrfs_file more[] = {{"more", 0400, show_number, 0}};
+static const struct attrfs_file itself[] = {{"", S_IFLNK, show_link, 0}};
 
-SYSFS_CLASS(test_class) = {.path = "bus/test/devices", .object = object, .attrs = attrs, .nattrs = ARRAY_LEN(attrs)};
-SYSFS_CLASS(test_other) = {.path = "bus/testing", .object = object, .attrs = attrs, .nattrs = 1};
+ATTRFS_CLASS(test_class) = {.object = device, .files = files, .nfiles = ARRAY_LEN(files)};
+ATTRFS_CLASS(test_more) = {.object = device, .files = more, .nfiles = 1};
+ATTRFS_CLASS(test_other) = {.object = other, .files = files, .nfiles = 1};
+ATTRFS_CLASS(test_parts) = {.object = part, .files = itself, .nfiles = 1};
 
 static int mount(void **state)
 {
     assert_int_equal(start(state), 0);
     assert_int_equal(initfs_init(NULL, 0), 0);
-    sysfs_init();
+    attrfs_init();
     assert_int_equal(vfs_mount(vfs_find("initfs"), "/", 0), 0);
     assert_int_equal(vfs_mount(fs, "/host", 0), 0);
     return vfs_mount(vfs_find("sysfs"), "/sys", 0);
@@ -101,7 +127,8 @@ static void files_show_their_objects(void **state)
     assert_string_equal(content("/sys/bus/testing/a2/number"), "12\n");
     assert_string_equal(content("/sys/bus/test/devices/a1/one"), "only\n");
     assert_string_equal(content("/sys/bus/test/devices/a3/link"), "10\n");
-    assert_int_equal(strlen(content("/sys/bus/test/devices/a1/big")), 4096);
+    assert_string_equal(content("/sys/bus/test/devices/a3/more"), "13\n");
+    assert_string_equal(content("/sys/bus/test/devices/a0/parts/4"), "10\n");
     numbers[2] = 99;
     assert_string_equal(content("/sys/bus/testing/a2/number"), "99\n");
 }
@@ -117,6 +144,8 @@ static void what_is_not_there(void **state)
         "/sys/bus/test/devices/a0/one",
         "/sys/bus/test/devices/a0/nope",
         "/sys/bus/testing/a0/one",
+        "/sys/bus/test/devices/a1/parts",
+        "/sys/bus/test/devices/a0/parts/1",
     };
     struct attr attr;
     u64 dev;
@@ -147,13 +176,68 @@ static void attributes(void **state)
     struct attr attr, other;
     u64 dev;
     assert_int_equal(vfs_getattr_path(NULL, "/sys/bus", 0, &attr, &dev), 0);
-    assert_int_equal(attr.mode, S_IFDIR | 0555);
+    assert_int_equal(attr.mode, S_IFDIR | 0755);
     assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/test/devices/a0/number", 0, &attr, &dev), 0);
     assert_int_equal(attr.mode, S_IFREG | 0444);
     assert_int_equal(attr.size, 4096);
+    assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/test/devices/a0/big", 0, &other, &dev), 0);
+    assert_int_equal(other.size, 18000);
     assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/test/devices/a0/link", VFS_NOFOLLOW, &other, &dev), 0);
     assert_int_equal(other.mode, S_IFLNK | 0777);
     assert_int_not_equal(attr.qid.path, other.qid.path);
+}
+
+/* Longer than a page, read in every size of pieces: the same bytes. */
+static void long_content(void **state)
+{
+    (void)state;
+    struct file *f;
+    char want[18001];
+    u8 *bytes = buffer(32768);
+    for (unsigned i = 0; i < 3000; i++)
+        snprintf(want + 6 * i, 7, "%u\n", 10000 + i);
+    assert_int_equal(vfs_open(NULL, "/sys/bus/test/devices/a1/big", O_RDONLY, 0, &f), 0);
+    static const u64 offsets[] = {0, 1, 4090, 4095, 4096, 8191, 17999};
+    for (size_t i = 0; i < ARRAY_LEN(offsets); i++)
+        for (u64 size = 1; size < 30000; size = size * 3 + 1) {
+            u64 left = MIN(size, 18000 - offsets[i]);
+            assert_int_equal(vfs_read(f, &(struct span){mem_phys(bytes), size}, 1, offsets[i]), left);
+            assert_memory_equal(bytes, want + offsets[i], left);
+        }
+    assert_int_equal(vfs_read(f, &(struct span){mem_phys(bytes), 10}, 1, 18000), 0);
+    assert_int_equal(vfs_read(f, &(struct span){mem_phys(bytes), 10}, 1, INT64_MAX), 0);
+    drop(bytes, 32768);
+    vfs_put(f);
+}
+
+/* As Linux writes them: from the folder that the link is in. */
+static void link_targets(void **state)
+{
+    (void)state;
+    static const char *const links[][2] = {
+        {"/sys/bus/test/devices/a0/link", "../../../../bus/testing/a0/number"},
+        {"/sys/bus/test/devices/a0/parts/2", "../../../../../bus/testing/a0/number"},
+        {"/sys/bus/test/devices/a0/away", "/host/dir"},
+    };
+    char target[200];
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        s64 len = vfs_readlink(NULL, links[i][0], target, sizeof target);
+        assert_int_equal(len, strlen(links[i][1]));
+        assert_memory_equal(target, links[i][1], (size_t)len);
+    }
+    struct attr attr;
+    u64 dev;
+    assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/test/devices/a0/away/a", 0, &attr, &dev), 0);
+}
+
+static void file_system_types(void **state)
+{
+    (void)state;
+    struct fs_stat st;
+    assert_int_equal(vfs_statfs_path(NULL, "/sys/bus", &st), 0);
+    assert_int_equal(st.type, 0x62656572);
+    assert_string_equal(vfs_find("sysfs")->ops->type, "sysfs");
+    assert_string_equal(vfs_find("proc")->ops->type, "proc");
 }
 
 struct names {
@@ -207,10 +291,14 @@ static void listings(void **state)
     l = list("/sys/bus/test/devices");
     assert_int_equal(l.n, 6);
     l = list("/sys/bus/test/devices/a0");
-    assert_int_equal(l.n, 5); /* . .. number big link */
+    assert_int_equal(l.n, 8); /* . .. number big link away more parts */
     assert_int_equal(times(&l, "one"), 0);
     l = list("/sys/bus/test/devices/a1");
-    assert_int_equal(l.n, 6);
+    assert_int_equal(l.n, 8);
+    l = list("/sys/bus/test/devices/a0/parts");
+    assert_int_equal(l.n, 4);
+    assert_int_equal(times(&l, "2"), 1);
+    assert_int_equal(times(&l, "4"), 1);
 }
 
 static void nothing_is_written(void **state)
@@ -251,8 +339,16 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, begin)
     const struct CMUnitTest tests[] = {
-        T(files_show_their_objects), T(what_is_not_there),       T(objects_that_go_away), T(attributes), T(listings),
-        T(nothing_is_written),       T(counters_of_a_9p_client),
+        T(files_show_their_objects),
+        T(what_is_not_there),
+        T(objects_that_go_away),
+        T(attributes),
+        T(listings),
+        T(nothing_is_written),
+        T(long_content),
+        T(link_targets),
+        T(file_system_types),
+        T(counters_of_a_9p_client),
     };
     return cmocka_run_group_tests(tests, mount, NULL);
 }
