@@ -36,6 +36,7 @@ int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct 
     if (err < 0)
         return err;
     dir->qid = p9_get_qid(&w);
+    wire_get32(&w); /* iounit, as in Rlopen */
     dir->open = true;
     if (!wire_ok(&w) || dir->qid.type & (QID_DIR | QID_SYMLINK))
         return p9_bad(&call, "no regular file created");

@@ -57,6 +57,8 @@ int p9fs_getlock(struct node *node, struct file_lock *lock)
     found.start = wire_get64(&w);
     found.len = wire_get64(&w);
     found.pid = wire_get32(&w);
+    u16 len;
+    wire_get_string(&w, &len); /* which guest's: no program asks */
     if (!wire_ok(&w) || found.type > F_UNLCK || found.start > INT64_MAX || found.len > INT64_MAX - found.start)
         return p9_bad(&call, "no lock");
     if (found.type == F_UNLCK)

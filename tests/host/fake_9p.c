@@ -20,8 +20,17 @@ struct fake_file *fake_file(struct fake_file *dir, const char *name, u32 mode, c
     static u64 last_ino = 100;
     static struct fake_file *all; /* so that none is ever lost */
     struct fake_file *f = calloc(1, sizeof *f), **end;
-    *f = (struct fake_file){
-        .older = all, .parent = dir, .name = name, .mode = mode, .data = data, .size = size, .ino = ++last_ino};
+    *f = (struct fake_file){.older = all,
+                            .parent = dir,
+                            .name = name,
+                            .mode = mode,
+                            .data = data,
+                            .size = size,
+                            .ino = ++last_ino,
+                            .uid = 1000,
+                            .gid = 1001,
+                            .major = 8,
+                            .minor = 1};
     all = f;
     for (end = dir ? &dir->children : NULL; end && *end;)
         end = &(*end)->next;
@@ -30,7 +39,7 @@ struct fake_file *fake_file(struct fake_file *dir, const char *name, u32 mode, c
     return f;
 }
 
-static void violated(struct fake_9p *s, const char *rule)
+void fake_9p_violated(struct fake_9p *s, const char *rule)
 {
     if (!s->violation)
         s->violation = rule;
@@ -41,7 +50,7 @@ static bool is_dir(const struct fake_file *f)
     return (f->mode & S_IFMT) == S_IFDIR;
 }
 
-static void put_qid(struct wire *w, const struct fake_file *f)
+void fake_9p_put_qid(struct wire *w, const struct fake_file *f)
 {
     u32 type = f->mode & S_IFMT;
     wire_put8(w, type == S_IFDIR ? QID_DIR : type == S_IFLNK ? QID_SYMLINK : 0);
@@ -50,31 +59,30 @@ static void put_qid(struct wire *w, const struct fake_file *f)
 }
 
 /* The file of a fid that may be used now. */
-static struct fake_file *file_of(struct fake_9p *s, struct fake_pending *p, u32 fid)
+struct fake_file *fake_9p_file(struct fake_9p *s, struct fake_pending *p, u32 fid)
 {
     p->fid = fid;
     if (fid >= FAKE_FIDS || !s->fids[fid].file)
         return NULL;
     if (!s->fids[fid].visible)
-        violated(s, "C5: a fid was used before the reply that makes it");
+        fake_9p_violated(s, "C5: a fid was used before the reply that makes it");
     if (s->fids[fid].clunking)
-        violated(s, "a fid was used after its Tclunk");
+        fake_9p_violated(s, "a fid was used after its Tclunk");
     return s->fids[fid].file;
 }
 
-static int make_fid(struct fake_9p *s, struct fake_pending *p, u32 fid, struct fake_file *file)
+int fake_9p_make(struct fake_9p *s, struct fake_pending *p, u32 fid, struct fake_file *file)
 {
     if (fid >= FAKE_FIDS || s->fids[fid].file || s->fids[fid].clunking) {
-        violated(s, "C6: newfid is in use");
+        fake_9p_violated(s, "C6: newfid is in use");
         return -EINVAL;
     }
-    s->fids[fid].file = file;
-    s->fids[fid].visible = s->fids[fid].open = s->fids[fid].opening = false;
+    s->fids[fid] = (struct fake_fid){.file = file};
     p->newfid = fid;
     return 0;
 }
 
-/* ---- messages: each reads its T from `in` and writes its R's body to `out`; -errno: Rlerror ---- */
+/* ---- messages ---- */
 
 static int do_version(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
 {
@@ -100,14 +108,14 @@ static int do_attach(struct fake_9p *s, struct fake_pending *p, struct wire *in,
     wire_get_string(in, &len);
     u32 uid = wire_get32(in);
     if (afid != ~0u || uid != ~0u || len)
-        violated(s, "C8: Tattach with afid NOFID, aname \"\", n_uname NONUNAME");
+        fake_9p_violated(s, "C8: Tattach with afid NOFID, aname \"\", n_uname NONUNAME");
     if (!s->msize)
-        violated(s, "Tattach before Rversion");
-    put_qid(out, s->root);
-    return make_fid(s, p, fid, s->root);
+        fake_9p_violated(s, "Tattach before Rversion");
+    fake_9p_put_qid(out, s->root);
+    return fake_9p_make(s, p, fid, s->root);
 }
 
-static struct fake_file *child_of(struct fake_file *dir, const char *name, size_t len)
+struct fake_file *fake_9p_child(struct fake_file *dir, const char *name, size_t len)
 {
     struct fake_file *f = dir->children;
     while (f && (strlen(f->name) != len || memcmp(f->name, name, len) != 0))
@@ -115,34 +123,34 @@ static struct fake_file *child_of(struct fake_file *dir, const char *name, size_
     return f;
 }
 
-static void check_name(struct fake_9p *s, const char *name, u16 len)
+void fake_9p_check_name(struct fake_9p *s, const char *name, u16 len)
 {
     if (!name || len == 0 || len > 255 || memchr(name, '/', len) || memchr(name, 0, len))
-        violated(s, "C16: a name with '/' or NUL, empty or too long");
+        fake_9p_violated(s, "C16: a name with '/' or NUL, empty or too long");
     else if (name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.')))
-        violated(s, "a name \".\" or \"..\"");
+        fake_9p_violated(s, "a name \".\" or \"..\"");
 }
 
 static int do_walk(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
 {
     u32 fid = wire_get32(in), newfid = wire_get32(in);
     u16 n = wire_get16(in), got = 0, len;
-    struct fake_file *f = file_of(s, p, fid);
+    struct fake_file *f = fake_9p_file(s, p, fid);
     int err = -ENOENT;
     u8 *count = wire_take(out, 2);
     if (n > 16)
-        violated(s, "more than 16 names in a Twalk");
+        fake_9p_violated(s, "more than 16 names in a Twalk");
     if (!f)
         return -ENOENT;
     for (u16 i = 0; i < n; i++) {
         const char *name = wire_get_string(in, &len);
-        check_name(s, name, len);
+        fake_9p_check_name(s, name, len);
         if (got < i || !wire_ok(in) || !is_dir(f))
             continue;
         err = f->error ? f->error : -ENOENT;
-        struct fake_file *child = f->error ? NULL : child_of(f, name, len);
+        struct fake_file *child = f->error ? NULL : fake_9p_child(f, name, len);
         if (child) {
-            put_qid(out, f = child);
+            fake_9p_put_qid(out, f = child);
             got++;
         }
     }
@@ -152,53 +160,47 @@ static int do_walk(struct fake_9p *s, struct fake_pending *p, struct wire *in, s
         return got ? 0 : err;
     if (fid == newfid)
         s->fids[fid].file = f;
-    return fid == newfid ? 0 : make_fid(s, p, newfid, f);
-}
-
-static int do_clunk(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
-{
-    u32 fid = wire_get32(in);
-    (void)out;
-    if (!file_of(s, p, fid))
-        return -ENOENT;
-    s->fids[fid].file = NULL;
-    s->fids[fid].clunking = true;
-    return 0;
+    return fid == newfid ? 0 : fake_9p_make(s, p, newfid, f);
 }
 
 static int do_lopen(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
 {
     u32 fid = wire_get32(in), flags = wire_get32(in);
-    struct fake_file *f = file_of(s, p, fid);
+    struct fake_file *f = fake_9p_file(s, p, fid);
     if (!f)
         return -ENOENT;
     if (s->fids[fid].open || s->fids[fid].opening)
-        violated(s, "C4: a fid is opened twice");
-    if (flags & (O_ACCMODE | O_CREAT | O_TRUNC))
-        violated(s, "opened for writing");
+        fake_9p_violated(s, "C4: a fid is opened twice");
+    if (flags & (O_CREAT | O_EXCL))
+        fake_9p_violated(s, "Tlopen that creates");
+    if (is_dir(f) && (flags & (O_ACCMODE | O_TRUNC)))
+        fake_9p_violated(s, "a directory opened for writing");
     if (!(flags & O_NONBLOCK) && (f->mode & S_IFMT) == S_IFIFO)
-        violated(s, "a fifo opened so that it blocks");
+        fake_9p_violated(s, "a fifo opened so that it blocks");
     if (f->error)
         return f->error;
     s->fids[fid].open = true;
-    put_qid(out, f);
+    s->fids[fid].flags = flags;
+    if (flags & O_TRUNC)
+        f->size = 0;
+    fake_9p_put_qid(out, f);
     wire_put32(out, 0);
     return 0;
 }
 
 static int do_getattr(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
 {
-    struct fake_file *f = file_of(s, p, wire_get32(in));
+    struct fake_file *f = fake_9p_file(s, p, wire_get32(in));
     u64 mask = wire_get64(in);
     if (!f)
         return -ENOENT;
     wire_put64(out, mask);
-    put_qid(out, f);
+    fake_9p_put_qid(out, f);
     wire_put32(out, f->mode);
-    wire_put32(out, 1000);
-    wire_put32(out, 1001);
+    wire_put32(out, f->uid);
+    wire_put32(out, f->gid);
     wire_put64(out, 3);
-    wire_put64(out, 0x801);
+    wire_put64(out, f->major << 8 | f->minor);
     wire_put64(out, f->size);
     wire_put64(out, s->msize - 24);
     wire_put64(out, (f->size + 511) / 512);
@@ -216,18 +218,21 @@ static int do_read(struct fake_9p *s, struct fake_pending *p, struct wire *in, s
     u32 fid = wire_get32(in);
     u64 offset = wire_get64(in);
     u32 count = s->last_read_count = wire_get32(in);
-    struct fake_file *f = file_of(s, p, fid);
-    if (!f || !s->fids[fid].open || is_dir(f))
+    struct fake_file *f = fake_9p_file(s, p, fid);
+    struct fake_value *value = f ? s->fids[fid].value : NULL;
+    if (!f || (!value && (!s->fids[fid].open || is_dir(f))))
         return -EINVAL;
+    if (!value && (s->fids[fid].flags & O_ACCMODE) == O_WRONLY)
+        return -EBADF;
     if (count > s->msize - 11 || count + 11 > wire_left(out) + 7 - SLACK)
-        violated(s, "C3: room for less than count + 11");
-    u64 n = offset < f->size ? MIN(count, f->size - offset) : 0;
+        fake_9p_violated(s, "C3: room for less than count + 11");
+    u64 size = value ? value->len : f->size, n = offset < size ? MIN(count, size - offset) : 0;
     if (s->max_read)
         n = MIN(n, s->max_read);
     wire_put32(out, (u32)n);
     u8 *data = wire_take(out, n);
     for (u64 i = 0; i < n; i++)
-        data[i] = f->data ? (u8)f->data[offset + i] : fake_byte(offset + i);
+        data[i] = value ? value->bytes[offset + i] : f->data ? (u8)f->data[offset + i] : fake_byte(offset + i);
     return 0;
 }
 
@@ -242,11 +247,11 @@ static int do_readdir(struct fake_9p *s, struct fake_pending *p, struct wire *in
     u32 fid = wire_get32(in);
     u64 from = wire_get64(in), i = 1;
     u32 count = wire_get32(in);
-    struct fake_file *dir = file_of(s, p, fid), *child;
+    struct fake_file *dir = fake_9p_file(s, p, fid), *child;
     if (!dir || !s->fids[fid].open || !is_dir(dir))
         return -EINVAL;
     if (count < 24 + 255)
-        violated(s, "Treaddir that holds no entry");
+        fake_9p_violated(s, "Treaddir that holds no entry");
     u8 *size = wire_take(out, 4), *start = out->p;
     child = dir->children;
     for (; i <= 2 || child; i++) {
@@ -259,7 +264,7 @@ static int do_readdir(struct fake_9p *s, struct fake_pending *p, struct wire *in
         }
         if ((u64)(out->p - start) + 24 + strlen(name) > count)
             break;
-        put_qid(out, f);
+        fake_9p_put_qid(out, f);
         wire_put64(out, cookie(i));
         wire_put8(out, (u8)((f->mode & S_IFMT) >> 12));
         wire_put_string(out, name, strlen(name));
@@ -271,7 +276,7 @@ static int do_readdir(struct fake_9p *s, struct fake_pending *p, struct wire *in
 
 static int do_readlink(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
 {
-    struct fake_file *f = file_of(s, p, wire_get32(in));
+    struct fake_file *f = fake_9p_file(s, p, wire_get32(in));
     if (!f || (f->mode & S_IFMT) != S_IFLNK)
         return -EINVAL;
     wire_put_string(out, f->data, f->size);
@@ -280,7 +285,7 @@ static int do_readlink(struct fake_9p *s, struct fake_pending *p, struct wire *i
 
 static int do_statfs(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
 {
-    if (!file_of(s, p, wire_get32(in)))
+    if (!fake_9p_file(s, p, wire_get32(in)))
         return -ENOENT;
     wire_put32(out, 0x01021997);
     wire_put32(out, 4096);
@@ -300,17 +305,20 @@ static int do_flush(struct fake_9p *s, struct fake_pending *p, struct wire *in, 
     return 0;
 }
 
-static int (*const verbs[128])(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out) = {
-    [P9_TVERSION] = do_version, [P9_TATTACH] = do_attach,   [P9_TWALK] = do_walk,         [P9_TCLUNK] = do_clunk,
-    [P9_TLOPEN] = do_lopen,     [P9_TGETATTR] = do_getattr, [P9_TREAD] = do_read,         [P9_TREADDIR] = do_readdir,
-    [P9_TSTATFS] = do_statfs,   [P9_TFLUSH] = do_flush,     [P9_TREADLINK] = do_readlink,
+static const fake_verb verbs[128] = {
+    [P9_TVERSION] = do_version, [P9_TATTACH] = do_attach,     [P9_TWALK] = do_walk,       [P9_TLOPEN] = do_lopen,
+    [P9_TGETATTR] = do_getattr, [P9_TREAD] = do_read,         [P9_TREADDIR] = do_readdir, [P9_TSTATFS] = do_statfs,
+    [P9_TFLUSH] = do_flush,     [P9_TREADLINK] = do_readlink,
 };
+
+bool fake_9p_ever[256];
 
 static int execute(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
 {
-    if (verbs[p->req->type & 127])
-        return verbs[p->req->type & 127](s, p, in, out);
-    violated(s, "a message that is not one of 9P2000.L for reading");
+    fake_verb verb = verbs[p->req->type & 127] ? verbs[p->req->type & 127] : fake_9p_edits[p->req->type & 127];
+    if (verb && p->req->type < 128)
+        return verb(s, p, in, out);
+    fake_9p_violated(s, "a message that is none of 9P2000.L");
     return -EOPNOTSUPP;
 }
 
@@ -333,28 +341,41 @@ static void put_header(struct fake_reply *r, u64 len, u8 type, u16 tag)
 static void run(struct fake_9p *s, struct fake_pending *p)
 {
     struct p9_request *req = p->req;
-    struct wire in = wire_over(mem_virt(req->out.pa), req->out.len);
+    u64 data = req->payload_in ? 0 : mem_span_total(req->payload, req->npayload), len = req->out.len + data;
+    u8 *message = malloc(len);
+    memcpy(message, mem_virt(req->out.pa), req->out.len);
+    mem_from_spans(message + req->out.len, req->payload, req->npayload, 0, data);
+    s->sent_len[req->type & 127] = (u32)len;
+    memcpy(s->sent[req->type & 127], message, MIN(len, (u64)FAKE_SENT));
+    fake_9p_ever[req->type] = true;
+    struct wire in = wire_over(message, len);
     u32 size = wire_get32(&in);
     u8 type = wire_get8(&in);
     u16 tag = wire_get16(&in);
-    if (size != req->out.len || type != req->type || tag != req->tag)
-        violated(s, "a request's header is not what the link was told");
+    if (s->msize && len > s->msize)
+        fake_9p_violated(s, "a message larger than msize");
+    if (size != len || type != req->type || tag != req->tag)
+        fake_9p_violated(s, "a request's header is not what the link was told");
     if (type == P9_TVERSION ? tag != 0xffff : tag >= P9_REQUESTS)
-        violated(s, "C2: tags are 0..127");
+        fake_9p_violated(s, "C2: tags are 0..127");
     p->reply.bytes = malloc(room_of(req) + SLACK);
     struct wire out = wire_over(p->reply.bytes, room_of(req) + SLACK);
     wire_take(&out, 7);
-    bool refused = s->refuse && s->refuse == type;
-    int err = refused ? -(int)s->arg : execute(s, p, &in, &out);
+    bool refused = (s->refuse && s->refuse == type) || (s->lacks && s->lacks == type);
+    int carried = 0, err = refused ? s->lacks == type ? -EOPNOTSUPP : -(int)s->arg : 0;
+    if (!refused || type == P9_TCLUNK || type == P9_TREMOVE) /* which end a fid even when they fail */
+        carried = execute(s, p, &in, &out);
+    err = err ? err : carried;
     if (!refused && (!wire_ok(&in) || wire_left(&in)))
-        violated(s, "a request's body has not the right size");
+        fake_9p_violated(s, "a request's body has not the right size");
     if (err < 0) {
         out = wire_over(p->reply.bytes + 7, 4);
         wire_put32(&out, (u32)-err);
     }
+    free(message);
     put_header(&p->reply, (u64)(out.p - p->reply.bytes), err < 0 ? P9_RLERROR : (u8)(type + 1), tag);
     if (p->reply.len > room_of(req) && !s->mangle)
-        violated(s, "C3: the reply does not fit");
+        fake_9p_violated(s, "C3: the reply does not fit");
     if (s->hold && s->hold == type && !(p->held = s->hold_after == 0))
         s->hold_after--;
     if (s->mangle)
@@ -381,7 +402,7 @@ static int fake_submit(struct p9_link *link, struct p9_request *req)
         return -E2BIG;
     for (unsigned i = 0; i < s->npending; i++)
         if (s->pending[i].req == req || s->pending[i].req->tag == req->tag)
-            violated(s, "C2: a tag is used twice");
+            fake_9p_violated(s, "C2: a tag is used twice");
     s->pending[s->npending++] = (struct fake_pending){.req = req, .fid = ~0u, .newfid = ~0u};
     s->most_in_flight = MAX(s->most_in_flight, s->npending);
     s->seen[req->type & 127]++;
@@ -408,13 +429,15 @@ static void deliver(struct fake_9p *s, unsigned i)
     u32 fid = p.fid, made = p.newfid;
     if (made != ~0u)
         s->fids[made].visible = true;
-    if (p.req->type == P9_TCLUNK && fid < FAKE_FIDS)
+    if ((p.req->type == P9_TCLUNK || p.req->type == P9_TREMOVE) && fid < FAKE_FIDS)
         s->fids[fid].clunking = false;
     struct p9_request *req = p.req;
     u64 head = MIN(p.reply.len, req->in.len);
     if (p.held && p.cancelled) {
         p.reply.written = 0;
         head = p.reply.len = 0;
+        if (made != ~0u) /* it never happened */
+            s->fids[made].file = NULL;
     }
     if (head)
         memcpy(mem_virt(req->in.pa), p.reply.bytes, head);
@@ -447,12 +470,12 @@ static int fake_wait(struct p9_link *link)
         return -EIO;
     for (unsigned i = 0; i < s->npending; i++) {
         if (!s->pending[i].kicked)
-            violated(s, "waits for what was not kicked");
+            fake_9p_violated(s, "waits for what was not kicked");
         if (ready(s, &s->pending[i]))
             could[n++] = i;
     }
     if (n == 0) {
-        violated(s, "waits for ever");
+        fake_9p_violated(s, "waits for ever");
         fake_9p_kill(s);
         return -EIO;
     }
@@ -494,5 +517,6 @@ void fake_9p_init(struct fake_9p *s, struct fake_file *root)
     static const struct p9_link_ops ops = {fake_submit, fake_kick, fake_wait};
     memset(s, 0, sizeof *s);
     s->root = root;
+    s->held_type = F_UNLCK;
     s->link = (struct p9_link){.ops = &ops, .priv = s, .max_spans = P9_SPANS, .depth = P9_REQUESTS};
 }

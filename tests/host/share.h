@@ -23,10 +23,21 @@ struct name name_of(const char *text);
 int walk1(const char *text, struct node *out);
 struct node must_walk(const char *text);
 struct node must_open(const char *text);
+struct node must_open_with(const char *text, u32 flags);
+/* A name that was never used. */
+struct name new_name(void);
 void put(struct node *node);
 /* Lets the answers to Tclunk come, by some other exchange. */
 void settle(void);
 s64 read_at(struct node *node, void *bytes, u64 len, u64 offset);
+s64 write_at(struct node *node, const void *bytes, u64 len, u64 offset);
+/* The last message of this type stood on the wire like this, and had so many bytes. format: a letter for each field: 1 2 4 8: a number of so many
+ * bytes; s: a string; d: data, as pointer and u64 length. */
+void assert_sent(u8 type, u32 size, const char *format, ...);
+/* No fid is left but the root's. */
+void assert_no_fids(void);
+/* A last test: nothing went to a server that is no message of 9P2000.L, or that we never send. */
+void nothing_but_9p2000l_was_sent(void **state);
 /* The bytes are fake_byte()'s from `offset` on. */
 void assert_pattern(const u8 *bytes, u64 len, u64 offset);
 /* Memory that is one span. */
@@ -71,13 +82,28 @@ s64 op_read(void);
 s64 op_readdir(void);
 s64 op_readlink(void);
 s64 op_statfs(void);
+s64 op_create(void);
+s64 op_write(void);
+s64 op_mkdir(void);
+s64 op_symlink(void);
+s64 op_mknod(void);
+s64 op_link(void);
+s64 op_setattr(void);
+s64 op_fsync(void);
+s64 op_setxattr(void);
+s64 op_getxattr(void);
+s64 op_lock(void);
+s64 op_getlock(void);
+s64 op_rename(void);
+s64 op_unlink(void);
 bool count_entry(void *ctx, const struct dirent_info *e);
 
-enum { OPS = 8 };
+enum { OPS = 25 };
 extern const struct op {
     const char *name;
     u8 type;
     s64 (*run)(void);
+    bool bare; /* the answer is a header only */
 } ops[OPS];
 /* Each operation fails with `want` under the lie, works afterwards, and leaves no fid behind. */
 void all_ops(mangle_fn mangle, u64 arg, s64 want);

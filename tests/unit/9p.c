@@ -24,7 +24,7 @@ static void attach_with(u32 msize_max, int want, u32 msize)
     assert_int_equal(s.msize, msize);
 }
 
-static void c1_asks_for_4_mib_and_takes_less(void **state)
+static void c01_asks_for_4_mib_and_takes_less(void **state)
 {
     (void)state;
     attach_with(0, 0, 4186112);
@@ -34,7 +34,7 @@ static void c1_asks_for_4_mib_and_takes_less(void **state)
     assert_int_equal(root.qid.type, QID_DIR);
 }
 
-static void c1_falls_back_after_an_error(void **state)
+static void c01_falls_back_after_an_error(void **state)
 {
     (void)state;
     attach_with(8192, 0, 8192);
@@ -212,7 +212,7 @@ static void p40_completions_of_finished_requests_are_dropped(void **state)
         assert_int_equal(ops[i].run(), 0);
 }
 
-static void c6_clunks_are_not_awaited(void **state)
+static void c06_clunks_are_not_awaited(void **state)
 {
     (void)state;
     static struct node nodes[300];
@@ -229,7 +229,7 @@ static void c6_clunks_are_not_awaited(void **state)
     assert_int_equal(fake_9p_fids(&s), 1);
 }
 
-static void c6_fid_numbers_come_back_after_rclunk(void **state)
+static void c06_fid_numbers_come_back_after_rclunk(void **state)
 {
     (void)state;
     for (int i = 0; i < 10000; i++) {
@@ -354,8 +354,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
     const struct CMUnitTest tests[] = {
-        T(c1_asks_for_4_mib_and_takes_less),
-        T(c1_falls_back_after_an_error),
+        T(c01_asks_for_4_mib_and_takes_less),
+        T(c01_falls_back_after_an_error),
         T(session_is_joined_by_a_second_mount),
         T(p13_p14_msize_out_of_bounds),
         T(p15_p16_other_versions),
@@ -371,8 +371,8 @@ int main(void)
         T(p11_errors_go_up_unchanged),
         T(bad_replies_are_one_line_in_the_log),
         T(p40_completions_of_finished_requests_are_dropped),
-        T(c6_clunks_are_not_awaited),
-        T(c6_fid_numbers_come_back_after_rclunk),
+        T(c06_clunks_are_not_awaited),
+        T(c06_fid_numbers_come_back_after_rclunk),
         T(too_many_fids),
         T(a_shallow_link),
         T(every_order_of_replies),

@@ -293,7 +293,7 @@ static int readlink_of(const char *target, u64 len, char *buf, size_t size)
     return got;
 }
 
-static void c3_p37_link_targets(void **state)
+static void c03_p37_link_targets(void **state)
 {
     (void)state;
     static char target[4096], buf[4096];
@@ -335,7 +335,7 @@ int main(void)
         T(p36_sizes_beyond_63_bits),
         T(p21_directory_or_file),
         T(p39_statfs_without_a_block_size),
-        T(c3_p37_link_targets),
+        T(c03_p37_link_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,7 +73,7 @@ LIE(look_at_payload)
     assert_int_equal(req->in.len, 11);
 }
 
-static void c3_data_goes_straight_to_the_callers_memory(void **state)
+static void c03_data_goes_straight_to_the_callers_memory(void **state)
 {
     (void)state;
     u8 *bytes = buffer(PAGE_SIZE);
@@ -454,7 +454,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(big_reads_keep_eight_messages_in_flight),
         T(every_offset_and_length),
-        T(c3_data_goes_straight_to_the_callers_memory),
+        T(c03_data_goes_straight_to_the_callers_memory),
         T(scattered_memory),
         T(short_replies_are_continued),
         T(size_unknown),
