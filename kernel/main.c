@@ -297,8 +297,8 @@ void kmain(const struct boot *from_door)
     time_init(acpi_pm_timer(), boot.wall_ns);
     feed_seed(); /* random numbers */
     initfs_init(boot.initfs.len ? mem_virt(boot.initfs.pa) : NULL, boot.initfs.len);
-    devfs_init(); /* /dev */
-    tmpfs_init(); /* /tmp */
+    devfs_init();  /* /dev */
+    tmpfs_init();  /* /tmp */
     attrfs_init(); /* /proc, /sys */
     struct span window = pci_window();
     pci_scan(&window); /* every function on every bus */
