@@ -282,15 +282,17 @@ SYSCALL(getdents64)
 
 SYSCALL(ioctl)
 {
-    enum { FIONCLEX = 0x5450, FIOCLEX };
+    enum { FIONBIO = 0x5421, FIONCLEX = 0x5450, FIOCLEX };
     static const struct {
         u32 cmd;
         u8 in, out;
     } known[] = {
-        {0x5401, 0, 36},                                   /* TCGETS */
-        {0x5402, 36, 0}, {0x5403, 36, 0}, {0x5404, 36, 0}, /* TCSETS, TCSETSW, TCSETSF */
-        {0x5413, 0, 8},                                    /* TIOCGWINSZ */
-        {0x541b, 0, 4},                                    /* FIONREAD */
+        {0x5401, 0, 36},                                    /* TCGETS */
+        {0x5402, 36, 0},  {0x5403, 36, 0}, {0x5404, 36, 0}, /* TCSETS, TCSETSW, TCSETSF */
+        {0x5409, 0, 0},   {0x540a, 0, 0},  {0x540b, 0, 0},  /* TCSBRK, TCXONC, TCFLSH */
+        {0x540e, 0, 0},   {0x540f, 0, 4},  {0x5410, 4, 0},  /* TIOCSCTTY, TIOCGPGRP, TIOCSPGRP */
+        {0x5413, 0, 8},   {0x5429, 0, 4},                   /* TIOCGWINSZ, TIOCGSID */
+        {FIONREAD, 0, 4},
     };
     u8 data[36] = {0};
     u32 fd = (u32)arg[0];
@@ -299,6 +301,12 @@ SYSCALL(ioctl)
         return -EBADF;
     if ((u32)arg[1] == FIOCLEX || (u32)arg[1] == FIONCLEX) {
         proc_current->cloexec[fd] = (u32)arg[1] == FIOCLEX;
+        return 0;
+    }
+    if ((u32)arg[1] == FIONBIO) {
+        if (proc_copy_in(data, arg[2], sizeof(u32)) < 0)
+            return -EFAULT;
+        file->flags = data[0] ? file->flags | O_NONBLOCK : file->flags & ~(u32)O_NONBLOCK;
         return 0;
     }
     for (unsigned i = 0; i < ARRAY_LEN(known); i++) {

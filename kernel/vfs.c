@@ -315,6 +315,8 @@ s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset
         return -ESPIPE;
     if (!file->node.fs->ops->read)
         return -EINVAL;
+    if ((file->flags & O_NONBLOCK) && !(vfs_poll(file) & (POLLIN | POLLHUP)))
+        return -EAGAIN;
     s64 from = position(file, offset);
     return from < 0 ? from : moved(file, offset, file->node.fs->ops->read(&file->node, spans, n, (u64)from));
 }
@@ -409,10 +411,23 @@ int vfs_statfs(struct file *file, struct fs_stat *out)
     return statfs_node(&file->node, out);
 }
 
+/* What is left of a regular file is all there to be read. */
+static int bytes_left(struct file *file, void *data)
+{
+    struct attr attr;
+    int err = file->node.fs->ops->getattr(&file->node, &attr);
+    u32 left = (u32)(attr.size - MIN(attr.size, file->offset));
+    if (err == 0)
+        memcpy(data, &left, sizeof left);
+    return err;
+}
+
 int vfs_ioctl(struct file *file, u32 cmd, void *data, size_t size)
 {
     if (file->flags & O_PATH)
         return -EBADF;
+    if (cmd == FIONREAD && (file->mode & S_IFMT) == S_IFREG)
+        return bytes_left(file, data);
     return file->node.fs->ops->ioctl ? file->node.fs->ops->ioctl(&file->node, cmd, data, size) : -ENOTTY;
 }
 

@@ -105,7 +105,7 @@ static void put_channels(FILE *f, const struct wiring *w)
     fprintf(f, "stdout=%#x stderr=%#x ctl=%#x exit=%#x ", PORT_CHANNELS, PORT_CHANNELS + 1, PORT_CHANNELS + 2,
             PORT_EXIT);
     if (w->columns)
-        fprintf(f, "tty=%dx%d ", w->columns, w->rows);
+        fprintf(f, "tty=%dx%d:%s ", w->columns, w->rows, w->terminal);
     if (!w->by_hand)
         fputs(w->in < 0 ? "stdin=none " : "stdin=dle ", f);
 }

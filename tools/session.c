@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -17,14 +16,14 @@
 #include <unistd.h>
 #include "sheepskin.h"
 
-enum { DLE = 0x10, DLE_EOF = 0x04, BLOCK = 65536, NOISE = 16384, GRACE_MS = 2000 };
+enum { DLE = 0x10, DLE_EOF = 0x04, DLE_SET = 0x06, DLE_LINE = 0x17, BLOCK = 65536, NOISE = 16384, GRACE_MS = 2000 };
 
 struct session {
     const struct request *req;
     pid_t qemu;
     int out[CHANNELS], noise; /* read ends; -1: closed. noise: QEMU's own stderr */
     int serial, signals;
-    bool input_open, alive, running;
+    bool input_open, alive, running, terminal;
     int status; /* the guest's last word; -1: none yet */
     double end; /* no later than this, and why: */
     enum { WAIT_BOOT, WAIT_PROGRAM, WAIT_QEMU } waiting;
@@ -33,7 +32,7 @@ struct session {
     size_t line_len;
     char noise_text[NOISE];
     size_t noise_len;
-    unsigned char input[2 * BLOCK]; /* escaped, on its way to the guest */
+    unsigned char input[2 * BLOCK + 64]; /* escaped, on its way to the guest */
     size_t input_at, input_len;
 };
 
@@ -71,7 +70,6 @@ static bool has_input(void)
 
 static void wire(struct session *s, struct wiring *w)
 {
-    struct winsize size;
     *w = (struct wiring){.in = -1};
     s->serial = -1;
     for (int i = 0; i < CHANNELS; i++)
@@ -84,10 +82,7 @@ static void wire(struct session *s, struct wiring *w)
     s->serial = pair[0];
     w->in = pair[1];
     s->input_open = true;
-    if (isatty(0) && isatty(1) && !ioctl(1, TIOCGWINSZ, &size)) {
-        w->columns = size.ws_col ? size.ws_col : 80;
-        w->rows = size.ws_row ? size.ws_row : 24;
-    }
+    s->terminal = terminal_open(w);
 }
 
 _Noreturn static void become_qemu(char **words, const struct wiring *w, int noise, int report, pid_t launcher,
@@ -169,6 +164,7 @@ _Noreturn static void die_of(struct session *s, int sig)
 {
     kill_qemu(s);
     share_clean_up();
+    terminal_restore();
     signal(sig, SIG_DFL);
     sigset_t set;
     sigemptyset(&set);
@@ -193,6 +189,41 @@ static void show_line(const struct session *s)
     say("this line runs the same by hand:");
     fputs("  ", stderr);
     machine_print(s->req, stderr);
+}
+
+/* ---- standard input: escaped, because the serial line has no end of file ---- */
+
+/* Behind what waits already; there is room for one read's worth and some words. */
+static void put_input(struct session *s, const unsigned char *bytes, size_t n)
+{
+    if (s->input_at)
+        memmove(s->input, s->input + s->input_at, s->input_len -= s->input_at);
+    s->input_at = 0;
+    if (n <= sizeof s->input - s->input_len) {
+        memcpy(s->input + s->input_len, bytes, n);
+        s->input_len += n;
+    }
+}
+
+/* A terminal gives a line at a time, which stays one; none at all is its end of file, behind which it may go on. */
+static void read_input(struct session *s, bool hung_up)
+{
+    static const unsigned char end[] = {DLE, DLE_EOF}, line[] = {DLE, DLE_LINE}, dle[] = {DLE};
+    unsigned char bytes[BLOCK - 1];
+    ssize_t n = read(0, bytes, sizeof bytes);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    for (ssize_t i = 0; i < n; i++) {
+        if (bytes[i] == DLE)
+            put_input(s, dle, 1);
+        put_input(s, bytes + i, 1);
+    }
+    if (s->terminal && n >= 0 && !hung_up) {
+        put_input(s, line, sizeof line);
+    } else if (n <= 0) {
+        put_input(s, end, sizeof end);
+        s->input_open = false;
+    }
 }
 
 /* ---- channels ---- */
@@ -223,6 +254,19 @@ static void write_all(struct session *s, int fd, const char *bytes, size_t n)
     }
 }
 
+static void drain(struct session *s, int *fd, enum channel channel);
+
+/* What the program wrote before it asked for other settings goes out under the old ones; then the guest is told that they hold. */
+static void set_terminal(struct session *s, const char *settings)
+{
+    static const unsigned char done[] = {DLE, DLE_SET};
+    for (int i = CHANNEL_OUT; i <= CHANNEL_ERR; i++)
+        while (s->out[i] >= 0 && poll(&(struct pollfd){.fd = s->out[i], .events = POLLIN}, 1, 0) > 0)
+            drain(s, &s->out[i], (enum channel)i);
+    terminal_set(settings);
+    put_input(s, done, sizeof done);
+}
+
 static void take_word(struct session *s, const char *word)
 {
     int status;
@@ -233,6 +277,8 @@ static void take_word(struct session *s, const char *word)
         s->running = true;
         s->waiting = WAIT_PROGRAM;
         s->end = 0;
+    } else if (!strncmp(word, "tty ", 4) && s->terminal) {
+        set_terminal(s, word + 4);
     } else if (!strcmp(word, "panic")) {
         say("the guest's kernel panicked; the lines above tell where");
         s->status = STATUS_PANIC;
@@ -281,27 +327,6 @@ static void drain(struct session *s, int *fd, enum channel channel)
         take_noise(s, bytes, (size_t)n);
     } else {
         write_all(s, channel == CHANNEL_OUT ? 1 : 2, bytes, (size_t)n);
-    }
-}
-
-/* ---- standard input: escaped, because the serial line has no end of file ---- */
-
-static void read_input(struct session *s)
-{
-    unsigned char bytes[BLOCK - 1];
-    ssize_t n = read(0, bytes, sizeof bytes);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    s->input_at = s->input_len = 0;
-    for (ssize_t i = 0; i < n; i++) {
-        if (bytes[i] == DLE)
-            s->input[s->input_len++] = DLE;
-        s->input[s->input_len++] = bytes[i];
-    }
-    if (n <= 0) {
-        s->input[s->input_len++] = DLE;
-        s->input[s->input_len++] = DLE_EOF;
-        s->input_open = false;
     }
 }
 
@@ -392,7 +417,7 @@ static void relay(struct session *s)
         if (p[P_SIGNALS].revents)
             take_signal(s);
         if (p[P_INPUT].revents)
-            read_input(s);
+            read_input(s, p[P_INPUT].revents & POLLHUP);
         if (p[P_SERIAL].revents & POLLOUT)
             send_input(s);
         if (p[P_SERIAL].revents & ~POLLOUT)

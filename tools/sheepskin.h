@@ -53,6 +53,7 @@ struct wiring {
     int out[CHANNELS]; /* write ends of pipes */
     int in;            /* a stream socket that carries standard input; -1: there is no input */
     int columns, rows; /* of the terminal; 0: it is none */
+    char terminal[80]; /* its settings, as the guest's kernel wants them */
 };
 
 /* Says "sheepskin: ..." on stderr. fatal() also ends the launcher with `status`. Both clean up nothing themselves: exit handlers do. */
@@ -76,6 +77,12 @@ char *library(const char *name);
 char **machine_words(const struct request *req, const struct wiring *wiring);
 /* The line that does the same by hand, for a shell. */
 void machine_print(const struct request *req, FILE *f);
+
+/* Is there a terminal on standard input and output? Then notes its size and settings in w. */
+bool terminal_open(struct wiring *w);
+/* Gives it the settings that the guest's word asks for; and those back that it had, also at exit. */
+void terminal_set(const char *word);
+void terminal_restore(void);
 
 /* Boots, relays and returns the status for the caller. */
 int session_run(const struct request *req);

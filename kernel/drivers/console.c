@@ -1,19 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* console - /dev/console: a program's input, output and (console-err) its errors, on the byte channels to whoever started the machine.
  *
- * The command line says what they are: stdin=none: the input is at its end; stdin=dle: DLE DLE stands for a DLE in the input and DLE EOT for its end; else it is
- * taken as it comes. tty=COLSxROWS: a terminal of that size; else no terminal. */
+ * The command line says what they are. stdin=none: the input is at its end; stdin=dle: DLE and another byte in the input stand for what the enum
+ * below says; else it is taken as it comes. tty=COLSxROWS: a terminal of that size; else no terminal. tty=COLSxROWS:SETTINGS, the settings being a
+ * struct termios in hexadecimal: its other side edits lines and echoes as they ask for, and changes them when the ctl channel says
+ *     tty HOW SETTINGS
+ * with HOW as 0 (TCSETS), 1 (TCSETSW) or 2 (TCSETSF), which it answers in the input. So the terminal's rules are those of the user's own. */
 #include "arch.h"
 #include "cmdline.h"
 #include "devfs.h"
 #include "mem.h"
+#include "time.h"
+#include "vfs.h"
 
-enum { DLE = 0x10, EOT = 0x04 };
-enum { TCGETS = 0x5401, TCSETSF = 0x5404, TIOCGWINSZ = 0x5413 };
-enum { PIECE = 512, EAGER = 20, NAP_MIN = 20000, NAP_MAX = 5000000 }; /* naps in ns */
+enum {
+    EOT = 0x04,
+    ACK = 0x06,
+    DLE = 0x10,
+    ETB = 0x17
+}; /* the end; settings are in force; (DLE) a DLE; the end of a line */
+enum {
+    TCGETS = 0x5401,
+    TCSETS,
+    TCSETSW,
+    TCSETSF,
+    TCSBRK = 0x5409,
+    TCXONC,
+    TCFLSH,
+    TIOCSCTTY = 0x540e,
+    TIOCGPGRP,
+    TIOCSPGRP,
+    TIOCGWINSZ = 0x5413,
+    TIOCGSID = 0x5429
+};
+enum { ICANON = 2, VTIME = 5, VMIN = 6 };
+enum { PIECE = 512, QUEUE = 8192, EAGER = 20, NAP_MIN = 20000, NAP_MAX = 5000000 }; /* naps in ns */
 
-static bool ended;   /* DLE EOT was read */
-static bool escaped; /* a DLE was read, not yet what follows */
+/* Linux's struct termios. */
+struct settings {
+    u32 input, output, control, local;
+    u8 discipline, cc[19];
+};
+_Static_assert(sizeof(struct settings) == 36, "struct termios of Linux");
+
+/* Input that no read has taken: bytes, and ends of lines. */
+enum { END_OF_LINE = 0x100 };
+static u16 queue[QUEUE];
+static u32 first, count, lines;
+static bool ended;    /* DLE EOT was read */
+static bool escaped;  /* a DLE was read, not yet what follows */
+static bool answered; /* DLE ACK was read */
+
+static struct settings settings;
+static const char *settings_from; /* the option that they began as */
+static bool relayed;              /* the other side keeps to them */
+static u32 foreground = 1;        /* process group */
 
 static const char *option(const char *key)
 {
@@ -26,44 +67,154 @@ static bool option_is(const char *key, const char *value)
     return is && strcmp(is, value) == 0;
 }
 
-/* Takes the escapes out of n bytes; what is behind the end is dropped. Returns the bytes that stay. */
-static size_t unescape(u8 *bytes, size_t n)
+/* ---- the terminal ---- */
+
+/* "80x24", with or without more */
+static void window_size(const char *s, u16 window[2])
 {
-    size_t out = 0;
-    for (size_t i = 0; i < n && !ended; i++) {
-        if (!escaped && bytes[i] == DLE) {
-            escaped = true;
-            continue;
-        }
-        if (escaped && bytes[i] == EOT)
-            ended = true;
-        else
-            bytes[out++] = bytes[i];
-        escaped = false;
+    unsigned i = 1; /* rows stand first in struct winsize */
+    for (; *s && *s != ':'; s++) {
+        if (*s == 'x' && i == 1)
+            i = 0;
+        else if (*s >= '0' && *s <= '9')
+            window[i] = (u16)(window[i] * 10 + (*s - '0'));
     }
-    return out;
 }
 
-/* Waits for at least one byte, then gives what is there. Input has no interrupt: it is looked for eagerly, then more and more seldom. */
-static s64 console_read(const struct device *dev, const struct span *spans, unsigned n, u64 offset)
+static unsigned digit(char c)
+{
+    return c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
+}
+
+/* The settings of the option, or those of a Linux terminal after start-up. NULL: there is no terminal. */
+static struct settings *terminal(void)
+{
+    static const struct settings usual = {0x500,  0x5, 0xbf,
+                                          0x8a3b, 0,   {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22}};
+    const char *s = option("tty"), *hex = s ? memchr(s, ':', strlen(s)) : NULL;
+    if (s == settings_from)
+        return s ? &settings : NULL;
+    u8 *bytes = (u8 *)&settings;
+    settings_from = s;
+    settings = usual;
+    relayed = hex && strlen(hex + 1) == 2 * sizeof settings;
+    for (unsigned i = 0; relayed && i < 2 * sizeof settings; i++)
+        bytes[i / 2] = (u8)(bytes[i / 2] << 4 | digit(hex[1 + i]));
+    return s ? &settings : NULL;
+}
+
+/* Does a read get one line, as the other side made it? */
+static bool by_lines(void)
+{
+    return terminal() && relayed && (settings.local & ICANON);
+}
+
+/* ---- the input's queue ---- */
+
+static void push(u16 what)
+{
+    if (count == QUEUE)
+        return;
+    queue[(first + count++) % QUEUE] = what;
+    lines += what == END_OF_LINE;
+}
+
+static u16 pop(void)
+{
+    u16 what = queue[first];
+    first = (first + 1) % QUEUE;
+    count--;
+    lines -= what == END_OF_LINE;
+    return what;
+}
+
+static void take_byte(u8 byte, bool dle)
+{
+    bool special = escaped && byte != DLE;
+    if (ended)
+        return;
+    if (dle && !escaped && byte == DLE) {
+        escaped = true;
+        return;
+    }
+    escaped = false;
+    if (special && byte == EOT)
+        ended = true;
+    else if (special && byte == ACK)
+        answered = true;
+    else
+        push(special && byte == ETB ? END_OF_LINE : byte);
+}
+
+static void fill(void)
 {
     u8 bytes[PIECE];
-    size_t room = (size_t)MIN(mem_span_total(spans, n), PIECE), got = 0;
     bool dle = option_is("stdin", "dle");
-    (void)dev, (void)offset;
-    if (room == 0 || option_is("stdin", "none"))
-        return 0;
-    u64 nap = NAP_MIN;
-    for (unsigned tries = 0; !got && !ended; tries++) {
-        got = arch_console_read(bytes, room);
-        if (dle && got)
-            got = unescape(bytes, got);
-        if (got || tries < EAGER)
+    size_t got;
+    while ((got = arch_console_read(bytes, MIN(PIECE, QUEUE - count))) > 0)
+        for (size_t i = 0; i < got; i++)
+            take_byte(bytes[i], dle);
+}
+
+/* Whether a read that wants so many bytes would have its answer, which may be the end. */
+static bool can_answer(u32 wanted)
+{
+    fill();
+    if (ended || option_is("stdin", "none"))
+        return true;
+    return by_lines() ? lines || count == QUEUE : count - lines >= wanted;
+}
+
+/* Input has no interrupt: it is looked for eagerly, then more and more seldom. */
+static void wait_for_input(u32 room)
+{
+    bool by_bytes = terminal() && relayed && !by_lines();
+    u32 wanted = !by_bytes ? 1 : MIN(settings.cc[VMIN], room), seen = count;
+    u64 limit = by_bytes ? settings.cc[VTIME] * 100000000ull : 0, start = limit ? time_ns() : 0, nap = NAP_MIN;
+    bool at_once = limit && !wanted; /* the time runs from now on, not from the first byte */
+    if (at_once)
+        wanted = 1;
+    for (unsigned tries = 0; !can_answer(wanted); tries++) {
+        if (seen != count)
+            start = limit ? time_ns() : 0;
+        seen = count;
+        if (limit && (at_once || seen) && time_ns() - start >= limit)
+            return;
+        if (tries < EAGER)
             continue;
         arch_wait_ns(nap);
         nap = MIN(nap * 2, NAP_MAX);
     }
-    return (s64)mem_to_spans(spans, n, 0, bytes, got);
+}
+
+static size_t take_input(u8 *bytes, size_t room)
+{
+    size_t n = 0;
+    while (count && (n < room || queue[first] == END_OF_LINE)) {
+        u16 what = pop();
+        if (what != END_OF_LINE)
+            bytes[n++] = (u8)what;
+        else if (by_lines())
+            break;
+    }
+    return n;
+}
+
+static s64 console_read(const struct device *dev, const struct span *spans, unsigned n, u64 offset)
+{
+    u8 bytes[PIECE];
+    size_t room = (size_t)MIN(mem_span_total(spans, n), PIECE);
+    (void)dev, (void)offset;
+    if (room == 0 || option_is("stdin", "none"))
+        return 0;
+    wait_for_input((u32)room);
+    return (s64)mem_to_spans(spans, n, 0, bytes, take_input(bytes, room));
+}
+
+static u32 console_poll(const struct device *dev)
+{
+    (void)dev;
+    return POLLOUT | POLLWRNORM | (can_answer(1) ? POLLIN | POLLRDNORM : 0);
 }
 
 static s64 console_write(const struct device *dev, const struct span *spans, unsigned n, u64 offset)
@@ -75,61 +226,94 @@ static s64 console_write(const struct device *dev, const struct span *spans, uns
     return (s64)mem_span_total(spans, n);
 }
 
-/* "80x24" */
-static bool window_size(u16 *cols, u16 *rows)
+/* ---- control ---- */
+
+/* Tells the other side, and waits until it has done so: what is written next already looks as the settings want it. */
+static void tell_settings(u32 how)
 {
-    u16 value[2] = {0, 0};
-    unsigned i = 0;
-    const char *s = option("tty");
-    if (!s)
-        return false;
-    for (; *s; s++) {
-        if (*s == 'x' && i == 0)
-            i = 1;
-        else if (*s >= '0' && *s <= '9')
-            value[i] = (u16)(value[i] * 10 + (*s - '0'));
-    }
-    *cols = value[0];
-    *rows = value[1];
-    return true;
+    char line[6 + 2 * sizeof settings + 1] = "tty 0 ";
+    const u8 *bytes = (const u8 *)&settings;
+    line[4] = (char)('0' + how);
+    for (unsigned i = 0; i < 2 * sizeof settings; i++)
+        line[6 + i] = "0123456789abcdef"[i % 2 ? bytes[i / 2] & 15 : bytes[i / 2] >> 4];
+    line[sizeof line - 1] = '\n';
+    struct patience patience = {0};
+    answered = false;
+    arch_console_write(CONSOLE_CTL, line, sizeof line);
+    for (fill(); !answered && time_patience(&patience);)
+        fill();
 }
 
-/* struct termios of a terminal that its own side edits and echoes: the flag words of a Linux terminal after start-up. */
-static void get_termios(void *data, size_t size)
+static void set_settings(u32 how, const void *data)
 {
-    static const u32 flags[4] = {0x500, 0x5, 0xbf, 0x8a3b}; /* input, output, control, local */
-    memset(data, 0, size);
-    memcpy(data, flags, MIN(size, sizeof flags));
+    bool before = by_lines();
+    memcpy(&settings, data, sizeof settings);
+    if (relayed)
+        tell_settings(how);
+    if (how == TCSETSF - TCSETS)
+        first = count = lines = 0;
+    if (!before && by_lines() && count > lines)
+        push(END_OF_LINE); /* what was typed byte by byte is a line now */
+}
+
+static u32 bytes_to_read(void)
+{
+    u32 n = 0;
+    fill();
+    if (!by_lines())
+        return count - lines;
+    while (lines && queue[(first + n) % QUEUE] != END_OF_LINE)
+        n++;
+    return n;
 }
 
 static int console_ioctl(const struct device *dev, u32 cmd, void *data, size_t size)
 {
-    u16 window[4] = {0}; /* rows, columns, and two in pixels */
+    u32 value = cmd == FIONREAD ? bytes_to_read() : cmd == TIOCGPGRP ? foreground : 1;
     (void)dev;
-    if (!window_size(&window[1], &window[0]))
+    if (!terminal())
         return -ENOTTY;
-    if (cmd == TIOCGWINSZ)
-        memcpy(data, window, MIN(size, sizeof window));
-    else if (cmd == TCGETS)
-        get_termios(data, size);
-    else if (cmd < TCGETS || cmd > TCSETSF)
-        return -ENOTTY;
-    return 0;
+    switch (cmd) {
+    case TIOCGWINSZ:
+        memset(data, 0, size);
+        window_size(settings_from, data);
+        return 0;
+    case TCGETS:
+        memcpy(data, &settings, MIN(size, sizeof settings));
+        return 0;
+    case TCSETS:
+    case TCSETSW:
+    case TCSETSF:
+        set_settings(cmd - TCSETS, data);
+        return 0;
+    case TCFLSH:
+        first = count = lines = 0;
+        return 0;
+    case FIONREAD:
+    case TIOCGPGRP:
+    case TIOCGSID:
+        memcpy(data, &value, sizeof value);
+        return 0;
+    case TIOCSPGRP:
+        memcpy(&foreground, data, sizeof foreground);
+        return 0;
+    default:
+        return cmd == TCSBRK || cmd == TCXONC || cmd == TIOCSCTTY ? 0 : -ENOTTY;
+    }
 }
 
-static const bool errors = true;
-DEVICE(console) = {.name = "console",
-                   .major = 5,
-                   .minor = 1,
-                   .perm = 0600,
-                   .read = console_read,
-                   .write = console_write,
-                   .ioctl = console_ioctl};
-DEVICE(console_err) = {.name = "console-err",
-                       .major = 5,
-                       .minor = 64,
-                       .perm = 0600,
-                       .read = console_read,
-                       .write = console_write,
-                       .ioctl = console_ioctl,
-                       .priv = (void *)&errors};
+#define CONSOLE(ident, in_dev, number, rights, what)                                                                   \
+    DEVICE(ident) = {.name = in_dev,                                                                                   \
+                     .major = 5,                                                                                       \
+                     .minor = number,                                                                                  \
+                     .perm = rights,                                                                                   \
+                     .read = console_read,                                                                             \
+                     .write = console_write,                                                                           \
+                     .ioctl = console_ioctl,                                                                           \
+                     .poll = console_poll,                                                                             \
+                     .priv = what}
+
+static bool errors = true;
+CONSOLE(tty, "tty", 0, 0666, NULL);
+CONSOLE(console, "console", 1, 0600, NULL);
+CONSOLE(console_err, "console-err", 64, 0600, &errors);

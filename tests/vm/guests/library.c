@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* library - what a C library offers on files, memory and text; library FOLDER works there. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <ftw.h>
+#include <getopt.h>
+#include <glob.h>
+#include <locale.h>
+#include <poll.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <wchar.h>
+
+static void options(void)
+{
+    char *words[] = {"x", "-a", "--long=5", "rest", "-b", "value", NULL};
+    static const struct option longs[] = {{"long", required_argument, NULL, 'l'}, {0}};
+    int c;
+    while ((c = getopt_long(6, words, "ab:", longs, NULL)) != -1)
+        printf("option %c %s\n", c, optarg ? optarg : "-");
+    printf("rest %s\n", words[optind]);
+}
+
+static void streams(void)
+{
+    char line[80];
+    FILE *f = fopen("stream", "w+");
+    for (int i = 0; i < 20000; i++)
+        fprintf(f, "%d:%a:%.17g\n", i, i / 3.0, i * 1e-5);
+    fseek(f, 100000, SEEK_SET);
+    fgets(line, sizeof line, f);
+    fgets(line, sizeof line, f);
+    printf("at %ld %s", ftell(f), line);
+    rewind(f);
+    int a;
+    double b, c;
+    printf("scanned %d", fscanf(f, "%d:%la:%lg", &a, &b, &c));
+    printf(" %d %g %g\n", a, b, c);
+    fclose(f);
+    f = fopen("stream", "a");
+    fputs("end\n", f);
+    printf("appended at %ld\n", ftell(f));
+    fclose(f);
+    f = tmpfile();
+    printf("temporary %d\n", f && fputs("x", f) >= 0 && fclose(f) == 0);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int visit(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    printf("visit %s %d %d %lld\n", path, type, ftw->level, S_ISREG(st->st_mode) ? (long long)st->st_size : 0);
+    return 0;
+}
+
+static void folders(void)
+{
+    struct dirent **names;
+    glob_t g;
+    mkdir("folder", 0755);
+    for (int i = 0; i < 300; i++) {
+        char name[40];
+        sprintf(name, "folder/%c%d", i % 3 ? 'a' : 'b', i);
+        close(open(name, O_CREAT | O_WRONLY, 0644));
+    }
+    int n = scandir("folder", &names, NULL, by_name);
+    printf("entries %d first %s last %s\n", n, names[0]->d_name, names[n - 1]->d_name);
+    DIR *d = opendir("folder");
+    long where = 0;
+    for (int i = 0; i < 100; i++)
+        readdir(d), where = i == 49 ? telldir(d) : where;
+    seekdir(d, where);
+    n = 0;
+    while (readdir(d))
+        n++;
+    printf("behind the fiftieth %d\n", n);
+    closedir(d);
+    glob("folder/b*[05]", 0, NULL, &g);
+    printf("glob %zu %s\n", g.gl_pathc, g.gl_pathv[0]);
+    for (int i = 0; i < 297; i++) {
+        char name[40];
+        sprintf(name, "folder/%c%d", i % 3 ? 'a' : 'b', i);
+        unlink(name);
+    }
+    symlink("b297", "folder/link");
+    nftw(".", visit, 8, FTW_PHYS);
+}
+
+static int number(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static void texts(void)
+{
+    int v[1000];
+    regex_t r;
+    regmatch_t m[2];
+    srand(1);
+    for (int i = 0; i < 1000; i++)
+        v[i] = i * 7919 % 1000;
+    qsort(v, 1000, sizeof *v, number);
+    printf("sorted %d %d\n", v[0], v[999]);
+    printf("number %.6f %ld\n", strtod("0x1.8p3x", NULL), strtol("-0777", NULL, 0));
+    regcomp(&r, "b([a-z]+)r", REG_EXTENDED);
+    printf("match %d %d\n", regexec(&r, "foobarbaz", 2, m, 0), (int)m[1].rm_so);
+    printf("pattern %d\n", fnmatch("*.[ch]", "x.c", 0));
+    setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    time_t t = 1700000000;
+    char s[80];
+    strftime(s, sizeof s, "%Y-%m-%d %H:%M:%S %Z %j %a", localtime(&t));
+    printf("time %s\n", s);
+    printf("locale %s %s\n", setlocale(LC_ALL, "C"), localeconv()->decimal_point);
+    wchar_t w[8];
+    printf("wide %zu %x\n", mbstowcs(w, "wool", 8), (unsigned)w[1]);
+}
+
+static void memory(void)
+{
+    int fd = open("stream", O_RDONLY);
+    char *p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    printf("mapped %.5s\n", p);
+    int result = mprotect(p, 4096, PROT_READ | PROT_WRITE);
+    printf("stays read-only %d %d\n", result, errno);
+    char *q = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    strcpy(q, "grows");
+    q = mremap(q, 8192, 64 << 20, MREMAP_MAYMOVE);
+    q[(64 << 20) - 1] = 1;
+    printf("remapped %s %d\n", q, q[8192]);
+    printf("unmapped %d\n", munmap(q, 64 << 20));
+    char *big = malloc(1 << 20);
+    memset(big, 7, 1 << 20);
+    for (int i = 2; i < 20; i++)
+        big = realloc(big, i << 20);
+    printf("realloc %d %d\n", big[0], big[(1 << 20) - 1]);
+    close(fd);
+}
+
+static void waiting(void)
+{
+    int ends[2];
+    char c;
+    struct timeval none = {0};
+    fd_set set;
+    pipe(ends);
+    struct pollfd p[3] = {{ends[0], POLLIN, 0}, {ends[1], POLLOUT, 0}, {-1, POLLIN, 7}};
+    int n = poll(p, 3, 0);
+    printf("empty %d %x %x %x\n", n, p[0].revents, p[1].revents, p[2].revents);
+    write(ends[1], "abc", 3);
+    n = poll(p, 3, -1);
+    printf("filled %d %x %x\n", n, p[0].revents, p[1].revents);
+    FD_ZERO(&set);
+    FD_SET(ends[0], &set);
+    n = select(ends[0] + 1, &set, NULL, NULL, &none);
+    printf("select %d %d\n", n, FD_ISSET(ends[0], &set) != 0);
+    close(ends[1]);
+    while (read(ends[0], &c, 1) == 1)
+        putchar(c);
+    n = poll(p, 1, 1000);
+    printf(" closed %d %x\n", n, p[0].revents);
+    close(ends[0]);
+    n = poll(p, 1, 0);
+    printf("gone %d %x\n", n, p[0].revents);
+    int file = open("stream", O_RDONLY);
+    p[0] = (struct pollfd){file, POLLIN | POLLOUT, 0};
+    n = poll(p, 1, -1);
+    printf("file %d %x\n", n, p[0].revents);
+    n = poll(NULL, 0, 5);
+    printf("nothing %d\n", n);
+    n = select(0, NULL, NULL, NULL, &(struct timeval){0, 2000});
+    printf("slept %d\n", n);
+    close(file);
+}
+
+static void identity(void)
+{
+    struct rusage usage;
+    struct rlimit limit = {16, 64};
+    int fds[64], n = 0;
+    printf("limited %d\n", setrlimit(RLIMIT_NOFILE, &limit));
+    while (n < 64 && (fds[n] = open("stream", O_RDONLY)) >= 0)
+        n++;
+    printf("files %d errno %d\n", n, errno);
+    while (n)
+        close(fds[--n]);
+    printf("usage %d %d\n", getrusage(RUSAGE_SELF, &usage), usage.ru_maxrss > 0);
+    int child = wait(NULL);
+    printf("child %d errno %d\n", child, errno);
+    printf("leader %d\n", getpgid(0) == getpgrp());
+    printf("group %d %d\n", setegid(3), getegid());
+    printf("user %d %d %d\n", setresuid(5, 6, 7), getuid(), geteuid());
+    int back = setuid(0);
+    printf("back %d %d\n", back, errno);
+    printf("saved %d %d\n", seteuid(7), geteuid());
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOFBF, 65536);
+    if (chdir(argv[1]))
+        return 1;
+    options();
+    streams();
+    folders();
+    texts();
+    memory();
+    waiting();
+    identity();
+    return 0;
+}
