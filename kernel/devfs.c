@@ -8,6 +8,11 @@ enum { FOUND = 32, ROOT = 0xffff };
 extern const struct device *const __start_devices[], *const __stop_devices[];
 static const struct device *found[FOUND];
 
+DEVICE(fd) = {.name = "fd", .link = "/proc/self/fd"};
+DEVICE(stdin_link) = {.name = "stdin", .link = "/proc/self/fd/0"};
+DEVICE(stdout_link) = {.name = "stdout", .link = "/proc/self/fd/1"};
+DEVICE(stderr_link) = {.name = "stderr", .link = "/proc/self/fd/2"};
+
 /* The i-th place for a device, which may be empty; a node's id is i. */
 static const struct device *device_at(u64 i)
 {
@@ -45,7 +50,8 @@ static const struct device *device_of(const struct node *node)
 
 static struct qid qid_of(u64 id)
 {
-    return (struct qid){id == ROOT ? QID_DIR : 0, 0, id == ROOT ? 1 : id + 2};
+    const struct device *dev = id == ROOT ? NULL : device_at(id);
+    return (struct qid){id == ROOT ? QID_DIR : dev && dev->link ? QID_SYMLINK : 0, 0, id == ROOT ? 1 : id + 2};
 }
 
 static int devfs_attach(struct fs *fs, struct node *out)
@@ -87,7 +93,8 @@ static int devfs_getattr(struct node *node, struct attr *attr)
         return 0;
     if (!dev)
         return -ENXIO;
-    attr->mode = S_IFCHR | dev->perm;
+    attr->mode = dev->link ? S_IFLNK | 0777 : S_IFCHR | dev->perm;
+    attr->size = dev->link ? strlen(dev->link) : 0;
     attr->nlink = 1;
     attr->rdev_major = dev->major;
     attr->rdev_minor = dev->minor;
@@ -125,6 +132,16 @@ static u32 devfs_poll(struct node *node)
     return !dev ? POLLERR : dev->poll ? dev->poll(dev) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
+static int devfs_readlink(struct node *node, char *buf, size_t size)
+{
+    const struct device *dev = device_of(node);
+    size_t len = dev && dev->link ? strlen(dev->link) : 0;
+    if (!len || len > size)
+        return len ? -ENAMETOOLONG : -EINVAL;
+    memcpy(buf, dev->link, len);
+    return (int)len;
+}
+
 static int devfs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)
 {
     int taken = 0;
@@ -135,7 +152,8 @@ static int devfs_readdir(struct node *node, u64 from, size_t room, dirent_fn emi
         if (i >= 2 && !dev)
             continue;
         if (dev)
-            info = (struct dirent_info){i, i + 1, S_IFCHR >> 12, {dev->name, (u16)strlen(dev->name)}};
+            info = (struct dirent_info){
+                i, i + 1, (dev->link ? S_IFLNK : S_IFCHR) >> 12, {dev->name, (u16)strlen(dev->name)}};
         if (!emit(ctx, &info))
             break;
         taken++;
@@ -153,6 +171,7 @@ static const struct fs_ops ops = {
     .readdir = devfs_readdir,
     .getattr = devfs_getattr,
     .ioctl = devfs_ioctl,
+    .readlink = devfs_readlink,
     .poll = devfs_poll,
 };
 

@@ -5,11 +5,12 @@
 
 #include "base.h"
 
-/* A character device. A verb that is NULL answers EINVAL. */
+/* A character device, or a link. A verb that is NULL answers EINVAL. */
 struct device {
     const char *name; /* in /dev */
     u32 major, minor; /* Linux's numbers where it has them */
     u32 perm;         /* 0666 */
+    const char *link; /* not NULL: only a link, to there */
     s64 (*read)(const struct device *dev, const struct span *spans, unsigned n, u64 offset);
     s64 (*write)(const struct device *dev, const struct span *spans, unsigned n, u64 offset);
     int (*ioctl)(const struct device *dev, u32 cmd, void *data, size_t size);

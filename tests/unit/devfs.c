@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* devfs - /dev, null, zero and the console: tests of kernel/devfs.c and the drivers that publish there. */
+/* devfs - /dev, the memory devices and the console: tests of kernel/devfs.c and the drivers that publish there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@
 #include "fake_arch.h"
 #include "initfs.h"
 #include "mem.h"
+#include "rand.h"
 #include "vfs.h"
 
 static u8 *page;
@@ -78,15 +79,68 @@ static void null_and_zero(void **state)
     vfs_put(zero);
 }
 
+static void full(void **state)
+{
+    (void)state;
+    struct file *f = must("/dev/full", O_RDWR);
+    assert_int_equal(read_page(f, 3), 3);
+    assert_memory_equal(page, "\0\0\0\xee", 4);
+    assert_int_equal(write_text(f, "gone"), -ENOSPC);
+    vfs_put(f);
+}
+
+/* Before anything secret was fed, only urandom gives bytes; afterwards each reading gives others, to the last byte. */
+static void chance(void **state)
+{
+    (void)state;
+    u8 first[1000];
+    fake_has_random = false;
+    struct file *random = must("/dev/random", O_RDWR), *urandom = must("/dev/urandom", O_RDWR);
+    assert_int_equal(read_page(random, 10), -EAGAIN);
+    assert_int_equal(read_page(urandom, 10), 10);
+    assert_int_equal(write_text(random, "no secret"), 9);
+    assert_int_equal(read_page(random, 10), -EAGAIN);
+    rand_feed("secret", 6, true);
+    assert_int_equal(read_page(random, 1000), 1000);
+    memcpy(first, page, 1000);
+    assert_int_equal(page[1000], 0xee);
+    assert_int_equal(read_page(urandom, 1000), 1000);
+    for (int i = 0; i < 1000 - 8; i++)
+        assert_memory_not_equal(page + i, first + i, 8);
+    vfs_put(random);
+    vfs_put(urandom);
+}
+
+static void links_to_what_is_open(void **state)
+{
+    (void)state;
+    char target[100];
+    struct attr attr;
+    u64 dev;
+    assert_int_equal(vfs_readlink(NULL, "/dev/stdin", target, sizeof target), 15);
+    assert_memory_equal(target, "/proc/self/fd/0", 15);
+    assert_int_equal(vfs_getattr_path(NULL, "/dev/fd", VFS_NOFOLLOW, &attr, &dev), 0);
+    assert_int_equal(attr.mode, S_IFLNK | 0777);
+    assert_int_equal(attr.size, 13);
+    assert_int_equal(attr.qid.type, QID_SYMLINK);
+    assert_int_equal(vfs_readlink(NULL, "/dev/null", target, sizeof target), -EINVAL);
+}
+
 static void attributes_are_linuxs(void **state)
 {
     (void)state;
+    static const struct {
+        const char *path;
+        u32 minor;
+    } memory[] = {{"/dev/null", 3}, {"/dev/zero", 5}, {"/dev/full", 7}, {"/dev/random", 8}, {"/dev/urandom", 9}};
     struct attr attr;
     u64 dev;
-    assert_int_equal(vfs_getattr_path(NULL, "/dev/null", 0, &attr, &dev), 0);
-    assert_int_equal(attr.mode, S_IFCHR | 0666);
-    assert_int_equal(attr.rdev_major, 1);
-    assert_int_equal(attr.rdev_minor, 3);
+    for (size_t i = 0; i < ARRAY_LEN(memory); i++) {
+        assert_int_equal(vfs_getattr_path(NULL, memory[i].path, 0, &attr, &dev), 0);
+        assert_int_equal(attr.mode, S_IFCHR | 0666);
+        assert_int_equal(attr.rdev_major, 1);
+        assert_int_equal(attr.rdev_minor, memory[i].minor);
+    }
     assert_int_equal(vfs_getattr_path(NULL, "/dev", 0, &attr, &dev), 0);
     assert_int_equal(attr.mode, S_IFDIR | 0755);
     assert_int_equal(attr.qid.type, QID_DIR);
@@ -235,8 +289,17 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, begin)
     const struct CMUnitTest tests[] = {
-        T(null_and_zero),     T(attributes_are_linuxs), T(devices_come_and_go),     T(console_output_and_errors),
-        T(input_as_it_comes), T(input_is_waited_for),   T(terminal_only_when_told), T(escaped_input),
+        T(null_and_zero),
+        T(full),
+        T(chance),
+        T(links_to_what_is_open),
+        T(attributes_are_linuxs),
+        T(devices_come_and_go),
+        T(console_output_and_errors),
+        T(input_as_it_comes),
+        T(input_is_waited_for),
+        T(terminal_only_when_told),
+        T(escaped_input),
     };
     return cmocka_run_group_tests(tests, mount, NULL);
 }
