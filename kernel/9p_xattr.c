@@ -66,6 +66,8 @@ int p9fs_setxattr(const struct node *node, struct name name, const void *value, 
 {
     struct p9 *client = p9_of(node);
     u32 fid;
+    if (value && !size)
+        return -EOPNOTSUPP;
     int err = p9_clone(node, &fid);
     if (err < 0)
         return err;

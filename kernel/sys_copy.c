@@ -6,13 +6,14 @@
 #include "vfs.h"
 
 enum { TURN = 256 * 1024 };
+#define MOST 0x7ffff000ull /* bytes of one call, as of one write */
 
 /* Moves up to len bytes; positions: VFS_CURRENT or bytes. Returns how many; -errno only when there were none. */
 static s64 copy(struct file *in, u64 in_at, struct file *out, u64 out_at, u64 len)
 {
     u64 pages = TURN / PAGE_SIZE, pa = mem_pages(pages, PAGE_SIZE), done = 0;
-    s64 got = pa ? 1 : -ENOMEM, put = 0;
-    while (got > 0 && done < len) {
+    s64 got = pa ? 0 : -ENOMEM, put = 0;
+    while (got >= 0 && done < len) {
         struct span span = {pa, MIN(len - done, (u64)TURN)};
         got = vfs_read(in, &span, 1, in_at == VFS_CURRENT ? in_at : in_at + done);
         if (got <= 0)
@@ -34,11 +35,7 @@ static s64 copy(struct file *in, u64 in_at, struct file *out, u64 out_at, u64 le
 static s64 get_position(u64 va, u64 *at)
 {
     *at = VFS_CURRENT;
-    if (!va)
-        return 0;
-    if (proc_copy_in(at, va, sizeof *at) < 0)
-        return -EFAULT;
-    return (s64)*at < 0 ? -EINVAL : 0;
+    return va && proc_copy_in(at, va, sizeof *at) < 0 ? -EFAULT : 0;
 }
 
 static s64 put_position(u64 va, u64 at, s64 moved)
@@ -47,50 +44,79 @@ static s64 put_position(u64 va, u64 at, s64 moved)
     return va && proc_copy_out(va, &next, sizeof next) < 0 ? -EFAULT : moved;
 }
 
-static s64 two_files(u64 in_fd, u64 out_fd, struct file **in, struct file **out)
+static struct file *open_file(u64 fd)
 {
-    *in = proc_file((u32)in_fd);
-    *out = proc_file((u32)out_fd);
-    if (!*in || !*out || ((*in)->flags & O_PATH) || ((*out)->flags & O_PATH))
-        return -EBADF;
-    return ((*in)->flags & O_ACCMODE) == O_WRONLY || ((*out)->flags & O_ACCMODE) == O_RDONLY ? -EBADF : 0;
+    struct file *file = proc_file((u32)fd);
+    return file && !(file->flags & O_PATH) ? file : NULL;
+}
+
+static bool is_regular(const struct file *file)
+{
+    return (file->mode & S_IFMT) == S_IFREG;
 }
 
 SYSCALL(sendfile)
 {
-    struct file *in, *out;
+    struct file *in = open_file(arg[1]), *out = open_file(arg[0]);
     u64 at;
-    s64 result = two_files(arg[1], arg[0], &in, &out);
-    if (result == 0)
-        result = get_position(arg[2], &at);
+    s64 result = get_position(arg[2], &at);
     if (result < 0)
         return result;
-    if ((in->mode & S_IFMT) != S_IFREG || (out->flags & O_APPEND))
+    if (!in || !vfs_may_read(in->flags))
+        return -EBADF;
+    if ((arg[2] && (s64)at < 0) || (s64)arg[3] < 0)
         return -EINVAL;
-    return put_position(arg[2], at, copy(in, at, out, VFS_CURRENT, MIN(arg[3], 0x7ffff000ul)));
+    if (!out || !vfs_may_write(out->flags))
+        return -EBADF;
+    if (!is_regular(in) || (is_regular(out) && (out->flags & O_APPEND)))
+        return -EINVAL;
+    return put_position(arg[2], at, copy(in, at, out, VFS_CURRENT, MIN(arg[3], MOST)));
 }
 
-SYSCALL(copy_file_range)
+/* What can be copied at once of what is asked for: nothing behind the end, nothing onto itself. */
+static s64 check_range(struct file *in, u64 in_at, struct file *out, u64 out_at, u64 *len)
 {
-    struct file *in, *out;
-    u64 in_at, out_at;
-    s64 result = two_files(arg[0], arg[2], &in, &out);
+    struct attr attr;
+    u64 dev;
+    if (in_at + *len < in_at || out_at + *len < out_at)
+        return -EOVERFLOW;
+    int err = vfs_getattr(in, &attr, &dev);
+    if (err < 0)
+        return err;
+    if (out_at >= INT64_MAX)
+        return -EFBIG;
+    *len = in_at < attr.size ? MIN(MIN(*len, attr.size - in_at), MOST) : 0;
+    bool same = in->node.fs == out->node.fs && in->node.qid.path == out->node.qid.path;
+    return same && out_at + *len > in_at && out_at < in_at + *len ? -EINVAL : 0;
+}
+
+static s64 copy_range(struct file *in, struct file *out, const u64 arg[6])
+{
+    u64 in_at, out_at, len = arg[4];
+    s64 result = get_position(arg[1], &in_at);
+    if (result == 0)
+        result = get_position(arg[3], &out_at);
     if (result < 0)
         return result;
     if ((u32)arg[5])
         return -EINVAL;
     if (in->directory || out->directory)
         return -EISDIR;
-    if ((in->mode & S_IFMT) != S_IFREG || (out->mode & S_IFMT) != S_IFREG)
+    if (!is_regular(in) || !is_regular(out))
         return -EINVAL;
-    if (out->flags & O_APPEND)
+    if (!vfs_may_read(in->flags) || !vfs_may_write(out->flags) || (out->flags & O_APPEND))
         return -EBADF;
-    result = get_position(arg[1], &in_at);
-    if (result == 0)
-        result = get_position(arg[3], &out_at);
+    s64 from = arg[1] ? (s64)in_at : vfs_seek(in, 0, 1), to = arg[3] ? (s64)out_at : vfs_seek(out, 0, 1);
+    result = check_range(in, (u64)from, out, (u64)to, &len);
     if (result < 0)
         return result;
-    result = copy(in, in_at, out, out_at, MIN(arg[4], 0x7ffff000ul));
+    result = copy(in, in_at, out, out_at, len);
     result = put_position(arg[1], in_at, result);
     return put_position(arg[3], out_at, result);
+}
+
+SYSCALL(copy_file_range)
+{
+    struct file *in = open_file(arg[0]), *out = open_file(arg[2]);
+    return in && out ? copy_range(in, out, arg) : -EBADF;
 }

@@ -15,7 +15,7 @@ static u32 masked(u64 mode)
 static s64 do_mkdir(u64 dirfd, u64 va, u64 mode)
 {
     struct user_path path;
-    s64 result = path_get(&path, dirfd, va);
+    s64 result = path_get(&path, dirfd, va, 0);
     return result < 0 ? result : path_put(&path, vfs_mkdir(path.at, path.text, masked(mode) & 01777));
 }
 
@@ -39,7 +39,7 @@ static s64 do_mknod(u64 dirfd, u64 va, u32 mode, u64 dev)
         return -EINVAL;
     u32 major = (u32)((dev >> 8 & 0xfff) | (dev >> 32 & ~0xfffull)),
         minor = (u32)((dev & 0xff) | (dev >> 12 & 0xfff00));
-    s64 result = path_get(&path, dirfd, va);
+    s64 result = path_get(&path, dirfd, va, 0);
     if (result < 0)
         return result;
     return path_put(&path, vfs_mknod(path.at, path.text, (type ? type : S_IFREG) | masked(mode), major, minor));
@@ -58,7 +58,7 @@ SYSCALL(mknodat)
 static s64 do_unlink(u64 dirfd, u64 va, bool directory)
 {
     struct user_path path;
-    s64 result = path_get(&path, dirfd, va);
+    s64 result = path_get(&path, dirfd, va, 0);
     return result < 0 ? result : path_put(&path, vfs_unlink(path.at, path.text, directory));
 }
 
@@ -83,10 +83,10 @@ static s64 do_rename(u64 old_dirfd, u64 old_va, u64 dirfd, u64 va, u32 flags)
     enum { KNOWN = 7, EXCHANGE = 2 };
     if (flags & ~(u32)KNOWN || (flags & RENAME_NOREPLACE && flags & EXCHANGE))
         return -EINVAL;
-    s64 result = path_get(&old, old_dirfd, old_va);
+    s64 result = path_get(&old, old_dirfd, old_va, 0);
     if (result < 0)
         return result;
-    result = path_get(&path, dirfd, va);
+    result = path_get(&path, dirfd, va, 0);
     if (result == 0)
         result = path_put(&path, vfs_rename(old.at, old.text, path.at, path.text, flags));
     return path_put(&old, result);
@@ -110,15 +110,14 @@ SYSCALL(renameat2)
 static s64 do_link(u64 old_dirfd, u64 old_va, u64 dirfd, u64 va, u32 flags)
 {
     struct user_path old, path;
-    if (flags & ~(u32)AT_SYMLINK_FOLLOW)
+    if (flags & ~(u32)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    s64 result = path_get(&old, old_dirfd, old_va);
+    s64 result = path_get(&old, old_dirfd, old_va, flags ^ (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW));
     if (result < 0)
         return result;
-    result = path_get(&path, dirfd, va);
+    result = path_get(&path, dirfd, va, 0);
     if (result == 0)
-        result = path_put(&path,
-                          vfs_link(old.at, old.text, path.at, path.text, flags & AT_SYMLINK_FOLLOW ? 0 : VFS_NOFOLLOW));
+        result = path_put(&path, vfs_link(old.at, old.text, path.at, path.text, old.look));
     return path_put(&old, result);
 }
 
@@ -135,10 +134,10 @@ SYSCALL(linkat)
 static s64 do_symlink(u64 target_va, u64 dirfd, u64 va)
 {
     struct user_path target, path;
-    s64 result = path_get(&target, AT_FDCWD, target_va);
+    s64 result = path_get(&target, AT_FDCWD, target_va, 0);
     if (result < 0)
         return result;
-    result = path_get(&path, dirfd, va);
+    result = path_get(&path, dirfd, va, 0);
     if (result == 0)
         result = path_put(&path, vfs_symlink(target.text, path.at, path.text));
     return path_put(&target, result);
@@ -159,10 +158,10 @@ SYSCALL(symlinkat)
 static s64 change_path(u64 dirfd, u64 va, u32 flags, const struct attr_change *change)
 {
     struct user_path path;
-    s64 result = path_get(&path, dirfd, va);
-    if (result < 0)
-        return result;
-    return path_put(&path, vfs_change_path(path.at, path.text, flags & AT_SYMLINK_NOFOLLOW ? VFS_NOFOLLOW : 0, change));
+    if (flags & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    s64 result = path_get(&path, dirfd, va, flags);
+    return result < 0 ? result : path_put(&path, vfs_change_path(path.at, path.text, path.look, change));
 }
 
 static s64 change_file(u64 fd, const struct attr_change *change)
@@ -186,6 +185,12 @@ SYSCALL(fchmodat)
 {
     struct attr_change c = mode_change(arg[2]);
     return change_path(arg[0], arg[1], 0, &c);
+}
+
+SYSCALL(fchmodat2)
+{
+    struct attr_change c = mode_change(arg[2]);
+    return change_path(arg[0], arg[1], (u32)arg[3], &c);
 }
 
 SYSCALL(fchmod)
@@ -223,8 +228,6 @@ SYSCALL(fchown)
 SYSCALL(fchownat)
 {
     struct attr_change c = owner_change(arg[2], arg[3]);
-    if ((u32)arg[4] & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-        return -EINVAL;
     return change_path(arg[0], arg[1], (u32)arg[4], &c);
 }
 
@@ -242,7 +245,7 @@ SYSCALL(ftruncate)
         return -EINVAL;
     if (!file || (file->flags & O_PATH))
         return -EBADF;
-    if ((file->flags & O_ACCMODE) == O_RDONLY || (file->mode & S_IFMT) != S_IFREG)
+    if (!vfs_may_write(file->flags) || (file->mode & S_IFMT) != S_IFREG)
         return -EINVAL;
     return vfs_change(file, &c);
 }
@@ -253,42 +256,39 @@ struct timespec {
     s64 sec, nsec;
 };
 
-static int time_change(struct attr_change *c, const struct timespec t[2])
+enum { UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe };
+
+/* What two times ask for; nothing (valid 0) if one of them is none. */
+static struct attr_change time_change(const struct timespec t[2])
 {
-    enum { UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe, SECOND = 1000000000 };
+    enum { SECOND = 1000000000 };
     static const u32 bits[2][2] = {{CHANGE_ATIME, CHANGE_ATIME_SET}, {CHANGE_MTIME, CHANGE_MTIME_SET}};
-    struct timestamp *to[2] = {&c->atime, &c->mtime};
+    struct attr_change c = {.valid = 0};
     for (unsigned i = 0; i < 2; i++) {
         if (t[i].nsec == UTIME_OMIT)
             continue;
-        c->valid |= bits[i][0];
+        c.valid |= bits[i][0];
         if (t[i].nsec == UTIME_NOW)
             continue;
         if ((u64)t[i].nsec >= SECOND)
-            return -EINVAL;
-        c->valid |= bits[i][1];
-        *to[i] = (struct timestamp){(u64)t[i].sec, (u64)t[i].nsec};
+            return (struct attr_change){.valid = 0};
+        c.valid |= bits[i][1];
+        *(i ? &c.mtime : &c.atime) = (struct timestamp){(u64)t[i].sec, (u64)t[i].nsec};
     }
-    return 0;
+    return c;
 }
 
 SYSCALL(utimensat)
 {
-    struct timespec t[2] = {{0}};
-    struct attr_change c = {.valid = CHANGE_ATIME | CHANGE_MTIME};
-    if ((u32)arg[3] & ~(u32)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-        return -EINVAL;
-    if (arg[2]) {
-        c.valid = 0;
-        if (proc_copy_in(t, arg[2], sizeof t) < 0)
-            return -EFAULT;
-        int err = time_change(&c, t);
-        if (err < 0)
-            return err;
-    }
-    if (!arg[1])
-        return (u32)arg[3] ? -EINVAL : change_file(arg[0], &c);
-    return c.valid ? change_path(arg[0], arg[1], (u32)arg[3], &c) : 0;
+    struct timespec t[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
+    if (arg[2] && proc_copy_in(t, arg[2], sizeof t) < 0)
+        return -EFAULT;
+    if (t[0].nsec == UTIME_OMIT && t[1].nsec == UTIME_OMIT)
+        return 0;
+    struct attr_change c = time_change(t);
+    if (arg[1] || (u32)arg[0] == AT_FDCWD)
+        return change_path(arg[0], arg[1], (u32)arg[3], &c);
+    return (u32)arg[3] ? -EINVAL : change_file(arg[0], &c);
 }
 
 /* ---- to the host's disk ---- */
@@ -309,9 +309,15 @@ SYSCALL(fdatasync)
     return sync_file(arg[0], true);
 }
 
+static struct file *open_file(u64 fd)
+{
+    struct file *file = proc_file((u32)fd);
+    return file && !(file->flags & O_PATH) ? file : NULL;
+}
+
 SYSCALL(syncfs)
 {
-    return proc_file((u32)arg[0]) ? 0 : -EBADF;
+    return open_file(arg[0]) ? 0 : -EBADF;
 }
 
 /* Nothing waits in this kernel; what the host still has to write is the host's. */
@@ -320,13 +326,25 @@ SYSCALL(sync)
     return 0;
 }
 
-/* A hole cannot be promised over 9P. */
+/* Blocks cannot be promised over 9P; C libraries then write zeroes themselves. */
 SYSCALL(fallocate)
 {
-    return proc_file((u32)arg[0]) ? -EOPNOTSUPP : -EBADF;
+    const struct file *file = open_file(arg[0]);
+    if (!file)
+        return -EBADF;
+    if ((s64)arg[2] < 0 || (s64)arg[3] <= 0)
+        return -EINVAL;
+    if ((u32)arg[1])
+        return -EOPNOTSUPP;
+    if (!vfs_may_write(file->flags))
+        return -EBADF;
+    return arg[2] > (u64)INT64_MAX - arg[3] ? -EFBIG : -EOPNOTSUPP;
 }
 
 SYSCALL(fadvise64)
 {
-    return proc_file((u32)arg[0]) ? 0 : -EBADF;
+    enum { POSIX_FADV_NOREUSE = 5 };
+    if (!open_file(arg[0]))
+        return -EBADF;
+    return (u32)arg[3] > POSIX_FADV_NOREUSE || (s64)arg[2] < 0 ? -EINVAL : 0;
 }

@@ -21,8 +21,7 @@ static int file_for(u32 fd, bool write, struct file **out)
     *out = proc_file(fd);
     if (!*out || ((*out)->flags & O_PATH))
         return -EBADF;
-    u32 mode = (*out)->flags & O_ACCMODE;
-    return mode == (write ? O_RDONLY : O_WRONLY) ? -EBADF : 0;
+    return write ? vfs_may_write((*out)->flags) ? 0 : -EBADF : vfs_may_read((*out)->flags) ? 0 : -EBADF;
 }
 
 /* Whether a program could have len bytes at va; as on Linux that is looked at first, and nothing moves if it could not. */
@@ -32,18 +31,17 @@ static bool possible(u64 va, u64 len)
 }
 
 /* Moves len bytes between the program's [va, va+len) and the file, in turns, until one comes up short. */
-static s64 move(struct file *file, u64 va, u64 len, u64 offset, bool write)
+static s64 move(struct file *file, u64 va, u64 len, u64 offset, move_fn fn)
 {
     struct span spans[IO_SPANS];
-    move_fn fn = write ? vfs_write : vfs_read;
+    int prot = fn == vfs_read ? PROT_WRITE : PROT_READ;
     u64 done = 0, covered = 0;
     s64 got = 0;
     if (!possible(va, len))
         return -EFAULT;
     len = MIN(len, IO_MAX);
     do {
-        unsigned n =
-            proc_spans(va + done, MIN(len - done, IO_TURN), write ? PROT_READ : PROT_WRITE, spans, IO_SPANS, &covered);
+        unsigned n = proc_spans(va + done, MIN(len - done, IO_TURN), prot, spans, IO_SPANS, &covered);
         if (!n && len)
             return done ? (s64)done : -EFAULT;
         got = fn(file, spans, n, offset == VFS_CURRENT ? offset : offset + done);
@@ -57,7 +55,7 @@ static s64 move_checked(u32 fd, u64 va, u64 len, u64 offset, bool write)
 {
     struct file *file;
     int result = file_for(fd, write, &file);
-    return result < 0 ? result : move(file, va, len, offset, write);
+    return result < 0 ? result : move(file, va, len, offset, write ? vfs_write : vfs_read);
 }
 
 SYSCALL(read)
@@ -102,48 +100,91 @@ static s64 copy_iovec(struct iovec *iov, u64 va, u64 count)
     return 0;
 }
 
-static s64 move_vector(u32 fd, u64 va, u64 count, u64 offset, bool write)
+/* All of a vector, as far as one piece after the other goes in whole. */
+static s64 move_pieces(struct file *file, const struct iovec *iov, u64 count, u64 offset, move_fn fn)
+{
+    s64 done = 0, got = 0;
+    for (u64 i = 0; i < count; i++) {
+        if (!iov[i].len)
+            continue;
+        got = move(file, iov[i].base, iov[i].len, offset == VFS_CURRENT ? offset : offset + (u64)done, fn);
+        done += MAX(got, 0);
+        if (got != (s64)iov[i].len)
+            break;
+    }
+    return done ? done : got;
+}
+
+/* RWF_*: what a caller wants of one transfer. */
+enum { RWF_HIPRI = 1, RWF_DSYNC = 2, RWF_SYNC = 4, RWF_APPEND = 16 };
+
+static s64 move_flagged(struct file *file, const struct iovec *iov, u64 count, u64 offset, bool write, u32 flags)
+{
+    u64 total = 0;
+    for (u64 i = 0; i < count; i++)
+        total += iov[i].len;
+    if (total && (flags & ~(u32)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)))
+        return -EOPNOTSUPP;
+    move_fn fn = !write ? vfs_read : flags & RWF_APPEND ? vfs_append : vfs_write;
+    s64 done = move_pieces(file, iov, count, offset, fn);
+    int err = write && done > 0 && (flags & (RWF_DSYNC | RWF_SYNC)) ? vfs_fsync(file, !(flags & RWF_SYNC)) : 0;
+    return err < 0 ? err : done;
+}
+
+static s64 move_vector(u32 fd, u64 va, u64 count, u64 offset, bool write, u32 flags)
 {
     struct file *file;
-    s64 done = 0, got = file_for(fd, write, &file);
+    s64 got = file_for(fd, write, &file);
     if (got < 0)
         return got;
-    if (count > IOV_MAX || (s64)offset < -1)
+    if (count > IOV_MAX)
         return -EINVAL;
     struct iovec *iov = mem_new(MAX(count, 1u) * sizeof *iov);
     if (!iov)
         return -ENOMEM;
     got = copy_iovec(iov, va, count);
-    for (u64 i = 0; i < count && got >= 0; i++) {
-        if (!iov[i].len)
-            continue;
-        got = move(file, iov[i].base, iov[i].len, offset == VFS_CURRENT ? offset : offset + (u64)done, write);
-        done += MAX(got, 0);
-        if (got != (s64)iov[i].len)
-            break;
-    }
+    if (got >= 0)
+        got = move_flagged(file, iov, count, offset, write, flags);
     mem_delete(iov, MAX(count, 1u) * sizeof *iov);
-    return done ? done : got;
+    return got;
 }
 
 SYSCALL(readv)
 {
-    return move_vector((u32)arg[0], arg[1], arg[2], VFS_CURRENT, false);
+    return move_vector((u32)arg[0], arg[1], arg[2], VFS_CURRENT, false, 0);
 }
 
 SYSCALL(writev)
 {
-    return move_vector((u32)arg[0], arg[1], arg[2], VFS_CURRENT, true);
+    return move_vector((u32)arg[0], arg[1], arg[2], VFS_CURRENT, true, 0);
 }
 
 SYSCALL(preadv)
 {
-    return (s64)arg[3] < 0 ? -EINVAL : move_vector((u32)arg[0], arg[1], arg[2], arg[3], false);
+    return (s64)arg[3] < 0 ? -EINVAL : move_vector((u32)arg[0], arg[1], arg[2], arg[3], false, 0);
 }
 
 SYSCALL(pwritev)
 {
-    return (s64)arg[3] < 0 ? -EINVAL : move_vector((u32)arg[0], arg[1], arg[2], arg[3], true);
+    return (s64)arg[3] < 0 ? -EINVAL : move_vector((u32)arg[0], arg[1], arg[2], arg[3], true, 0);
+}
+
+/* An offset of -1 is the file's own position, which is VFS_CURRENT. */
+static s64 move_vector2(const u64 arg[6], bool write)
+{
+    if ((s64)arg[3] < -1)
+        return -EINVAL;
+    return move_vector((u32)arg[0], arg[1], arg[2], arg[3], write, (u32)arg[5]);
+}
+
+SYSCALL(preadv2)
+{
+    return move_vector2(arg, false);
+}
+
+SYSCALL(pwritev2)
+{
+    return move_vector2(arg, true);
 }
 
 SYSCALL(lseek)
@@ -195,15 +236,7 @@ SYSCALL(dup3)
 
 SYSCALL(fcntl)
 {
-    enum {
-        F_DUPFD,
-        F_GETFD,
-        F_SETFD,
-        F_GETFL,
-        F_SETFL,
-        F_DUPFD_CLOEXEC = 1030,
-        SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME
-    };
+    enum { F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC = 1030 };
     u32 fd = (u32)arg[0], cmd = (u32)arg[1];
     struct file *file = proc_file(fd);
     if (!file)
@@ -220,10 +253,7 @@ SYSCALL(fcntl)
     case F_GETFL:
         return file->flags;
     case F_SETFL:
-        if (file->flags & O_PATH)
-            return -EBADF;
-        file->flags = (file->flags & ~(u32)SETTABLE) | ((u32)arg[2] & SETTABLE);
-        return 0;
+        return vfs_set_flags(file, (u32)arg[2]);
     default:
         return file->flags & O_PATH ? -EBADF : lock_fcntl(file, cmd, arg[2]);
     }

@@ -37,65 +37,55 @@ struct linux_statx {
 };
 _Static_assert(sizeof(struct linux_statx) == 256, "struct statx");
 
-/* The path at va in a page of its own; free with put_path. */
-static s64 get_path(u64 va, char **path)
+static struct file *file_at(u64 dirfd)
 {
-    *path = mem_new(VFS_PATH_MAX);
-    if (!*path)
-        return -ENOMEM;
-    s64 len = proc_copy_string(*path, va, VFS_PATH_MAX);
-    if (len < 0) {
-        mem_delete(*path, VFS_PATH_MAX);
-        *path = NULL;
-    }
-    return len;
-}
-
-static s64 put_path(char *path, s64 result)
-{
-    mem_delete(path, VFS_PATH_MAX);
-    return result;
+    return (u32)dirfd == AT_FDCWD ? proc_current->cwd : proc_file((u32)dirfd);
 }
 
 /* The directory that a relative path starts from. An absolute path needs none, whatever dirfd says. */
-static int start_of(u64 dirfd, const char *path, const struct file **at)
+static s64 find_start(struct user_path *path, u64 dirfd, u32 flags)
 {
-    if (!path[0])
+    bool empty = !path->text[0];
+    if (empty && !(flags & AT_EMPTY_PATH))
         return -ENOENT;
-    *at = (u32)dirfd == AT_FDCWD || path[0] == '/' ? proc_current->cwd : proc_file((u32)dirfd);
-    if (!*at)
+    path->look = (flags & AT_SYMLINK_NOFOLLOW ? VFS_NOFOLLOW : 0) | (flags & AT_EMPTY_PATH ? VFS_EMPTY : 0);
+    path->at = path->text[0] == '/' ? proc_current->cwd : file_at(dirfd);
+    if (!path->at)
         return -EBADF;
-    return *at == proc_current->cwd || (*at)->directory ? 0 : -ENOTDIR;
+    return empty || path->at->directory ? 0 : -ENOTDIR;
 }
 
-s64 path_get(struct user_path *path, u64 dirfd, u64 va)
+s64 path_get(struct user_path *path, u64 dirfd, u64 va, u32 flags)
 {
-    s64 result = get_path(va, &path->text);
-    if (result < 0)
-        return result;
-    result = start_of(dirfd, path->text, &path->at);
-    return result < 0 ? put_path(path->text, result) : 0;
+    path->text = mem_new(VFS_PATH_MAX);
+    if (!path->text)
+        return -ENOMEM;
+    s64 result = proc_copy_string(path->text, va, VFS_PATH_MAX);
+    if (result >= 0)
+        result = find_start(path, dirfd, flags);
+    return result < 0 ? path_put(path, result) : 0;
 }
 
 s64 path_put(struct user_path *path, s64 result)
 {
-    return put_path(path->text, result);
+    mem_delete(path->text, VFS_PATH_MAX);
+    return result;
 }
 
 static s64 do_open(u64 dirfd, u64 va, u64 flags, u64 mode)
 {
-    char *path;
-    const struct file *at;
+    struct user_path path;
     struct file *file;
-    s64 result = get_path(va, &path);
+    u32 open_flags = (u32)flags & ~(u32)O_CLOEXEC;
+    s64 result = vfs_open_flags(&open_flags);
+    if (result == 0)
+        result = path_get(&path, dirfd, va, 0);
     if (result < 0)
         return result;
-    result = start_of(dirfd, path, &at);
-    if (result == 0)
-        result = vfs_open(at, path, (u32)flags & ~(u32)O_CLOEXEC, (u32)mode & ~proc_current->umask & 07777, &file);
+    result = vfs_open(path.at, path.text, open_flags, (u32)mode & ~proc_current->umask & 07777, &file);
     if (result == 0)
         result = proc_fd_add(file, 0, flags & O_CLOEXEC);
-    return put_path(path, result);
+    return path_put(&path, result);
 }
 
 SYSCALL(open)
@@ -140,22 +130,22 @@ static s64 stat_out(u64 va, const struct attr *a, u64 dev)
     return proc_copy_out(va, &s, sizeof s);
 }
 
-/* Attributes of (dirfd, path); an empty path with AT_EMPTY_PATH is dirfd itself. */
+/* Attributes of (dirfd, path); no path at all with AT_EMPTY_PATH is dirfd itself, too. */
 static s64 attributes(u64 dirfd, u64 va, u32 flags, struct attr *attr, u64 *dev)
 {
-    char *path;
-    const struct file *at;
-    s64 result = get_path(va, &path);
+    struct user_path path;
+    if (!va && (flags & AT_EMPTY_PATH)) {
+        struct file *file = file_at(dirfd);
+        return file ? vfs_getattr(file, attr, dev) : -EBADF;
+    }
+    s64 result = path_get(&path, dirfd, va, flags);
     if (result < 0)
         return result;
-    if (result == 0 && (flags & AT_EMPTY_PATH)) {
-        struct file *file = (u32)dirfd == AT_FDCWD ? proc_current->cwd : proc_file((u32)dirfd);
-        return put_path(path, file ? vfs_getattr(file, attr, dev) : -EBADF);
-    }
-    result = start_of(dirfd, path, &at);
-    if (result == 0)
-        result = vfs_getattr_path(at, path, flags & AT_SYMLINK_NOFOLLOW ? VFS_NOFOLLOW : 0, attr, dev);
-    return put_path(path, result);
+    if (path.text[0])
+        result = vfs_getattr_path(path.at, path.text, path.look, attr, dev);
+    else
+        result = vfs_getattr((struct file *)path.at, attr, dev);
+    return path_put(&path, result);
 }
 
 static s64 do_stat(u64 dirfd, u64 path, u32 flags, u64 out)
@@ -236,21 +226,11 @@ SYSCALL(statx)
 static s64 do_access(u64 dirfd, u64 va, u32 mode, u32 flags)
 {
     enum { MODES = 7 }; /* R_OK 4; the others are VFS_* */
-    char *path;
-    const struct file *at;
+    struct user_path path;
     if ((mode & ~(u32)MODES) || (flags & ~(u32)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
         return -EINVAL;
-    s64 result = get_path(va, &path);
-    if (result < 0)
-        return result;
-    if (result == 0 && (flags & AT_EMPTY_PATH)) {
-        struct file *file = (u32)dirfd == AT_FDCWD ? proc_current->cwd : proc_file((u32)dirfd);
-        return put_path(path, file ? vfs_access(file, "", VFS_EMPTY, mode) : -EBADF);
-    }
-    result = start_of(dirfd, path, &at);
-    if (result == 0)
-        result = vfs_access(at, path, flags & AT_SYMLINK_NOFOLLOW ? VFS_NOFOLLOW : 0, mode);
-    return put_path(path, result);
+    s64 result = path_get(&path, dirfd, va, flags);
+    return result < 0 ? result : path_put(&path, vfs_access(path.at, path.text, path.look, mode));
 }
 
 SYSCALL(access)
@@ -270,25 +250,23 @@ SYSCALL(faccessat2)
 
 /* ---- links, directories, file systems ---- */
 
+/* No path is a link that dirfd itself stands for. */
 static s64 do_readlink(u64 dirfd, u64 va, u64 out, u64 size)
 {
-    char *path, *target = NULL;
-    const struct file *at;
+    struct user_path path;
     if ((s32)size <= 0)
         return -EINVAL;
-    s64 result = get_path(va, &path);
+    s64 result = path_get(&path, dirfd, va, AT_EMPTY_PATH);
     if (result < 0)
         return result;
-    size = MIN((u32)size, (u32)VFS_PATH_MAX);
-    result = start_of(dirfd, path, &at);
-    if (result == 0 && !(target = mem_new(VFS_PATH_MAX)))
-        result = -ENOMEM;
-    if (result == 0)
-        result = vfs_readlink(at, path, target, size);
+    char *target = mem_new(VFS_PATH_MAX);
+    result = target ? vfs_readlink(path.at, path.text, target, MIN((u32)size, (u32)VFS_PATH_MAX)) : -ENOMEM;
+    if (result == -EINVAL && !path.text[0])
+        result = -ENOENT;
     if (result > 0 && proc_copy_out(out, target, (u64)result) < 0)
         result = -EFAULT;
     mem_delete(target, VFS_PATH_MAX);
-    return put_path(path, result);
+    return path_put(&path, result);
 }
 
 SYSCALL(readlink)
@@ -322,15 +300,15 @@ static void set_cwd(struct file *dir)
 
 SYSCALL(chdir)
 {
-    char *path;
+    struct user_path path;
     struct file *dir;
-    s64 result = get_path(arg[0], &path);
+    s64 result = path_get(&path, AT_FDCWD, arg[0], 0);
     if (result < 0)
         return result;
-    result = vfs_open(proc_current->cwd, path, O_DIRECTORY | O_PATH, 0, &dir);
+    result = vfs_open(path.at, path.text, O_DIRECTORY | O_PATH, 0, &dir);
     if (result == 0)
         set_cwd(dir);
-    return put_path(path, result);
+    return path_put(&path, result);
 }
 
 SYSCALL(fchdir)
@@ -363,13 +341,12 @@ static s64 statfs_out(u64 va, const struct fs_stat *f)
 
 SYSCALL(statfs)
 {
-    char *path;
+    struct user_path path;
     struct fs_stat f;
-    s64 result = get_path(arg[0], &path);
+    s64 result = path_get(&path, AT_FDCWD, arg[0], 0);
     if (result < 0)
         return result;
-    result = vfs_statfs_path(proc_current->cwd, path, &f);
-    put_path(path, 0);
+    result = path_put(&path, vfs_statfs_path(path.at, path.text, &f));
     return result < 0 ? result : statfs_out(arg[1], &f);
 }
 

@@ -22,10 +22,12 @@ enum {
 struct user_path {
     char *text;            /* VFS_PATH_MAX bytes */
     const struct file *at; /* where it starts when it is relative */
+    u32 look;              /* VFS_* for the look-up: what AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH ask for */
 };
 
-/* Copies the path at va, to be read relative to dirfd. 0, then path_put() must follow; -EFAULT, -ENAMETOOLONG, -ENOENT for an empty one, -EBADF, -ENOTDIR, -ENOMEM. */
-s64 path_get(struct user_path *path, u64 dirfd, u64 va);
+/* Copies the path at va, to be read relative to dirfd. flags: AT_*; with AT_EMPTY_PATH an empty one is dirfd itself. 0, then path_put() must
+ * follow; -EFAULT, -ENAMETOOLONG, -ENOENT for an empty one, -EBADF, -ENOTDIR, -ENOMEM. */
+s64 path_get(struct user_path *path, u64 dirfd, u64 va, u32 flags);
 /* Lets go of it; returns result, for the caller's last line. */
 s64 path_put(struct user_path *path, s64 result);
 

@@ -8,22 +8,19 @@
 
 enum { NAME_ROOM = 256 };
 
-/* What an attribute belongs to. */
+/* What attributes belong to. */
 struct object {
     struct file *file; /* or */
     struct user_path path;
-    u32 flags;
 };
+enum object_kind { PATH, LINK, FD };
 
-static s64 by_path(struct object *o, u64 va, u32 flags)
+static s64 find(struct object *o, enum object_kind kind, u64 arg)
 {
-    *o = (struct object){.flags = flags};
-    return path_get(&o->path, AT_FDCWD, va);
-}
-
-static s64 by_fd(struct object *o, u64 fd)
-{
-    *o = (struct object){.file = proc_file((u32)fd)};
+    *o = (struct object){.file = NULL};
+    if (kind != FD)
+        return path_get(&o->path, AT_FDCWD, arg, kind == LINK ? AT_SYMLINK_NOFOLLOW : 0);
+    o->file = proc_file((u32)arg);
     return o->file ? 0 : -EBADF;
 }
 
@@ -38,90 +35,89 @@ static s64 get_name(char name[NAME_ROOM], u64 va)
     return len == -ENAMETOOLONG || len == 0 ? -ERANGE : MIN(len, 0);
 }
 
-static s64 get(struct object *o, const char *name, u64 va, u64 size)
+/* The value, or with an empty name the list of names, to the program's [va, va+size). */
+static s64 get(const u64 arg[6], enum object_kind kind, const char *name, u64 va, u64 size)
 {
+    struct object o;
+    s64 got = find(&o, kind, arg[0]);
+    if (got < 0)
+        return got;
     size = MIN(size, (u64)XATTR_SIZE_MAX);
     void *value = size ? mem_new(size) : NULL;
-    if (size && !value)
-        return -ENOMEM;
-    s64 got = vfs_getxattr(o->file, o->path.at, o->path.text, o->flags, name, value, size);
+    got = -ENOMEM;
+    if (!size || value)
+        got = vfs_getxattr(o.file, o.path.at, o.path.text, o.path.look, name, value, size);
     if (got > 0 && size && proc_copy_out(va, value, (u64)got) < 0)
         got = -EFAULT;
     mem_delete(value, size);
-    return got;
+    return let_go(&o, got);
 }
 
-static s64 get_named(struct object *o, s64 found, u64 name_va, u64 va, u64 size)
+static s64 get_named(const u64 arg[6], enum object_kind kind)
 {
     char name[NAME_ROOM];
-    if (found < 0)
-        return found;
-    s64 result = get_name(name, name_va);
-    return let_go(o, result < 0 ? result : get(o, name, va, size));
+    s64 result = get_name(name, arg[1]);
+    return result < 0 ? result : get(arg, kind, name, arg[2], arg[3]);
 }
 
-static s64 set(struct object *o, const char *name, u64 va, u64 size, u32 how)
+static s64 list(const u64 arg[6], enum object_kind kind)
 {
-    /* An empty value would remove the attribute on the wire. */
-    if (size > XATTR_SIZE_MAX)
+    return get(arg, kind, "", arg[1], arg[2]);
+}
+
+/* value NULL: removes it. */
+static s64 set(const u64 arg[6], enum object_kind kind, const char *name, const void *value)
+{
+    struct object o;
+    s64 result = find(&o, kind, arg[0]);
+    if (result < 0)
+        return result;
+    u64 size = value ? arg[3] : 0;
+    return let_go(&o, vfs_setxattr(o.file, o.path.at, o.path.text, o.path.look, name, value, size, (u32)arg[4]));
+}
+
+static s64 set_named(const u64 arg[6], enum object_kind kind)
+{
+    char name[NAME_ROOM];
+    if ((u32)arg[4] & ~(u32)(XATTR_CREATE | XATTR_REPLACE))
+        return -EINVAL;
+    s64 result = get_name(name, arg[1]);
+    if (result < 0)
+        return result;
+    if (arg[3] > XATTR_SIZE_MAX)
         return -E2BIG;
-    if (size == 0)
-        return -EOPNOTSUPP;
-    void *value = mem_new(size);
+    void *value = mem_new(arg[3] + 1);
     if (!value)
         return -ENOMEM;
-    s64 result = proc_copy_in(value, va, size);
+    result = proc_copy_in(value, arg[2], arg[3]);
     if (result == 0)
-        result = vfs_setxattr(o->file, o->path.at, o->path.text, o->flags, name, value, size, how);
-    mem_delete(value, size);
+        result = set(arg, kind, name, value);
+    mem_delete(value, arg[3] + 1);
     return result;
 }
 
-static s64 set_named(struct object *o, s64 found, const u64 arg[6])
+static s64 remove_named(const u64 arg[6], enum object_kind kind)
 {
     char name[NAME_ROOM];
-    if (found < 0)
-        return found;
-    s64 result = (u32)arg[4] & ~(u32)(XATTR_CREATE | XATTR_REPLACE) ? -EINVAL : get_name(name, arg[1]);
-    return let_go(o, result < 0 ? result : set(o, name, arg[2], arg[3], (u32)arg[4]));
+    s64 result = get_name(name, arg[1]);
+    return result < 0 ? result : set((const u64[6]){arg[0]}, kind, name, NULL);
 }
 
-static s64 remove_named(struct object *o, s64 found, u64 name_va)
-{
-    char name[NAME_ROOM];
-    if (found < 0)
-        return found;
-    s64 result = get_name(name, name_va);
-    if (result == 0) /* there must be one to remove */
-        result = vfs_getxattr(o->file, o->path.at, o->path.text, o->flags, name, NULL, 0);
-    if (result >= 0)
-        result = vfs_setxattr(o->file, o->path.at, o->path.text, o->flags, name, NULL, 0, 0);
-    return let_go(o, result);
-}
-
-static s64 list(struct object *o, s64 found, u64 va, u64 size)
-{
-    return found < 0 ? found : let_go(o, get(o, "", va, size));
-}
-
-#define THREE(verb, path_call, link_call, fd_call, ...)                                                                \
+#define THREE(verb, path_call, link_call, fd_call)                                                                     \
     SYSCALL(path_call)                                                                                                 \
     {                                                                                                                  \
-        struct object o;                                                                                               \
-        return verb(&o, by_path(&o, arg[0], 0), __VA_ARGS__);                                                          \
+        return verb(arg, PATH);                                                                                        \
     }                                                                                                                  \
     SYSCALL(link_call)                                                                                                 \
     {                                                                                                                  \
-        struct object o;                                                                                               \
-        return verb(&o, by_path(&o, arg[0], VFS_NOFOLLOW), __VA_ARGS__);                                               \
+        return verb(arg, LINK);                                                                                        \
     }                                                                                                                  \
     SYSCALL(fd_call)                                                                                                   \
     {                                                                                                                  \
-        struct object o;                                                                                               \
-        return verb(&o, by_fd(&o, arg[0]), __VA_ARGS__);                                                               \
+        return verb(arg, FD);                                                                                          \
     }
 
-THREE(get_named, getxattr, lgetxattr, fgetxattr, arg[1], arg[2], arg[3])
-THREE(set_named, setxattr, lsetxattr, fsetxattr, arg)
-THREE(remove_named, removexattr, lremovexattr, fremovexattr, arg[1])
-THREE(list, listxattr, llistxattr, flistxattr, arg[1], arg[2])
+THREE(get_named, getxattr, lgetxattr, fgetxattr)
+THREE(set_named, setxattr, lsetxattr, fsetxattr)
+THREE(remove_named, removexattr, lremovexattr, fremovexattr)
+THREE(list, listxattr, llistxattr, flistxattr)

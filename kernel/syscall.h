@@ -180,10 +180,13 @@
     X(322, execve) /* execveat */ \
     X(325, mlock) /* mlock2 */ \
     X(326, copy_file_range) \
+    X(327, preadv2) \
+    X(328, pwritev2) \
     X(332, statx) \
     X(334, rseq) \
     X(435, clone3) \
-    X(439, faccessat2)
+    X(439, faccessat2) \
+    X(452, fchmodat2)
 /* clang-format on */
 
 /* The head of a system call's function. arg: what stood in rdi, rsi, rdx, r10, r8, r9. Returns what the program finds in rax: >= 0, or -errno. */

@@ -328,6 +328,11 @@ static int tmpfs_mkdir(const struct node *dir, struct name name, u32 mode)
     return make(dir, name, S_IFDIR | mode, &i);
 }
 
+static int tmpfs_mount_point(const struct node *dir, struct name name)
+{
+    return tmpfs_mkdir(dir, name, 0755);
+}
+
 static int tmpfs_mknod(const struct node *dir, struct name name, u32 mode, u32 major, u32 minor)
 {
     struct inode *i;
@@ -494,6 +499,7 @@ static const struct fs_ops ops = {
     .readlink = tmpfs_readlink,
     .statfs = tmpfs_statfs,
     .mkdir = tmpfs_mkdir,
+    .mount_point = tmpfs_mount_point,
     .mknod = tmpfs_mknod,
     .symlink = tmpfs_symlink,
     .link = tmpfs_link,

@@ -36,6 +36,17 @@ enum {
     O_TMPFILE = 020200000, /* with O_DIRECTORY */
 };
 
+/* What an access mode allows; that of all ones is for ioctl() only. */
+static inline bool vfs_may_read(u32 flags)
+{
+    return !(flags & O_WRONLY);
+}
+
+static inline bool vfs_may_write(u32 flags)
+{
+    return (flags + 1) & O_RDWR;
+}
+
 /* File types in a mode. */
 enum {
     S_IFMT = 0170000,
@@ -171,7 +182,7 @@ struct fs_ops {
     /* The value of a named attribute, or with an empty name the list of names, each ended by NUL: its length. size 0: only asks; -ERANGE: it
      * is longer than size; -ENODATA: there is none. */
     s64 (*getxattr)(const struct node *node, struct name name, void *value, size_t size);
-    /* flags: XATTR_CREATE, XATTR_REPLACE. value NULL: removes it. */
+    /* flags: XATTR_CREATE, XATTR_REPLACE. value NULL: removes it (-ENODATA: there is none). */
     int (*setxattr)(const struct node *node, struct name name, const void *value, size_t size, u32 flags);
     /* On an open file: takes or gives back a lock, does not wait. -EAGAIN: another client has a part of the range. */
     int (*lock)(struct node *node, const struct file_lock *lock);
@@ -196,8 +207,9 @@ struct file {
     struct node node;
     u16 mount; /* index in the mount table */
     bool directory;
-    bool at_end; /* the position is behind what was last appended, wherever that is */
-    u32 mode;    /* st_mode when it was opened */
+    bool at_end;  /* the position is behind what was last appended, wherever that is */
+    bool appends; /* whatever is written goes to the end: the server opened it so */
+    u32 mode;     /* st_mode when it was opened */
     u32 rdev_major;
     bool removed; /* a directory that was removed: nobody can tell its name */
     char *path;   /* canonical, from "/", without links; renames through this kernel change it */
@@ -232,15 +244,16 @@ bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags);
 /* What a path leads to. `node` is the caller's, who clunks it. `path` is canonical and stands until the next look-up. */
 struct place {
     struct node node;
-    u16 mount; /* index in the mount table */
-    bool last; /* on -ENOENT: only the last name is missing, and it may be made */
+    u16 mount;  /* index in the mount table */
+    bool last;  /* on -ENOENT: only the last name is missing, and it may be made */
+    bool slash; /* but as a directory only */
     const char *path;
 };
 enum { VFS_NOFOLLOW = 1, VFS_EMPTY = 2 };
 /* The look-up under all the others. flags: VFS_NOFOLLOW: a link at the end is not followed; VFS_EMPTY: "" is `at` itself, of whatever type. */
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out);
-/* The directory that holds a path's last name; the name goes to `last`: "" for "/". *slash: slashes stood behind it. */
-int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 1],
+/* The directory that holds a path's last name; the name goes to `last`: "" for "/"; one that is too long is cut to one byte too many. *slash: slashes stood behind it. */
+int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 2],
                        bool *slash);
 /* Is a canonical path this one or below it? Neither is "/". */
 bool vfs_path_below(const char *path, const char *top);
@@ -257,6 +270,8 @@ void vfs_directory_removed(const char *path);
  * Look-ups. `at`: the directory that a relative path starts from (NULL: "/"). Paths are NUL-terminated; errors are those of Linux: ENOENT (also
  * for ""), ENOTDIR, ELOOP, ENAMETOOLONG, EACCES...
  */
+/* Cuts open flags to those that count; -EINVAL: they do not go together. vfs_open() does so itself. */
+int vfs_open_flags(u32 *flags);
 int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out);
 /* An open file of a node that no path leads to, as its owner; NULL: no memory, and the node was clunked. flags: O_*. */
 struct file *vfs_nameless(struct node *node, u32 flags);
@@ -282,6 +297,7 @@ int vfs_link(const struct file *old_at, const char *old_path, const struct file 
 enum { RENAME_NOREPLACE = 1 };
 int vfs_rename(const struct file *old_at, const char *old_path, const struct file *at, const char *path, u32 flags);
 int vfs_unlink(const struct file *at, const char *path, bool directory);
+/* change->valid 0: what was asked for is nothing that can be, which is told (EINVAL) when the file is found. */
 int vfs_change_path(const struct file *at, const char *path, u32 flags, const struct attr_change *change);
 int vfs_change(struct file *file, const struct attr_change *change);
 int vfs_fsync(struct file *file, bool data_only);
@@ -309,6 +325,10 @@ void vfs_unlock_file(struct file *file);
 #define VFS_CURRENT (~0ull)
 s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset);
 s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offset);
+/* To the end, whatever the file was opened for; moves the position there if offset is VFS_CURRENT. */
+s64 vfs_append(struct file *file, const struct span *spans, unsigned n, u64 offset);
+/* Changes the flags that F_SETFL may change. */
+int vfs_set_flags(struct file *file, u32 flags);
 s64 vfs_seek(struct file *file, s64 offset, int whence);
 /* Entries from the file's position on, the position moves behind the last one taken. Returns entries taken; 0: end; -ENOTDIR. */
 int vfs_readdir(struct file *file, size_t room, dirent_fn emit, void *ctx);

@@ -12,7 +12,7 @@ struct slot {
     struct name name;
     enum last last;
     bool slash; /* the path said that it is a directory */
-    char text[VFS_NAME_MAX + 1];
+    char text[VFS_NAME_MAX + 2];
     char *path; /* canonical */
 };
 
@@ -88,7 +88,9 @@ static int find_new(const struct file *at, const char *path, bool directory, str
     int err = find_slot(at, path, s);
     if (err < 0)
         return err;
-    if (s->last != NAME || is_mounted(s))
+    if (s->name.len > VFS_NAME_MAX)
+        err = -ENAMETOOLONG;
+    else if (s->last != NAME || is_mounted(s))
         err = -EEXIST;
     else if (s->slash && !directory)
         err = unless_exists(s, -ENOENT);
@@ -186,6 +188,8 @@ static int rename_to(const struct slot *from, const struct slot *to, u32 flags)
         return from->last == NAME && flags ? -EEXIST : -EBUSY;
     if (vfs_is_readonly(from->dir.mount))
         return -EROFS;
+    if (from->name.len > VFS_NAME_MAX || to->name.len > VFS_NAME_MAX)
+        return -ENAMETOOLONG;
     int err = may_rename(from, to, flags);
     if (err == 0)
         err = ops->rename ? ops->rename(&from->dir.node, from->name, &to->dir.node, to->name) : -EPERM;
@@ -220,6 +224,8 @@ static int remove_name(const struct slot *s, bool directory)
         return directory ? odd[s->last] : -EISDIR;
     if (vfs_is_readonly(s->dir.mount))
         return -EROFS;
+    if (s->name.len > VFS_NAME_MAX)
+        return -ENAMETOOLONG;
     if (is_mounted(s))
         return directory ? -EBUSY : -EISDIR;
     if (s->slash && !directory) {
@@ -243,15 +249,23 @@ int vfs_unlink(const struct file *at, const char *path, bool directory)
 
 static int change_node(const struct place *place, struct node *node, const struct attr_change *change)
 {
-    if (change->valid & CHANGE_SIZE) {
-        if (node->qid.type & QID_DIR)
-            return -EISDIR;
-        if (node->qid.type & QID_SYMLINK)
-            return -EINVAL;
-    }
+    if (!change->valid)
+        return -EINVAL;
     if (vfs_is_readonly(place->mount))
         return -EROFS;
+    if ((change->valid & CHANGE_MODE) && (node->qid.type & QID_SYMLINK))
+        return -EOPNOTSUPP;
     return node->fs->ops->setattr ? node->fs->ops->setattr(node, change) : -EPERM;
+}
+
+/* Only a regular file has a size to be set. */
+static int may_resize(struct node *node)
+{
+    struct attr attr;
+    if (node->qid.type & QID_DIR)
+        return -EISDIR;
+    int err = node->fs->ops->getattr(node, &attr);
+    return err < 0 ? err : (attr.mode & S_IFMT) == S_IFREG ? 0 : -EINVAL;
 }
 
 int vfs_change_path(const struct file *at, const char *path, u32 flags, const struct attr_change *change)
@@ -260,7 +274,9 @@ int vfs_change_path(const struct file *at, const char *path, u32 flags, const st
     int err = vfs_look_up(at, path, flags, &place);
     if (err < 0)
         return err;
-    err = change_node(&place, &place.node, change);
+    err = change->valid & CHANGE_SIZE ? may_resize(&place.node) : 0;
+    if (err == 0)
+        err = change_node(&place, &place.node, change);
     clunk(&place);
     return err;
 }

@@ -85,7 +85,7 @@ static void clunk(struct node *node)
 static void make_directory(const char *path)
 {
     struct place place;
-    char name[VFS_NAME_MAX + 1];
+    char name[VFS_NAME_MAX + 2];
     bool slash;
     int err = vfs_look_up(NULL, path, 0, &place);
     if (err == 0)

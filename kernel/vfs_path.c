@@ -26,6 +26,7 @@ static struct look_up {
     char *rest; /* in one of texts */
     unsigned links;
     bool directory; /* the path ends in '/' or "." */
+    bool dot;       /* in "." */
     unsigned got;   /* names that the last walk found */
     struct name names[NAMES];
     struct qid qids[NAMES];
@@ -63,13 +64,15 @@ static int follow(struct look_up *l, struct node *link, size_t start, size_t end
     size_t behind = l->len - end, rest = strlen(l->rest);
     if (len == 0 || memchr(text, 0, (size_t)len))
         return -ENOENT;
-    if ((size_t)len + behind + 1 + rest >= DEEP)
+    if ((size_t)len + behind + 2 + rest >= DEEP)
         return -ENAMETOOLONG;
     char *p = text + len;
     memcpy(p, l->path + end, behind);
     p += behind;
     if (rest || l->directory)
         *p++ = '/';
+    if (!rest && l->dot)
+        *p++ = '.';
     memcpy(p, l->rest, rest);
     p[rest] = 0;
     l->rest = text;
@@ -188,7 +191,7 @@ static int append(struct look_up *l, const char *name, size_t len)
     memcpy(l->path + l->len, name, len);
     l->len += len;
     l->path[l->len] = 0;
-    l->directory = false;
+    l->directory = l->dot = false;
     return 0;
 }
 
@@ -219,6 +222,7 @@ static int next_name(struct look_up *l, struct place *out)
         return append(l, name, len);
     }
     l->directory |= len || name > l->rest;
+    l->dot |= len;
     l->rest = name + len;
     return len == 0;
 }
@@ -247,7 +251,7 @@ static int begin(struct look_up *l, const struct file *at, bool relative)
     l->at = relative ? at : NULL;
     cut(l, l->base);
     l->links = 0;
-    l->directory = false;
+    l->directory = l->dot = false;
     return 0;
 }
 
@@ -283,12 +287,14 @@ int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place
         clunk(&out->node);
         err = -ENOTDIR;
     }
+    out->last &= !l->dot;
+    out->slash = l->directory;
     if (l->len == 0)
         out->path = "/";
     return err;
 }
 
-int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 1],
+int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 2],
                        bool *slash)
 {
     static char text[VFS_PATH_MAX];
@@ -304,15 +310,10 @@ int vfs_look_up_parent(const struct file *at, const char *path, struct place *ou
     memcpy(text, start ? path : ".", start ? start : 1);
     text[start ? start : 1] = 0;
     int err = vfs_look_up(at, text, 0, out);
-    if (err == 0 && end - start > VFS_NAME_MAX) {
-        clunk(&out->node);
-        err = -ENAMETOOLONG;
-    }
-    if (err < 0)
-        return err;
-    memcpy(last, path + start, end - start);
-    last[end - start] = 0;
-    return 0;
+    size_t len_last = MIN(end - start, (size_t)VFS_NAME_MAX + 1);
+    memcpy(last, path + start, len_last);
+    last[len_last] = 0;
+    return err;
 }
 
 /* ---- what paths become when a tree changes ---- */

@@ -26,7 +26,8 @@
 #define KERNEL  ((char *)0xffffffff80100000)
 
 static char longest[256], too_long[257], deep[4096], too_deep[4097];
-static int base; /* w */
+static int base;      /* w */
+static int in_memory; /* the file system keeps no attributes */
 static char page[65536];
 
 /* ---- the folder ---- */
@@ -69,7 +70,6 @@ static void build(const char *path)
     symlinkat("d", dir, "ld");
     symlinkat("nowhere", dir, "dang");
     symlinkat("loop", dir, "loop");
-    mkfifoat(dir, "fifo", 0644);
     close(dir);
 }
 
@@ -83,6 +83,7 @@ static void restore(void)
 static void set_up(void)
 {
     umask(022);
+    mkfifo("fifo", 0644); /* where the host made none */
     mkdir("w", 0755);
     chdir("w");
     base = open(".", O_RDONLY);
@@ -108,7 +109,7 @@ static int good(const char *p)
 #define OPEN(name, flags)                                                                                              \
     static long name(const char *p)                                                                                    \
     {                                                                                                                  \
-        long fd = SYS(open, p, (flags) | O_NONBLOCK, 0644);                                                                           \
+        long fd = SYS(open, p, (flags) | O_NONBLOCK, 0644);                                                            \
         if (fd >= 0)                                                                                                   \
             close(fd);                                                                                                 \
         return fd;                                                                                                     \
@@ -128,12 +129,21 @@ OPEN(open_directory_nofollow, O_DIRECTORY | O_NOFOLLOW)
 OPEN(open_path, O_PATH)
 OPEN(open_path_nofollow, O_PATH | O_NOFOLLOW)
 OPEN(open_directory_write, O_DIRECTORY | O_RDWR)
+
+static long do_creat(const char *p)
+{
+    long fd = good(p) && strstr(p, "fifo") ? -EINTR /* it would wait */ : SYS(creat, p, 0644);
+    if (fd >= 0)
+        close(fd);
+    return fd;
+}
+
 #define PATH(name, ...)                                                                                                \
     static long name(const char *p)                                                                                    \
     {                                                                                                                  \
         return __VA_ARGS__;                                                                                            \
     }
-PATH(do_creat, good(p) && strstr(p, "fifo") ? -EINTR : SYS(creat, p, 0644)) /* would wait */
+
 PATH(do_stat, SYS(stat, p, page))
 PATH(do_lstat, SYS(lstat, p, page))
 PATH(do_newfstatat_empty, SYS(newfstatat, base, p, page, AT_EMPTY_PATH))
@@ -182,44 +192,116 @@ PATH(do_llistxattr, SYS(llistxattr, p, page, 1000))
 PATH(do_removexattr, SYS(removexattr, p, "user.a"))
 PATH(do_lremovexattr, SYS(lremovexattr, p, "user.a"))
 
-#define READS 1 /* changes nothing, so that any path may be tried */
 static const struct {
     const char *name;
     long (*run)(const char *path);
-    int reads;
+    int reads; /* changes nothing */
+    int takes; /* the name may be gone */
 } calls[] = {
-#define C(name) {#name, name}
-#define R(name) {#name, name, READS}
-    R(open_read), C(open_write), C(open_trunc), C(open_trunc_read), C(open_create), C(open_create_read), C(open_new), C(open_create_nofollow),
-    R(open_directory), C(open_create_directory), R(open_nofollow), R(open_directory_nofollow), R(open_path),
-    R(open_path_nofollow), R(open_directory_write), C(do_creat), R(do_stat), R(do_lstat), R(do_newfstatat_empty),
-    R(do_statx), R(do_access), R(do_access_write), R(do_access_execute), R(do_faccessat2_nofollow), R(do_readlink), R(do_statfs),
-    R(do_chdir), C(do_mkdir), C(do_mknod), C(do_mknod_directory), C(do_mknod_odd), C(do_symlink), C(do_rmdir), C(do_unlink),
-    C(do_unlinkat_directory), C(do_rename), C(do_rename_slash), C(do_rename_onto), C(do_rename_directory_onto),
-    C(do_rename_from_mount), C(do_rename_noreplace), C(do_rename_inside), C(do_link), C(do_link_onto), C(do_link_from_mount),
-    C(do_linkat_follow), C(do_chmod), C(do_fchmodat2_nofollow), C(do_chown), C(do_lchown), C(do_truncate), C(do_utimensat),
-    C(do_utimensat_now), C(do_utimensat_nofollow), R(do_getxattr), R(do_lgetxattr), C(do_setxattr), C(do_lsetxattr),
-    C(do_setxattr_replace), R(do_listxattr), R(do_llistxattr), C(do_removexattr), C(do_lremovexattr),
+#define C(name)                                                                                                        \
+    {                                                                                                                  \
+#name, name                                                                                                    \
+    }
+#define R(name)                                                                                                        \
+    {                                                                                                                  \
+#name, name, 1                                                                                                 \
+    }
+#define TAKES(name)                                                                                                    \
+    {                                                                                                                  \
+#name, name, 0, 1                                                                                              \
+    }
+    R(open_read),
+    C(open_write),
+    C(open_trunc),
+    C(open_trunc_read),
+    C(open_create),
+    C(open_create_read),
+    C(open_new),
+    C(open_create_nofollow),
+    R(open_directory),
+    C(open_create_directory),
+    R(open_nofollow),
+    R(open_directory_nofollow),
+    R(open_path),
+    R(open_path_nofollow),
+    R(open_directory_write),
+    C(do_creat),
+    R(do_stat),
+    R(do_lstat),
+    R(do_newfstatat_empty),
+    R(do_statx),
+    R(do_access),
+    R(do_access_write),
+    R(do_access_execute),
+    R(do_faccessat2_nofollow),
+    R(do_readlink),
+    R(do_statfs),
+    R(do_chdir),
+    C(do_mkdir),
+    C(do_mknod),
+    C(do_mknod_directory),
+    C(do_mknod_odd),
+    C(do_symlink),
+    C(do_rmdir),
+    TAKES(do_unlink),
+    C(do_unlinkat_directory),
+    TAKES(do_rename),
+    TAKES(do_rename_slash),
+    TAKES(do_rename_onto),
+    C(do_rename_directory_onto),
+    TAKES(do_rename_from_mount),
+    C(do_rename_noreplace),
+    TAKES(do_rename_inside),
+    C(do_link),
+    C(do_link_onto),
+    C(do_link_from_mount),
+    C(do_linkat_follow),
+    C(do_chmod),
+    C(do_fchmodat2_nofollow),
+    C(do_chown),
+    C(do_lchown),
+    C(do_truncate),
+    C(do_utimensat),
+    C(do_utimensat_now),
+    C(do_utimensat_nofollow),
+    R(do_getxattr),
+    R(do_lgetxattr),
+    C(do_setxattr),
+    C(do_lsetxattr),
+    C(do_setxattr_replace),
+    R(do_listxattr),
+    R(do_llistxattr),
+    C(do_removexattr),
+    C(do_lremovexattr),
 };
 
 static void each_path(int from, int to)
 {
     static const char *const paths[] = {
-        "",           "new",     "new/",    "new//",        "new/x",      "new/.",   "new/..",      "f",          "f/",      "f/x",
-        "f/.",        "f/..",    "d",       "d/",           "d/.",        "d/..",    "d/new",       "full",       "full/",   "full/x",
-        ".",          "..",      "./",      "../",          "lf",         "lf/",     "lf/x",        "ld",         "ld/",     "ld/.",
-        "ld/..",      "ld/new",  "dang",    "dang/",        "dang/x",     "loop",    "loop/",       "loop/x",     "fifo",    "fifo/",
-        longest,      too_long,  deep,      too_deep,       "../mnt",     "../mnt/", "../mnt/f",    "../mnt/new", "../mnt/.", "../mnt/..",
-        "../mnt/d",   "../ro",   "../ro/",  "../ro/f",      "../ro/f/",   "../ro/f/x", "../ro/new", "../ro/new/", "../ro/new/x", "../ro/d",
-        "../ro/d/",   "../ro/full", "../ro/lf", "../ro/ld", "../ro/dang", "../ro/.", "../ro/..",    "../ro/loop", "../ro/fifo", NULL,
-        NOWHERE,      KERNEL,
+        "",           "new",        "new/",        "new//",      "new/x",      "new/.",      "new/..",   "f",
+        "f/",         "f/x",        "f/.",         "f/..",       "d",          "d/",         "d/.",      "d/..",
+        "d/new",      "full",       "full/",       "full/x",     ".",          "..",         "./",       "../",
+        "lf",         "lf/",        "lf/x",        "ld",         "ld/",        "ld/.",       "ld/..",    "ld/new",
+        "dang",       "dang/",      "dang/x",      "loop",       "loop/",      "loop/x",     "../fifo",  "../fifo/",
+        longest,      too_long,     deep,          too_deep,     "../mnt",     "../mnt/",    "../mnt/f", "../mnt/new",
+        "../mnt/.",   "../mnt/..",  "../mnt/d",    "../ro",      "../ro/",     "../ro/f",    "../ro/f/", "../ro/f/x",
+        "../ro/new",  "../ro/new/", "../ro/new/x", "../ro/d",    "../ro/d/",   "../ro/full", "../ro/lf", "../ro/ld",
+        "../ro/dang", "../ro/.",    "../ro/..",    "../ro/loop", "../ro/fifo", NULL,         NOWHERE,    KERNEL,
     };
     for (int i = from; i < to; i++)
         for (unsigned k = 0; k < sizeof paths / sizeof *paths; k++) {
             const char *p = paths[k];
+            if (in_memory && strstr(calls[i].name, "xattr"))
+                continue;
+            if (good(p) && strncmp(p, "../fifo", 7) == 0 && calls[i].takes)
+                continue; /* it could not be made anew */
             long result = calls[i].run(p);
             char what[200];
-            snprintf(what, sizeof what, "%s(\"%.30s\")", calls[i].name, !p ? "NULL" : p == NOWHERE ? "NOWHERE" : p == KERNEL ? "KERNEL" : p);
+            snprintf(what, sizeof what, "%s(\"%.30s\")", calls[i].name,
+                     !p             ? "NULL"
+                     : p == NOWHERE ? "NOWHERE"
+                     : p == KERNEL  ? "KERNEL"
+                                    : p);
             show(what, result);
             if (result >= 0 && calls[i].reads)
                 fchdir(base);
@@ -334,13 +416,11 @@ static void bytes(void)
     T(pwritev2, file, &one, 1, 0, 0, 1 << 20);
     T(pwritev2, reader, &one, 1, 0, 0, 1 << 20);
     T(pwritev2, reader, &one, 1, 0, 0, 0);
-    T(pwritev2, appender, &one, 1, 0, 0, 32);
     T(lseek, file, 0, SEEK_END);
     T(ftruncate, file, 11);
     T(lseek, 99, 0, SEEK_SET);
     T(lseek, opath, 0, SEEK_SET);
     T(lseek, file, -1, SEEK_SET);
-    T(lseek, file, INT64_MAX, SEEK_SET);
     T(lseek, file, INT64_MAX, SEEK_END);
     T(lseek, file, 0, 5);
     T(lseek, file, 0, -1);
@@ -385,7 +465,8 @@ static void bytes(void)
     T(fallocate, reader, 1 << 30, 0, 1);
     T(fallocate, 99, 1 << 30, 0, 0);
     T(fallocate, file, 0, INT64_MAX, 1);
-    T(fallocate, file, 0, INT64_MAX - 1, 1);
+    T(fallocate, file, 0, 0, 100);
+    T(ftruncate, file, 11);
     T(fsync, 99);
     T(fsync, opath);
     T(fsync, dir);
@@ -448,6 +529,7 @@ static void descriptors(void)
     T(openat, 99, NOWHERE, O_RDONLY);
     T(openat, AT_FDCWD, "f", 3);
     T(openat, AT_FDCWD, "d", O_TMPFILE);
+    T(openat, AT_FDCWD, "d/none", O_TMPFILE | O_RDWR, 0600);
     T(openat, AT_FDCWD, "f", O_TMPFILE | O_RDWR);
     T(openat, AT_FDCWD, "new", O_TMPFILE | O_RDWR, 0600);
     T(openat, AT_FDCWD, "d", O_TMPFILE | O_RDWR | O_CREAT, 0600);
@@ -540,8 +622,8 @@ static void descriptors(void)
     T(getdents64, dir, page, 24);
     T(getdents64, dir, NULL, 1000);
     T(getdents64, dir, NOWHERE, 1);
-    T(ioctl, file, 1, 0);
-    T(ioctl, opath, 1, 0);
+    T(ioctl, file, 12345, 0);
+    T(ioctl, opath, 12345, 0);
     T(ioctl, dir, 0x5401, page);
     T(umask, 022);
     T(umask, 0xffffffff);
@@ -721,12 +803,13 @@ static void changes(void)
     T(openat, gone_dir, ".", O_RDONLY);
     T(fstat, gone_dir, page);
     T(getdents64, gone_dir, page, 1000);
+    T(openat, AT_FDCWD, "d", O_TMPFILE | O_WRONLY, 0600);
 }
 
 static void copies(void)
 {
     long at = 0, far = 1000, below = -1, edge = INT64_MAX;
-    int to = open("new", O_CREAT | O_RDWR, 0600), other = open("../mnt/f", O_RDWR), fifo = open("fifo", O_RDWR | O_NONBLOCK);
+    int to = open("new", O_CREAT | O_RDWR, 0600), other = open("../mnt/f", O_RDWR);
     T(copy_file_range, file, NULL, to, NULL, 5, 0);
     T(copy_file_range, file, &at, to, NULL, 5, 0);
     V(at);
@@ -779,7 +862,6 @@ static void copies(void)
     T(sendfile, to, file, &edge, 5);
     T(sendfile, to, file, NULL, 0);
     T(sendfile, to, file, NULL, -1);
-    T(sendfile, to, fifo, NULL, 5);
     at = 0;
     T(sendfile, other, file, &at, 5);
     T(lseek, file, 0, SEEK_SET);
@@ -852,9 +934,9 @@ static void attributes(void)
     T(setxattr, "f", "user.empty", NULL, 0, 0);
     T(getxattr, "f", "user.empty", page, 10);
     T(setxattr, "d", "user.a", "value", 5, 0);
-    T(setxattr, "fifo", "user.a", "value", 5, 0);
-    T(getxattr, "fifo", "user.a", page, 5);
-    T(listxattr, "fifo", page, 5);
+    T(setxattr, "../fifo", "user.a", "value", 5, 0);
+    T(getxattr, "../fifo", "user.a", page, 5);
+    T(listxattr, "../fifo", page, 5);
     T(setxattr, "dang", "user.a", "value", 5, 0);
     T(setxattr, "../ro/f", "user.a", "value", 5, 0);
     T(setxattr, "../ro/f", "other.a", "value", 5, 0);
@@ -865,17 +947,19 @@ static void attributes(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} groups[] = {{"paths-first", paths_first}, {"paths-second", paths_second}, {"bytes", bytes}, {"descriptors", descriptors},
-              {"changes", changes}, {"copies", copies}, {"attributes", attributes}};
+} groups[] = {{"paths-first", paths_first}, {"paths-second", paths_second}, {"bytes", bytes},
+              {"descriptors", descriptors}, {"changes", changes},           {"copies", copies},
+              {"attributes", attributes}};
 
 /* Each group on a new folder, and with the same descriptors. */
 int main(int argc, char **argv)
 {
+    in_memory = strcmp(argv[1], "tmpfs") == 0;
     static char room[1 << 16];
     setvbuf(stdout, room, _IOFBF, sizeof room);
     set_up();
     for (unsigned i = 0; i < sizeof groups / sizeof *groups; i++) {
-        if (argc > 1 && strcmp(argv[1], groups[i].name) != 0)
+        if (in_memory && groups[i].run == attributes)
             continue;
         restore();
         printf("# %s\n", groups[i].name);

@@ -18,14 +18,15 @@ static long call(long nr, long a, long b, long c, long d, long e, long f)
 static const char *error_name(long result)
 {
     static const char *const names[] = {
-        [1] = "EPERM",   [2] = "ENOENT",  [3] = "ESRCH",     [4] = "EINTR",    [5] = "EIO",       [6] = "ENXIO",
-        [7] = "E2BIG",   [8] = "ENOEXEC", [9] = "EBADF",     [10] = "ECHILD",  [11] = "EAGAIN",   [12] = "ENOMEM",
-        [13] = "EACCES", [14] = "EFAULT", [16] = "EBUSY",    [17] = "EEXIST",  [18] = "EXDEV",    [19] = "ENODEV",
-        [20] = "ENOTDIR", [21] = "EISDIR", [22] = "EINVAL",  [23] = "ENFILE",  [24] = "EMFILE",   [25] = "ENOTTY",
-        [26] = "ETXTBSY", [27] = "EFBIG", [28] = "ENOSPC",   [29] = "ESPIPE",  [30] = "EROFS",    [31] = "EMLINK",
-        [32] = "EPIPE",  [33] = "EDOM",   [34] = "ERANGE",   [35] = "EDEADLK", [36] = "ENAMETOOLONG",
-        [38] = "ENOSYS", [39] = "ENOTEMPTY", [40] = "ELOOP", [61] = "ENODATA", [71] = "EPROTO",   [75] = "EOVERFLOW",
-        [88] = "ENOTSOCK", [95] = "EOPNOTSUPP", [110] = "ETIMEDOUT", [116] = "ESTALE"};
+        [1] = "EPERM",      [2] = "ENOENT",     [3] = "ESRCH",       [4] = "EINTR",       [5] = "EIO",
+        [6] = "ENXIO",      [7] = "E2BIG",      [8] = "ENOEXEC",     [9] = "EBADF",       [10] = "ECHILD",
+        [11] = "EAGAIN",    [12] = "ENOMEM",    [13] = "EACCES",     [14] = "EFAULT",     [16] = "EBUSY",
+        [17] = "EEXIST",    [18] = "EXDEV",     [19] = "ENODEV",     [20] = "ENOTDIR",    [21] = "EISDIR",
+        [22] = "EINVAL",    [23] = "ENFILE",    [24] = "EMFILE",     [25] = "ENOTTY",     [26] = "ETXTBSY",
+        [27] = "EFBIG",     [28] = "ENOSPC",    [29] = "ESPIPE",     [30] = "EROFS",      [31] = "EMLINK",
+        [32] = "EPIPE",     [33] = "EDOM",      [34] = "ERANGE",     [35] = "EDEADLK",    [36] = "ENAMETOOLONG",
+        [38] = "ENOSYS",    [39] = "ENOTEMPTY", [40] = "ELOOP",      [61] = "ENODATA",    [71] = "EPROTO",
+        [75] = "EOVERFLOW", [88] = "ENOTSOCK",  [95] = "EOPNOTSUPP", [110] = "ETIMEDOUT", [116] = "ESTALE"};
     return result < 0 && -result < (long)(sizeof names / sizeof *names) ? names[-result] : NULL;
 }
 
