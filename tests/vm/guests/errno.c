@@ -340,11 +340,12 @@ static void open_all(void)
     dpath = open("d", O_PATH);
 }
 
+static struct iovec one = {page, 5}, none = {NULL, 0}, bad = {NOWHERE, 5}, two[2] = {{page, 2}, {NOWHERE, 2}},
+                    many[1025];
+static struct iovec huge[2] = {{page, INT64_MAX}, {page, INT64_MAX}};
+
 static void bytes(void)
 {
-    struct iovec one = {page, 5}, none = {NULL, 0}, bad = {NOWHERE, 5}, two[2] = {{page, 2}, {NOWHERE, 2}};
-    static struct iovec many[1025];
-    struct iovec huge[2] = {{page, INT64_MAX}, {page, INT64_MAX}};
     for (unsigned i = 0; i < 1025; i++)
         many[i] = (struct iovec){page, 1};
     T(write, reader, page, 5);
@@ -384,6 +385,10 @@ static void bytes(void)
     T(writev, file, many, 1024);
     T(ftruncate, file, 11);
     T(lseek, file, 0, SEEK_SET);
+}
+
+static void vectors(void)
+{
     T(readv, file, many, 1025);
     T(readv, writer, &one, 1);
     T(readv, opath, &one, 1);
@@ -418,6 +423,10 @@ static void bytes(void)
     T(pwritev2, reader, &one, 1, 0, 0, 0);
     T(lseek, file, 0, SEEK_END);
     T(ftruncate, file, 11);
+}
+
+static void positions(void)
+{
     T(lseek, 99, 0, SEEK_SET);
     T(lseek, opath, 0, SEEK_SET);
     T(lseek, file, -1, SEEK_SET);
@@ -451,6 +460,10 @@ static void bytes(void)
     T(truncate, "d", -1);
     T(truncate, "new", -1);
     T(truncate, NULL, -1);
+}
+
+static void blocks(void)
+{
     T(fallocate, 99, 0, 0, 1);
     T(fallocate, reader, 0, 0, 1);
     T(fallocate, opath, 0, 0, 1);
@@ -519,6 +532,10 @@ static void descriptors(void)
     T(fcntl, file, 999);
     T(fcntl, 99, 999);
     T(fcntl, opath, 999);
+}
+
+static void opens(void)
+{
     T(openat, -1, "f", O_RDONLY);
     T(openat, 99, "f", O_RDONLY);
     T(openat, file, "f", O_RDONLY);
@@ -541,6 +558,10 @@ static void descriptors(void)
     T(openat, AT_FDCWD, "f", O_PATH | O_TRUNC | O_WRONLY);
     T(openat, AT_FDCWD, "f", O_CREAT | O_EXCL | O_DIRECTORY);
     T(openat, AT_FDCWD, "f", 0x80000000);
+}
+
+static void stats(void)
+{
     T(fstat, 99, page);
     T(fstat, opath, page);
     T(fstat, file, NULL);
@@ -580,6 +601,10 @@ static void descriptors(void)
     T(access, NULL, 8);
     T(access, "f", X_OK);
     T(access, "d", X_OK);
+}
+
+static void links(void)
+{
     T(readlinkat, AT_FDCWD, "lf", page, 0);
     T(readlinkat, AT_FDCWD, "lf", page, -1);
     T(readlinkat, AT_FDCWD, "f", page, 10);
@@ -630,10 +655,12 @@ static void descriptors(void)
     T(umask, 022);
 }
 
+static struct timespec wrong[2] = {{5, 1000000000}, {5, 0}}, negative[2] = {{5, 0}, {5, -1}},
+                       past[2] = {{-5, 0}, {-5, 5}}, omit[2] = {{5, UTIME_OMIT}, {5, UTIME_OMIT}},
+                       now[2] = {{-1, UTIME_NOW}, {7, UTIME_OMIT}};
+
 static void changes(void)
 {
-    struct timespec t[2] = {{5, 1000000000}, {5, 0}}, negative[2] = {{5, 0}, {5, -1}}, past[2] = {{-5, 0}, {-5, 5}},
-                    omit[2] = {{5, UTIME_OMIT}, {5, UTIME_OMIT}}, now[2] = {{-1, UTIME_NOW}, {7, UTIME_OMIT}};
     T(mkdirat, 99, "new", 0700);
     T(mkdirat, file, "new", 0700);
     T(mkdirat, 99, "", 0700);
@@ -661,6 +688,10 @@ static void changes(void)
     T(unlinkat, AT_FDCWD, "f", AT_REMOVEDIR);
     T(unlinkat, AT_FDCWD, "full", 0);
     T(unlinkat, AT_FDCWD, "full", AT_REMOVEDIR);
+}
+
+static void renames(void)
+{
     T(renameat, 99, "f", AT_FDCWD, "new");
     T(renameat, AT_FDCWD, "f", 99, "new");
     T(renameat, file, "f", AT_FDCWD, "new");
@@ -697,6 +728,10 @@ static void changes(void)
     T(rename, "../ro/f", "f");
     T(rename, "f", "../ro/f");
     T(rename, "new", "../ro/f");
+}
+
+static void hard_links(void)
+{
     T(linkat, AT_FDCWD, "f", AT_FDCWD, "new", 1);
     T(linkat, 99, "f", AT_FDCWD, "new", 0);
     T(linkat, AT_FDCWD, "f", 99, "new", 0);
@@ -722,6 +757,10 @@ static void changes(void)
     T(symlinkat, deep, AT_FDCWD, "d/longest");
     T(stat, "d/longest", page);
     T(open, "d/longest", O_RDONLY);
+}
+
+static void modes(void)
+{
     T(fchmod, 99, 0600);
     T(fchmod, opath, 0600);
     T(fchmod, reader, 0100644);
@@ -743,8 +782,12 @@ static void changes(void)
     T(fchownat, 99, "", 0, 0, AT_EMPTY_PATH);
     T(fchownat, file, "", 0, 0, 0);
     T(fchownat, 99, "f", 0, 0, 0);
-    T(utimensat, AT_FDCWD, "f", t, 0);
-    T(utimensat, AT_FDCWD, "new", t, 0);
+}
+
+static void times(void)
+{
+    T(utimensat, AT_FDCWD, "f", wrong, 0);
+    T(utimensat, AT_FDCWD, "new", wrong, 0);
     T(utimensat, AT_FDCWD, "f", negative, 0);
     T(utimensat, AT_FDCWD, "f", past, 0);
     T(utimensat, AT_FDCWD, "f", omit, 0);
@@ -770,7 +813,11 @@ static void changes(void)
     T(utimensat, file, "x", old, 0);
     T(utimensat, AT_FDCWD, "../ro/f", old, 0);
     T(utimensat, AT_FDCWD, "../ro/f", omit, 0);
-    T(utimensat, AT_FDCWD, "../ro/f", t, 0);
+    T(utimensat, AT_FDCWD, "../ro/f", wrong, 0);
+}
+
+static void read_only(void)
+{
     int ro = open("../ro/f", O_RDONLY), ro_dir = open("../ro/d", O_RDONLY);
     T(fchmod, ro, 0644);
     T(fchown, ro, -1, -1);
@@ -786,6 +833,10 @@ static void changes(void)
     T(unlinkat, ro_dir, "../f", 0);
     T(unlinkat, ro_dir, "../full", AT_REMOVEDIR);
     T(faccessat, ro_dir, "../f", W_OK);
+}
+
+static void gone_files(void)
+{
     int gone = open("d/gone", O_CREAT | O_RDWR, 0600), gone_dir;
     mkdir("d/gone-dir", 0700);
     gone_dir = open("d/gone-dir", O_RDONLY);
@@ -947,8 +998,24 @@ static void attributes(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} groups[] = {{"paths-first", paths_first}, {"paths-second", paths_second}, {"bytes", bytes},
-              {"descriptors", descriptors}, {"changes", changes},           {"copies", copies},
+} groups[] = {{"paths-first", paths_first},
+              {"paths-second", paths_second},
+              {"bytes", bytes},
+              {"vectors", vectors},
+              {"positions", positions},
+              {"blocks", blocks},
+              {"descriptors", descriptors},
+              {"opens", opens},
+              {"stats", stats},
+              {"links", links},
+              {"changes", changes},
+              {"renames", renames},
+              {"hard_links", hard_links},
+              {"modes", modes},
+              {"times", times},
+              {"read_only", read_only},
+              {"gone_files", gone_files},
+              {"copies", copies},
               {"attributes", attributes}};
 
 /* Each group on a new folder, and with the same descriptors. */
