@@ -150,7 +150,10 @@ $(B)/unit/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(U_FLAGS) -MMD -MP -c $< -o $@
 
-$(UNITS): $(B)/unit/%: $(B)/unit/obj/tests/unit/%.o $(U_OBJ)
+$(UNITS): $(B)/unit/%: $(B)/unit/obj/tests/unit/%.o
+# The kernel's 9P client as a program of the host, for servers behind a socket.
+$(B)/9pclient: $(patsubst %.c,$(B)/unit/obj/%.o,$(wildcard tests/9p/*.c))
+$(UNITS) $(B)/9pclient: $(U_OBJ)
 	$(call say,LD/unit,$@)
 	$(quiet)$(CC) $(U_FLAGS) $^ -lcmocka -o $@
 
@@ -179,7 +182,7 @@ define entry
 
 endef
 entries = $(foreach f,$(2),$(call entry,$(1),$(f),$(3)))
-T_C    := $(wildcard tests/host/*.c tests/unit/*.c)
+T_C    := $(wildcard tests/host/*.c tests/unit/*.c tests/9p/*.c)
 
 $(B)/compile_commands.json: Makefile $(B)/config.mk $(K_C) $(wildcard apps/*.c apps/libc/*.c boot/efi*.c tools/*.c) $(T_C)
 	$(file >$@,[)
@@ -208,17 +211,13 @@ $(B)/obj/exec.so: tools/exec.c | $(B)/config.mk
 run: all
 	@$(become $(RUN))$(RUN)
 
-test: all $(UNITS)
-	@tests/run lint build unit apps vm
-
-unit: $(UNITS)
-	@tests/run unit
+test: all $(UNITS) $(B)/9pclient
+	@tests/run lint build unit apps 9p vm
 
 vm: all
-	@tests/run vm
-
-lint:
-	@tests/run lint
+unit: $(UNITS)
+unit vm lint:
+	@tests/run $@
 
 format:
 	clang-format -i $(shell find boot kernel apps tools tests -name "*.[ch]")

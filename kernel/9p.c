@@ -391,6 +391,11 @@ struct p9 *p9_make(struct p9_link *link, const char *tag)
     return *end = c;
 }
 
+const char *p9_aname(const struct p9 *c)
+{
+    return c->link->aname ? c->link->aname : "";
+}
+
 bool p9_lacks(const struct p9 *c, u8 type)
 {
     return c->lacks[type / 64] >> type % 64 & 1;

@@ -77,6 +77,7 @@ struct p9_link {
     void *priv;
     unsigned max_spans; /* payload spans that one request may have, <= P9_SPANS */
     unsigned depth;     /* requests in flight that it can hold, <= P9_REQUESTS */
+    const char *aname;  /* which tree the server is asked for; NULL: the only one that it has */
 };
 
 /* For links: req is finished; written: bytes of the reply that really arrived (head and payload), or error: -errno. The memory is the client's again. */

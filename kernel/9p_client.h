@@ -68,6 +68,7 @@ int p9_bad(const struct p9_call *call, const char *what);
 
 /* A client over a link that is in the list of clients. NULL: no memory. */
 struct p9 *p9_make(struct p9_link *link, const char *tag);
+const char *p9_aname(const struct p9 *client);
 /* Agrees on version and message size, once. */
 int p9_session(struct p9 *client);
 /* Payload bytes for one message, whole pages if it can. */

@@ -65,7 +65,7 @@ static int attach_fid(struct p9 *client, u32 fid, struct qid *qid)
     wire_put32(&w, fid);
     wire_put32(&w, P9_NOFID);
     wire_put_string(&w, "root", 4);
-    wire_put_string(&w, "", 0);
+    wire_put_string(&w, p9_aname(client), strlen(p9_aname(client)));
     wire_put32(&w, ~0u); /* NONUNAME: whoever the server is (rule C8) */
     int err = p9_exchange(&call, &w);
     if (err < 0)
@@ -85,10 +85,12 @@ static int p9fs_attach(struct fs *fs, struct node *root)
         return -ENFILE;
     struct qid qid;
     err = attach_fid(client, fid, &qid);
-    if (err < 0) {
+    if (err == -EIO)
         p9_clunk(client, fid, true);
+    else if (err < 0)
+        p9_fid_free(client, fid);
+    if (err < 0)
         return err;
-    }
     *root = (struct node){.fs = fs, .id = fid, .qid = qid};
     return 0;
 }

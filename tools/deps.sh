@@ -20,6 +20,7 @@ test  /usr/lib/python3/dist-packages/pytest  python3-pytest
 test  /usr/lib/python3/dist-packages/xdist   python3-pytest-xdist
 test  /usr/include/cmocka.h            libcmocka-dev
 test  musl-gcc                         musl-tools
+test  /usr/sbin/diod                   diod
 test  g++                              g++
 test  /bin/busybox                     busybox-static
 fuzz  clang                            clang

@@ -104,6 +104,20 @@ static void p17_root_is_no_directory(void **state)
     assert_int_equal(fs->ops->attach(fs, &root), 0);
 }
 
+/* No authentication, nothing that works around it, and nothing left behind. */
+static void attach_is_refused(void **state)
+{
+    (void)state;
+    make_client();
+    s.refuse = P9_TATTACH;
+    s.arg = EPERM;
+    assert_int_equal(fs->ops->attach(fs, &root), -EPERM);
+    assert_int_equal(s.log_len, 2);
+    s.refuse = 0;
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+    assert_int_equal((u32)root.id, 0);
+}
+
 /* ---- heads of replies ---- */
 
 static void p1_too_short(void **state)
@@ -360,6 +374,7 @@ int main(void)
         T(p13_p14_msize_out_of_bounds),
         T(p15_p16_other_versions),
         T(p17_root_is_no_directory),
+        T(attach_is_refused),
         T(p1_too_short),
         T(p2_p3_size_is_not_what_arrived),
         T(p4_another_tag),

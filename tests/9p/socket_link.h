@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* socket_link - a struct p9_link over a connected socket: the client of kernel/ talks to servers that nobody here wrote. */
+#ifndef SOCKET_LINK_H
+#define SOCKET_LINK_H
+
+#include "9p.h"
+
+/* Lives for ever. What comes late is waited for; a socket that ends makes the link dead. */
+struct p9_link *socket_link(int fd, const char *aname);
+
+#endif
