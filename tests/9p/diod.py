@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
 DIOD = "/usr/sbin/diod"
-PATIENCE = 30  # seconds that a server has to start
+PATIENCE = 30  # seconds that a server has to start, and a client to answer
 
 # Types of messages as kernel/9p.h has them; nothing else may ever be sent.
 TYPES = {int(n): "T" + name.lower() for name, n in re.findall(r"P9_T(\w+) = (\d+)", (BUILD.parent / "kernel/9p.h").read_text())}
@@ -42,8 +43,11 @@ class Client:
     def command(self, *words):
         self.process.stdin.write(b" ".join(map(encode, words)) + b"\n")
         self.process.stdin.flush()
+        guard = threading.Timer(PATIENCE, self.process.kill)
+        guard.start()
         line = self.process.stdout.readline().split()
-        assert line, f"the client ended at {words}"
+        guard.cancel()
+        assert line, f"the client ended at {words}, or never answered"
         result = int(line[0])
         if result < 0:
             raise Refused(-result, os.strerror(-result), str(words))
