@@ -334,7 +334,7 @@ struct file *proc_file(u32 fd)
 
 int proc_fd_add(struct file *file, unsigned lowest, bool cloexec)
 {
-    for (unsigned fd = lowest; fd < PROC_FDS && fd < proc_current->limits[PROC_LIMIT_FDS][0]; fd++) {
+    for (unsigned fd = lowest; fd < proc_current->limits[PROC_LIMIT_FDS][0]; fd++) {
         if (proc_current->fds[fd])
             continue;
         proc_current->fds[fd] = file;

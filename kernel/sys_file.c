@@ -211,7 +211,7 @@ SYSCALL(dup)
 static s64 dup_to(u32 from, u32 to, bool cloexec)
 {
     struct file *file = proc_file(from);
-    if (!file || to >= PROC_FDS)
+    if (!file || to >= proc_current->limits[PROC_LIMIT_FDS][0])
         return -EBADF;
     vfs_get(file);
     proc_fd_close(to);
@@ -244,7 +244,9 @@ SYSCALL(fcntl)
     switch (cmd) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-        return arg[2] >= PROC_FDS ? -EINVAL : proc_fd_add(vfs_get(file), (unsigned)arg[2], cmd == F_DUPFD_CLOEXEC);
+        return arg[2] >= proc_current->limits[PROC_LIMIT_FDS][0]
+                   ? -EINVAL
+                   : proc_fd_add(vfs_get(file), (unsigned)arg[2], cmd == F_DUPFD_CLOEXEC);
     case F_GETFD:
         return proc_current->cloexec[fd];
     case F_SETFD:

@@ -22,6 +22,9 @@ test  /usr/include/cmocka.h            libcmocka-dev
 test  musl-gcc                         musl-tools
 test  /usr/sbin/diod                   diod
 test  g++                              g++
+test  /bin/bash-static                 bash-static
+test  /usr/lib/x86_64-linux-gnu/liblua5.4.a    liblua5.4-dev
+test  /usr/lib/x86_64-linux-gnu/libsqlite3.a   libsqlite3-dev
 test  /bin/busybox                     busybox-static
 fuzz  clang                            clang
 fuzz  /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a  libclang-rt-dev

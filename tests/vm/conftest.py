@@ -42,14 +42,15 @@ def small(tmp_path):
 
 @pytest.fixture(scope="session")
 def guests(base):
-    """guests("args") -> the path of that static program, built with musl; guests("cat", "gcc", ...) with another compiler or flags."""
+    """guests("args") -> the path of that static program, built with musl; guests("cat", "gcc", ...) with another compiler, or flags and libraries."""
     folder = base / "guests"
     folder.mkdir()
 
     def build(name, compiler="musl-gcc", *flags):
         out = folder / "-".join([name, compiler, *flags]).replace("/", "_")
         if not out.exists():
-            subprocess.run([compiler, "-O1", "-w", *(flags or ["-static"]), HERE / f"guests/{name}.c", "-o", out], check=True)
+            source, = (HERE / "guests").glob(name + ".c*")
+            subprocess.run([compiler, "-O1", "-w", source, *(flags or ["-static"]), "-o", out], check=True, stderr=subprocess.DEVNULL)
         return out
     return build
 
