@@ -10,6 +10,7 @@
 #include "vfs.h"
 #include "wire.h"
 
+enum { V9FS_MAGIC = 0x01021997 };
 enum {
     DIRECTORY_MAX = 1u << 24,  /* entries; a server that gives more gives the same ones for ever */
     BLKSIZE_MAX = 64 * 1024,   /* st_blksize is what programs make their buffers of; QEMU says msize */
@@ -352,7 +353,8 @@ static int p9fs_statfs(struct node *node, struct fs_stat *out)
     int err = p9_exchange(&call, &w);
     if (err < 0)
         return err;
-    out->type = wire_get32(&w);
+    wire_get32(&w);
+    out->type = V9FS_MAGIC; /* what the host has below says nothing of what this is */
     out->bsize = wire_get32(&w);
     out->blocks = wire_get64(&w);
     out->bfree = wire_get64(&w);

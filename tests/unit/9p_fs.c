@@ -274,6 +274,7 @@ static void p39_statfs_without_a_block_size(void **state)
     (void)state;
     struct fs_stat st;
     assert_int_equal(fs->ops->statfs(&root, &st), 0);
+    assert_int_equal(st.type, 0x01021997);
     assert_int_equal(st.bsize, 4096);
     assert_int_equal(st.blocks, 1000);
     assert_int_equal(st.fsid, 6000);

@@ -100,7 +100,7 @@ static void chance(void **state)
     assert_int_equal(read_page(urandom, 10), 10);
     assert_int_equal(write_text(random, "no secret"), 9);
     assert_int_equal(read_page(random, 10), -EAGAIN);
-    rand_feed("secret", 6, true);
+    rand_feed("secret, and long enough, for once", 34, true);
     assert_int_equal(read_page(random, 1000), 1000);
     memcpy(first, page, 1000);
     assert_int_equal(page[1000], 0xee);
