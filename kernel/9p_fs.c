@@ -5,8 +5,8 @@
  * more), up to which reads go out together. Of an open directory: the entries given since its start. */
 #include "9p.h"
 #include "9p_client.h"
+#include "arch.h"
 #include "mem.h"
-#include "time.h"
 #include "vfs.h"
 #include "wire.h"
 
@@ -16,7 +16,7 @@ enum {
     BLKSIZE_MAX = 64 * 1024,   /* st_blksize is what programs make their buffers of; QEMU says msize */
     TARGET_MAX = VFS_PATH_MAX, /* bytes of a symbolic link */
     GETATTR_BASIC = 0x7ff,
-    SURE_NS = 1000000, /* far less than a host needs to tell a program anything */
+    SURE_CYCLES = 1 << 20 /* under a millisecond: before a host can have told a program anything */
 };
 /* Bits of Rgetattr's valid. */
 enum {
@@ -226,7 +226,7 @@ static void send_getattr(struct p9_call *call, const struct node *node)
 static struct sure {
     struct p9 *client;
     u32 fid;
-    u64 size, messages, ns;
+    u64 size, messages, cycles;
 } sure;
 
 static void learn_size(struct node *node, const struct attr *attr)
@@ -235,13 +235,14 @@ static void learn_size(struct node *node, const struct attr *attr)
     if (!node->open || (attr->mode & S_IFMT) != S_IFREG)
         return;
     set_hint(node, attr->size);
-    sure = (struct sure){client, p9_fid(node), attr->size, p9_counters(client)->messages, time_ns()};
+    sure = (struct sure){client, p9_fid(node), attr->size, p9_counters(client)->messages, arch_cycles()};
 }
 
 static u64 sure_size(const struct node *node)
 {
-    bool same = sure.client == p9_of(node) && sure.fid == p9_fid(node);
-    return same && sure.messages == p9_counters(sure.client)->messages && time_ns() - sure.ns < SURE_NS ? sure.size : 0;
+    bool same =
+        sure.client == p9_of(node) && sure.fid == p9_fid(node) && sure.messages == p9_counters(sure.client)->messages;
+    return same && arch_cycles() - sure.cycles < SURE_CYCLES ? sure.size : 0;
 }
 
 static int p9fs_getattr(struct node *node, struct attr *attr)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "9p_client.h"
 #include "fake_arch.h"
 #include "mem.h"
 #include "share.h"
@@ -174,7 +175,7 @@ static void c14_bytes_behind_the_reply_are_ignored(void **state)
     }
 }
 
-static void p9_p10_c15_numbers_that_are_no_errors(void **state)
+static void c15_p9_p10_numbers_that_are_no_errors(void **state)
 {
     static const u32 bad[] = {0, 512, 4095, 4096, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffb};
     (void)state;
@@ -364,6 +365,89 @@ static void clients_and_counters_are_listed(void **state)
     assert_ptr_equal(found, client);
 }
 
+/* ---- giving up ---- */
+
+static struct wire send_walk(struct p9_call *call, u32 newfid)
+{
+    struct wire w = p9_begin(call, client, P9_TWALK);
+    struct name name = name_of("file");
+    wire_put32(&w, (u32)root.id);
+    wire_put32(&w, newfid);
+    wire_put16(&w, 1);
+    wire_put_string(&w, name.s, name.len);
+    p9_send(call, &w);
+    return w;
+}
+
+/* Only Rflush comes: the walk never was, and neither was the fid. The memory is ours when the link gave the request back, not before. */
+static void flushed_before_it_was_carried_out(void **state)
+{
+    (void)state;
+    for (int first = 0; first <= 1; first++) {
+        struct p9_call call;
+        u32 fid = p9_fid_new(client);
+        struct wire w = send_walk(&call, fid);
+        u16 tag = call.req->tag;
+        s.hold = P9_TWALK;
+        s.flush_first = first;
+        assert_int_equal(p9_cancel(&call, &w), -EINTR);
+        assert_sent(P9_TFLUSH, 9, "2", (u32)tag);
+        assert_int_equal(s.npending, 0);
+        s.hold = 0;
+        p9_fid_free(client, fid);
+        struct node node = must_walk("file"); /* with the same number */
+        assert_int_equal((u32)node.id, fid);
+        put(&node);
+        assert_no_fids();
+    }
+}
+
+/* The answer comes before Rflush, or behind it: it counts, and the fid is there. */
+static void answered_before_it_was_flushed(void **state)
+{
+    (void)state;
+    for (enum fake_order order = FAKE_FIRST; order <= FAKE_ALL; order++) {
+        struct p9_call call;
+        u32 fid = p9_fid_new(client);
+        s.order = order;
+        struct wire w = send_walk(&call, fid);
+        assert_int_equal(p9_cancel(&call, &w), 0);
+        assert_int_equal(wire_get16(&w), 1);
+        assert_int_equal(p9_get_qid(&w).path, file->ino);
+        assert_int_equal(s.npending, 0);
+        assert_int_equal(fake_9p_fids(&s), 2);
+        assert_int_equal(p9_end(client, P9_TCLUNK, fid), 0);
+        assert_no_fids();
+    }
+}
+
+static void flushed_by_a_dead_link(void **state)
+{
+    (void)state;
+    struct p9_call call;
+    struct wire w = send_walk(&call, p9_fid_new(client));
+    fake_9p_kill(&s);
+    assert_int_equal(p9_cancel(&call, &w), -EIO);
+}
+
+/* ---- what is never sent ---- */
+
+/* Tauth: a server that wants it refuses the attach, and its reason goes up. */
+static void a_server_that_wants_authentication(void **state)
+{
+    (void)state;
+    static const u32 errors[] = {EPERM, EACCES, 111};
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        make_client();
+        s.refuse = P9_TATTACH;
+        s.arg = errors[i];
+        assert_int_equal(fs->ops->attach(fs, &root), -(int)errors[i]);
+        assert_int_equal(s.log_len, 2 + 1); /* Tversion, Tattach, and Tclunk for a fid of which nothing is known */
+        s.refuse = 0;
+        assert_int_equal(fs->ops->attach(fs, &root), 0);
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
@@ -382,7 +466,7 @@ int main(void)
         T(p7_longer_than_the_room),
         T(p8_one_byte_short),
         T(c14_bytes_behind_the_reply_are_ignored),
-        T(p9_p10_c15_numbers_that_are_no_errors),
+        T(c15_p9_p10_numbers_that_are_no_errors),
         T(p11_errors_go_up_unchanged),
         T(bad_replies_are_one_line_in_the_log),
         T(p40_completions_of_finished_requests_are_dropped),
@@ -393,6 +477,11 @@ int main(void)
         T(every_order_of_replies),
         T(r11_the_link_dies),
         T(clients_and_counters_are_listed),
+        T(flushed_before_it_was_carried_out),
+        T(answered_before_it_was_flushed),
+        T(flushed_by_a_dead_link),
+        T(a_server_that_wants_authentication),
+        T(nothing_but_9p2000l_was_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "9p_client.h"
 #include "fake_arch.h"
 #include "mem.h"
 #include "share.h"
@@ -137,6 +138,95 @@ static void counters_do_not_depend_on_the_order_of_replies(void **state)
         assert_int_equal(op_getattr(), 0);
         assert_int_equal(p9_counters(client)->waits - before.waits, 4);
         assert_int_equal(p9_counters(client)->kicks - before.kicks, 5);
+    }
+}
+
+static void what_the_server_hears_of_open_flags(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        u32 flags, sent;
+    } table[] = {
+        {"file", O_RDONLY, 0104000}, /* never blocking, no bound of 2 GiB */
+        {"file", O_WRONLY, 0104001},
+        {"file", O_RDWR, 0104002},
+        {"file", O_RDWR | O_CREAT, 0104002}, /* it is there already */
+        {"file", O_WRONLY | O_TRUNC, 0105001},
+        {"file", O_WRONLY | O_APPEND, 0106001},
+        {"file", O_WRONLY | O_SYNC, 04114001},
+        {"file", O_WRONLY | O_DSYNC, 0114001},
+        {"file", O_RDONLY | O_NOATIME, 01104000},
+        {"file", O_RDONLY | O_NOFOLLOW, 0104000}, /* ours: the server never follows */
+        {"file", O_RDONLY | O_CLOEXEC | O_NOCTTY, 0104000},
+        {"file", O_RDWR | O_DIRECT, 0104002}, /* there is no cache to go round; alignment is the host's affair */
+        {"dir", O_RDONLY | O_DIRECTORY, 0304000},
+        {"dir", O_RDONLY, 0104000},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        struct node node = must_open_with(table[i].name, table[i].flags);
+        assert_sent(P9_TLOPEN, 15, "44", (u32)node.id, table[i].sent);
+        put(&node);
+    }
+    assert_no_fids();
+}
+
+static void open_truncates_in_one_message(void **state)
+{
+    (void)state;
+    struct attr attr;
+    struct node node = must_walk("big");
+    assert_int_equal(fs->ops->open(&node, O_RDWR | O_TRUNC, &attr), 0);
+    assert_int_equal(attr.size, 0);
+    assert_int_equal(big->size, 0);
+    assert_int_equal(s.seen[P9_TSETATTR], 0);
+    put(&node);
+}
+
+static void c04_c05_fids_are_used_once_they_are_there_and_opened_once(void **state)
+{
+    (void)state; /* the server looks: see make_fid and do_lopen in the fake */
+    for (enum fake_order order = FAKE_FIRST; order <= FAKE_ALL; order++) {
+        s.order = order;
+        for (size_t i = 0; i < OPS; i++)
+            assert_int_equal(ops[i].run(), 0);
+        assert_null(s.violation);
+    }
+    struct node node = must_walk("file");
+    u32 sent = s.log_len;
+    struct p9_call call;
+    struct wire w = p9_begin_on(&call, &node, P9_TGETATTR); /* and it does look: */
+    wire_put64(&w, 0);
+    p9_send(&call, &w);
+    s.fids[(u32)node.id].visible = false;
+    assert_int_equal(p9_finish(&call, &w), 0);
+    assert_int_equal(s.log_len, sent + 1);
+    assert_non_null(s.violation);
+    s.violation = NULL;
+    s.fids[(u32)node.id].visible = true;
+    put(&node);
+}
+
+static void c10_the_type_is_asked_of_the_object(void **state)
+{
+    (void)state;
+    struct attr attr;
+    struct node node = must_walk("file");
+    lie(P9_TLOPEN, lie_u8, AT(7, QID_DIR)); /* open and getattr differ: the attributes decide */
+    assert_int_equal(fs->ops->open(&node, O_RDONLY, &attr), 0);
+    assert_int_equal(attr.mode & S_IFMT, S_IFREG);
+    put(&node);
+}
+
+static void c11_no_open_fid_outlives_its_file(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(op_read(), 0);
+        unsigned open = 0;
+        for (unsigned fid = 0; fid < FAKE_FIDS; fid++)
+            open += s.fids[fid].file && s.fids[fid].open;
+        assert_int_equal(open, 0);
     }
 }
 
@@ -327,6 +417,11 @@ int main(void)
         T(c16_long_names_take_more_messages),
         T(open_read_close_takes_five_messages_and_three_waits),
         T(counters_do_not_depend_on_the_order_of_replies),
+        T(what_the_server_hears_of_open_flags),
+        T(open_truncates_in_one_message),
+        T(c04_c05_fids_are_used_once_they_are_there_and_opened_once),
+        T(c10_the_type_is_asked_of_the_object),
+        T(c11_no_open_fid_outlives_its_file),
         T(fifos_and_devices_are_not_opened),
         T(open_errors_leave_the_node),
         T(p22_qid_changes_between_walk_and_open),
@@ -337,6 +432,7 @@ int main(void)
         T(p21_directory_or_file),
         T(p39_statfs_without_a_block_size),
         T(c03_p37_link_targets),
+        T(nothing_but_9p2000l_was_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

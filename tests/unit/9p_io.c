@@ -143,19 +143,69 @@ static void size_unknown(void **state)
     put(&node);
 }
 
-static void h4_a_file_that_grows(void **state)
+/* ---- what is known of a file's size ---- */
+
+static void c09_a_read_right_behind_the_open_asks_for_no_more_than_there_is(void **state)
+{
+    (void)state;
+    struct attr attr;
+    u8 *bytes = buffer(MIB);
+    struct node node = must_open("file");
+    assert_int_equal(read_at(&node, bytes, MIB, 0), 12);
+    assert_int_equal(s.last_read_count, 12);
+    assert_int_equal(fs->ops->getattr(&node, &attr), 0); /* as programs do that make their buffers by it */
+    assert_int_equal(read_at(&node, bytes, MIB, 5), 7);
+    assert_int_equal(s.last_read_count, 7);
+    assert_int_equal(s.seen[P9_TREAD], 2);
+    drop(bytes, MIB);
+    put(&node);
+}
+
+/* Whatever the host appended before a read began comes with that read. */
+static void c09_h4_a_file_that_grows(void **state)
 {
     (void)state;
     u8 *bytes = buffer(MIB);
+    struct attr attr;
     small_messages();
-    big->size = 1000;
-    struct node node = must_open("big");
-    big->size = 200000;
-    assert_int_equal(read_at(&node, bytes, MIB, 0), 1000);
-    assert_int_equal(read_at(&node, bytes, MIB, 1000), 199000);
-    assert_pattern(bytes, 199000, 1000);
+    for (int how = 0; how < 3; how++) {
+        big->size = 1000;
+        struct node node = must_open("big");
+        big->size = 200000;
+        if (how == 0)
+            fake_beat(1); /* time went by, */
+        if (how == 1)
+            assert_int_equal(op_getattr(), 0); /* or something was asked, */
+        if (how == 2)
+            assert_int_equal(fs->ops->getattr(&node, &attr), 0); /* or just this */
+        assert_int_equal(read_at(&node, bytes, MIB, 0), 200000);
+        assert_pattern(bytes, 200000, 0);
+        big->size = 300000;
+        assert_int_equal(read_at(&node, bytes, MIB, 0), 300000);
+        assert_int_equal(read_at(&node, bytes, MIB, 300000), 0);
+        big->size = 300001;
+        assert_int_equal(read_at(&node, bytes, MIB, 300000), 1);
+        put(&node);
+    }
     drop(bytes, MIB);
-    put(&node);
+}
+
+static void c09_what_another_fid_wrote_is_read(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(4096);
+    struct node reader = must_open("file"), writer = must_open_with("file", O_WRONLY | O_APPEND);
+    assert_int_equal(read_at(&reader, bytes, 4096, 0), 12);
+    struct node fresh = must_open("file");
+    memcpy(bytes, " and more", 9);
+    assert_int_equal(write_at(&writer, bytes, 9, 0), 9);
+    assert_int_equal(read_at(&fresh, bytes, 4096, 0), 21);
+    assert_memory_equal(bytes, "hello, world and more", 21);
+    assert_int_equal(read_at(&reader, bytes, 4096, 12), 9);
+    put(&reader);
+    put(&writer);
+    put(&fresh);
+    drop(bytes, 4096);
 }
 
 static void h2_p26_a_file_that_shrinks(void **state)
@@ -252,6 +302,156 @@ static void p24_p25_counts_that_are_too_big(void **state)
     }
     drop(bytes, 4096);
     put(&node);
+}
+
+/* ---- writing ---- */
+
+static u8 *pattern(size_t len, u64 offset)
+{
+    u8 *bytes = buffer(len);
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = fake_byte(offset + i);
+    return bytes;
+}
+
+static void a_write_on_the_wire(void **state)
+{
+    (void)state;
+    u8 *bytes = pattern(1000, 77);
+    struct node node = must_open_with("file", O_WRONLY);
+    assert_int_equal(write_at(&node, bytes, 1000, 77), 1000);
+    assert_sent(P9_TWRITE, 23 + 1000, "484d", (u32)node.id, 77ull, 1000u, bytes, 1000ull);
+    assert_int_equal(file->size, 1077);
+    assert_int_equal(write_at(&node, bytes, 0, 0), 0); /* nothing is sent for nothing */
+    assert_int_equal(s.seen[P9_TWRITE], 1);
+    drop(bytes, 1000);
+    put(&node);
+}
+
+static void big_writes_are_split_by_msize(void **state)
+{
+    (void)state;
+    u8 *bytes = pattern(MIB, 5000);
+    for (u32 most = 0; most <= 10000; most += 10000) { /* the server takes all, or a little at a time */
+        small_messages();
+        s.max_write = most;
+        struct node node = must_open_with("file", O_RDWR);
+        assert_int_equal(write_at(&node, bytes, MIB, 5000), MIB);
+        assert_int_equal(s.most_in_flight, 2); /* Tlopen and Tgetattr; one Twrite at a time */
+        assert_int_equal(s.seen[P9_TWRITE], most ? MIB / 10000 + 1 : MIB / 61440 + 1);
+        assert_int_equal(file->size, 5000 + MIB);
+        u8 *back = buffer(MIB);
+        assert_int_equal(read_at(&node, back, MIB, 5000), MIB);
+        assert_pattern(back, MIB, 5000);
+        drop(back, MIB);
+        put(&node);
+        assert_null(s.violation);
+    }
+    drop(bytes, MIB);
+}
+
+static void writes_from_scattered_memory(void **state)
+{
+    (void)state;
+    static struct span spans[1000];
+    u8 *bytes = buffer(4 * MIB);
+    u64 total = 0;
+    srand(4);
+    for (size_t i = 0; i < ARRAY_LEN(spans); i++) {
+        u64 len = i % 7 ? 1 + (u64)rand() % 1500 : 0;
+        u8 *at = bytes + 4 * MIB - (i + 1) * 3000;
+        spans[i] = (struct span){mem_phys(at), len};
+        for (u64 k = 0; k < len; k++)
+            at[k] = fake_byte(total + k);
+        total += len;
+    }
+    for (unsigned max = 1; max <= P9_SPANS; max += 25) {
+        file->size = 0;
+        s.link.max_spans = max;
+        struct node node = must_open_with("file", O_WRONLY);
+        assert_int_equal(fs->ops->write(&node, spans, ARRAY_LEN(spans), 0), total);
+        assert_int_equal(file->size, total);
+        assert_pattern((const u8 *)file->own, total, 0);
+        put(&node);
+    }
+    drop(bytes, 4 * MIB);
+}
+
+static void writes_that_fail_in_the_middle(void **state)
+{
+    (void)state;
+    u8 *bytes = pattern(MIB, 0);
+    for (u64 part = 0; part < 8; part++) {
+        small_messages();
+        struct node node = must_open_with("file", O_WRONLY);
+        lie(P9_TWRITE, fail_nth, part);
+        assert_int_equal(write_at(&node, bytes, 8 * 61440, 0), part ? (s64)part * 61440 : -EIO);
+        assert_int_equal(s.seen[P9_TWRITE], part + 1); /* and none behind the one that failed */
+        put(&node);
+        assert_null(s.violation);
+    }
+    drop(bytes, MIB);
+}
+
+static void p27_p28_counts_that_cannot_be(void **state)
+{
+    (void)state;
+    static const u32 counts[] = {0, 101, 0x7fffffff, 0xffffffff};
+    u8 *bytes = pattern(100, 0);
+    struct node node = must_open_with("file", O_WRONLY);
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        lie(P9_TWRITE, lie_u32, AT(7, counts[i]));
+        fake_9p_forget(&s);
+        assert_int_equal(write_at(&node, bytes, 100, 0), -EIO);
+        assert_int_equal(s.seen[P9_TWRITE], 1);
+    }
+    assert_int_equal(fake_log_count("bad reply"), 1);
+    drop(bytes, 100);
+    put(&node);
+}
+
+/* Several that append know nothing of each other's length: the server puts each behind the last. */
+static void appends_by_several_fids(void **state)
+{
+    (void)state;
+    struct node nodes[3];
+    u8 *bytes = pattern(3000, 12);
+    for (int i = 0; i < 3; i++)
+        nodes[i] = must_open_with("file", O_WRONLY | O_APPEND);
+    for (u64 i = 0; i < 30; i++)
+        assert_int_equal(write_at(&nodes[i % 3], bytes + i * 100, 100, 0), 100);
+    assert_int_equal(file->size, 12 + 3000);
+    assert_memory_equal(file->own, "hello, world", 12);
+    assert_pattern((const u8 *)file->own + 12, 3000, 12);
+    for (int i = 0; i < 3; i++)
+        put(&nodes[i]);
+    drop(bytes, 3000);
+}
+
+/* What becomes of a write whose answer never came is not known: it has failed. All else goes on. */
+static void c12_writes_in_flight_fail_with_eio(void **state)
+{
+    (void)state;
+    u8 *bytes = pattern(MIB, 0);
+    for (unsigned part = 0; part < 4; part++) {
+        small_messages();
+        struct node node = must_open_with("file", O_RDWR);
+        s.die_after = s.log_len + part;
+        assert_int_equal(write_at(&node, bytes, MIB, 0), part ? (s64)part * 61440 : -EIO);
+        assert_int_equal(write_at(&node, bytes, MIB, 0), -EIO);
+        assert_int_equal(read_at(&node, bytes, 100, 0), -EIO);
+        assert_int_equal(op_mkdir(), -EIO);
+        assert_int_equal(fs->ops->unlink(&root, name_of("file"), false), -EIO);
+        assert_int_equal(op_setxattr(), -EIO);
+        put(&node);
+        assert_null(s.violation);
+    }
+    make_client(); /* another share */
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+    struct node node = must_open_with("file", O_RDWR);
+    assert_int_equal(write_at(&node, bytes, MIB, 0), MIB);
+    put(&node);
+    drop(bytes, MIB);
 }
 
 /* ---- listing ---- */
@@ -458,18 +658,28 @@ int main(void)
         T(scattered_memory),
         T(short_replies_are_continued),
         T(size_unknown),
-        T(h4_a_file_that_grows),
+        T(c09_a_read_right_behind_the_open_asks_for_no_more_than_there_is),
+        T(c09_h4_a_file_that_grows),
+        T(c09_what_another_fid_wrote_is_read),
         T(h2_p26_a_file_that_shrinks),
         T(beyond_4_gib),
         T(errors_in_the_middle),
         T(p40_parts_behind_an_error_are_flushed),
         T(p24_p25_counts_that_are_too_big),
+        T(a_write_on_the_wire),
+        T(big_writes_are_split_by_msize),
+        T(writes_from_scattered_memory),
+        T(writes_that_fail_in_the_middle),
+        T(p27_p28_counts_that_cannot_be),
+        T(appends_by_several_fids),
+        T(c12_writes_in_flight_fail_with_eio),
         T(every_name_once),
         T(p29_listings_longer_than_asked_or_sent),
         T(p30_p31_entries_that_are_cut),
         T(p32_p33_names_that_cannot_be),
         T(p35_listings_that_never_end),
         T(stopping_taker),
+        T(nothing_but_9p2000l_was_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -255,6 +255,45 @@ static void test_smallest_queue(void **state)
     assert_int_equal(fs->ops->attach(fs, &root), 0);
 }
 
+static unsigned direct; /* requests that took more than one place in the ring */
+
+static u32 serve_and_look(struct fake_virtio *v, const struct fake_chain *c)
+{
+    direct += !c->indirect;
+    return serve(v, c);
+}
+
+/* Each request takes one place: as many are in flight as the device has places, and never more. */
+static void c13_as_many_requests_as_the_queue_has_places(void **state)
+{
+    (void)state;
+    static const u16 sizes[] = {128, 8, 4};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        static const char *const tags[] = {"q128", "q8", "q4"};
+        struct node root;
+        start(2);
+        device.offered |= VIRTIO_F_INDIRECT_DESC;
+        device.queues[0].max = device.queues[0].size = sizes[i];
+        device.serve = serve_and_look;
+        direct = 0;
+        struct fs *fs = share(tags[i]);
+        assert_int_equal(fs->ops->attach(fs, &root), 0);
+        device.hold = true;
+        for (unsigned n = 1; n <= sizes[i]; n++) {
+            struct node node = {.fs = fs, .id = root.id + n};
+            fs->ops->clunk(&node); /* the message that nobody waits for */
+            assert_int_equal(virtq_in_flight(virtio_first()->queues[0]), n);
+        }
+        device.hold = false;
+        struct node node = {.fs = fs, .id = root.id + 1000};
+        fs->ops->clunk(&node); /* has to wait for a place */
+        assert_in_range(virtq_in_flight(virtio_first()->queues[0]), 1, sizes[i]);
+        assert_int_equal(direct, 0);
+        teardown(NULL);
+    }
+    start(2);
+}
+
 /* ---- ends ---- */
 
 /* The share answers EIO from now on, at once, with one line in the log. */
@@ -357,6 +396,7 @@ int main(void)
         TEST(test_session_with_a_shared_vector),
         TEST(test_session_by_polling),
         TEST(test_smallest_queue),
+        TEST(c13_as_many_requests_as_the_queue_has_places),
         TEST(test_R21_never_answers),
         TEST(test_R23_needs_reset),
         TEST(test_R16_writes_more_than_there_is_room_for),
