@@ -163,7 +163,7 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
 int p9_clone(const struct node *node, u32 *out)
 {
     struct node clone;
-    int err = p9fs_walk(node, NULL, 0, &clone, NULL);
+    int err = p9fs_walk(node, &(struct name){0}, 0, &clone, &clone.qid);
     *out = err < 0 ? P9_NOFID : p9_fid(&clone);
     return err;
 }

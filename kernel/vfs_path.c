@@ -263,7 +263,7 @@ static int clone(const struct file *at, struct place *out)
     if (err < 0)
         return err;
     out->mount = at->mount;
-    return walk(&at->node, NULL, 0, &out->node, &none);
+    return walk(&at->node, &(struct name){0}, 0, &out->node, &none);
 }
 
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out)

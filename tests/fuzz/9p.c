@@ -32,20 +32,56 @@ static void mangle(struct fake_9p *server, const struct p9_request *req, struct 
         r->bytes[from + i] = next();
 }
 
+/* What an open file is asked for, and what is done to it. */
+static void use_open(struct node *node, struct span *room)
+{
+    struct file_lock lock = {.type = F_WRLCK, .pid = 1, .start = next(), .len = next()};
+    unsigned n = 0;
+    fs->ops->read(node, room, 1, next());
+    fs->ops->write(node, room, 1, next());
+    fs->ops->readdir(node, next(), PAGE_SIZE, count_entry, &n);
+    fs->ops->lock(node, &lock);
+    fs->ops->getlock(node, &lock);
+    fs->ops->fsync(node, next() & 1);
+}
+
+/* One change of the tree with the answers as they come; a fid that it made goes again. */
+static void edit(struct node *node)
+{
+    struct attr_change change = {.valid = next(), .size = next()};
+    struct attr attr;
+    struct node file;
+    u8 *value = buffer(300);
+    fs->ops->setattr(node, &change);
+    fs->ops->setxattr(node, name_of("user.f"), value, next(), next() & 3);
+    fs->ops->getxattr(node, name_of(next() & 1 ? "user.f" : ""), value, 300);
+    fs->ops->link(&root, name_of("l"), node);
+    fs->ops->mkdir(&root, name_of("d"), 0755);
+    fs->ops->symlink(&root, name_of("s"), "a/b", 3);
+    fs->ops->mknod(&root, name_of("f"), S_IFIFO | 0644, 0, 0);
+    fs->ops->rename(&root, name_of("l"), &root, name_of("m"));
+    if (fs->ops->walk(&root, &(struct name){0}, 0, &file, &file.qid) == 0) {
+        fs->ops->create(&file, name_of("c"), O_RDWR | next() << 6, 0644, &attr);
+        fs->ops->clunk(&file);
+    }
+    for (const char *name = "lmsfcd"; *name; name++)
+        fs->ops->unlink(&root, (struct name){name, 1}, *name == 'd');
+    drop(value, 300);
+}
+
 static void use(struct node *node)
 {
     static char buf[VFS_PATH_MAX];
     struct span room = {mem_pages(4, PAGE_SIZE), 4 * PAGE_SIZE};
     struct attr attr;
     struct fs_stat stat;
-    unsigned n = 0;
     fs->ops->getattr(node, &attr);
+    if (next() & 1)
+        edit(node);
     fs->ops->readlink(node, buf, sizeof buf);
     fs->ops->statfs(node, &stat);
-    if (fs->ops->open(node, 0, &attr) == 0) {
-        fs->ops->read(node, &room, 1, next());
-        fs->ops->readdir(node, next(), PAGE_SIZE, count_entry, &n);
-    }
+    if (fs->ops->open(node, next() & 3, &attr) == 0)
+        use_open(node, &room);
     fs->ops->clunk(node);
     mem_pages_free(room.pa, 4);
 }

@@ -201,7 +201,7 @@ VERB(do_link)
         return err;
     f->ino = old->ino;
     f->size = old->size;
-    f->data = copy_of(old->data, old->size);
+    f->data = old->data ? copy_of(old->data, old->size) : NULL;
     return 0;
 }
 

@@ -378,7 +378,7 @@ s64 op_create(void)
 {
     struct attr attr;
     struct node node;
-    s64 err = fs->ops->walk(&root, NULL, 0, &node, NULL);
+    s64 err = fs->ops->walk(&root, &(struct name){0}, 0, &node, &node.qid);
     if (err < 0)
         return err;
     err = fs->ops->create(&node, new_name(), O_RDWR, 0644, &attr);
