@@ -150,12 +150,25 @@ static void put_time(struct wire *w, struct timestamp t)
     wire_put64(w, t.nsec);
 }
 
+/* A mode goes out with the file's type: servers that keep modes beside their files would forget the type. What can be open is a file or a directory. */
+static int add_type(struct node *node, u32 *mode)
+{
+    struct attr attr = {.mode = node->qid.type & QID_DIR ? S_IFDIR : S_IFREG};
+    int err = node->open || (node->qid.type & QID_DIR) ? 0 : node->fs->ops->getattr(node, &attr);
+    *mode |= attr.mode & S_IFMT;
+    return err;
+}
+
 int p9fs_setattr(struct node *node, const struct attr_change *c)
 {
     struct p9_call call;
+    u32 mode = c->mode;
+    int err = c->valid & CHANGE_MODE ? add_type(node, &mode) : 0;
+    if (err < 0)
+        return err;
     struct wire w = p9_begin_on(&call, node, P9_TSETATTR);
     wire_put32(&w, c->valid);
-    wire_put32(&w, c->mode);
+    wire_put32(&w, mode);
     wire_put32(&w, c->uid);
     wire_put32(&w, c->gid);
     wire_put64(&w, c->size);

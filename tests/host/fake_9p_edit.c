@@ -262,7 +262,8 @@ VERB(do_setattr)
         fake_9p_violated(s, "Tsetattr with bits that are none");
     if (!f)
         return -EINVAL;
-    f->mode = valid & CHANGE_MODE ? (f->mode & S_IFMT) | mode : f->mode;
+    f->mode =
+        valid & CHANGE_MODE ? mode : f->mode; /* the type too, as servers do that write modes down beside their files */
     f->uid = valid & CHANGE_UID ? uid : f->uid;
     f->gid = valid & CHANGE_GID ? gid : f->gid;
     if (valid & CHANGE_SIZE) {

@@ -265,8 +265,8 @@ static void setattr_sends_what_is_valid(void **state)
     struct node node = must_walk("file");
     c.valid &= ~(u32)CHANGE_SIZE;
     assert_int_equal(fs->ops->setattr(&node, &c), 0);
-    assert_sent(P9_TSETATTR, 67, "4444488888", (u32)node.id, 0x1f7u, 04711u, 5u, 6u, 0x123456789ull, 1ull, 2ull, -3ull,
-                999999999ull);
+    assert_sent(P9_TSETATTR, 67, "4444488888", (u32)node.id, 0x1f7u, S_IFREG | 04711u, 5u, 6u, 0x123456789ull, 1ull,
+                2ull, -3ull, 999999999ull);
     assert_int_equal(file->mode, S_IFREG | 04711);
     assert_int_equal(file->uid, 5);
     c = (struct attr_change){.valid = CHANGE_SIZE, .size = 3};
@@ -278,6 +278,27 @@ static void setattr_sends_what_is_valid(void **state)
     for (unsigned i = 0; i < ARRAY_LEN(bits); i++)
         assert_int_equal(bits[i], 1u << i);
     put(&node);
+}
+
+/* What is open is a file or a directory; of all else the server is asked. */
+static void a_mode_goes_out_with_the_type(void **state)
+{
+    (void)state;
+    static const struct attr_change c = {.valid = CHANGE_MODE, .mode = 0750};
+    struct node node = must_open_with("file", O_RDWR);
+    unsigned sent = s.log_len;
+    assert_int_equal(fs->ops->setattr(&node, &c), 0);
+    assert_int_equal(s.log_len, sent + 1);
+    assert_int_equal(file->mode, S_IFREG | 0750);
+    put(&node);
+    struct fake_file *of[] = {file, dir, fifo};
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        u32 type = of[i]->mode & S_IFMT;
+        node = must_walk(of[i]->name);
+        assert_int_equal(fs->ops->setattr(&node, &c), 0);
+        assert_int_equal(of[i]->mode, type | 0750);
+        put(&node);
+    }
 }
 
 static void fsync_has_datasync(void **state)
@@ -330,6 +351,7 @@ int main(void)
         T(a_server_without_unlinkat),
         T(bad_answers_to_rename_and_remove),
         T(setattr_sends_what_is_valid),
+        T(a_mode_goes_out_with_the_type),
         T(fsync_has_datasync),
         T(errors_go_up_and_leave_nothing),
         T(nothing_but_9p2000l_was_sent),
