@@ -123,6 +123,15 @@ def no_ifdef(tree):
 
 
 @check
+def client_rules(tree):
+    """Each of the rules C1 to C16 of the 9P client is in the name of a unit test."""
+    tests = " ".join(t for f in tree.c("tests/unit/") for t in re.findall(r"^static void (\w+)\(void \*\*state\)", tree.text[f], re.M))
+    for n in range(1, 17):
+        if not re.search(rf"(\b|_)c{n:02}_", tests):
+            yield f"tests/unit: no test named c{n:02}_..."
+
+
+@check
 def function_length(tree):
     """A function has at most 80 lines. Our format puts its braces alone into column 1."""
     for f in tree.c():

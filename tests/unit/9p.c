@@ -266,6 +266,29 @@ static void c06_fid_numbers_come_back_after_rclunk(void **state)
     }
 }
 
+static void c02_tags_are_0_to_127(void **state)
+{
+    (void)state;
+    static struct p9_call calls[P9_REQUESTS], more;
+    static struct wire w[P9_REQUESTS];
+    bool used[P9_REQUESTS] = {false};
+    for (size_t i = 0; i < P9_REQUESTS; i++) {
+        w[i] = p9_begin(&calls[i], client, P9_TCLUNK);
+        assert_in_range(calls[i].req->tag, 0, 127);
+        assert_false(used[calls[i].req->tag]);
+        used[calls[i].req->tag] = true;
+        wire_put32(&w[i], 4000); /* that nobody knows */
+    }
+    p9_begin(&more, client, P9_TCLUNK); /* all are taken, and none is on its way back */
+    assert_true(more.error < 0);
+    for (size_t i = 0; i < P9_REQUESTS; i++)
+        p9_send(&calls[i], &w[i]);
+    assert_int_equal(s.npending, P9_REQUESTS);
+    for (size_t i = 0; i < P9_REQUESTS; i++)
+        assert_int_equal(p9_finish(&calls[i], &w[i]), -ENOENT);
+    assert_int_equal(op_getattr(), 0);
+}
+
 static void too_many_fids(void **state)
 {
     (void)state;
@@ -472,6 +495,7 @@ int main(void)
         T(p40_completions_of_finished_requests_are_dropped),
         T(c06_clunks_are_not_awaited),
         T(c06_fid_numbers_come_back_after_rclunk),
+        T(c02_tags_are_0_to_127),
         T(too_many_fids),
         T(a_shallow_link),
         T(every_order_of_replies),
