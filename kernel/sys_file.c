@@ -131,7 +131,7 @@ static s64 move_flagged(struct file *file, const struct iovec *iov, u64 count, u
     return err < 0 ? err : done;
 }
 
-static s64 move_vector(u32 fd, u64 va, u64 count, u64 offset, bool write, u32 flags)
+static s64 move_vector(u32 fd, u64 va, u32 count, u64 offset, bool write, u32 flags)
 {
     struct file *file;
     s64 got = file_for(fd, write, &file);
@@ -151,22 +151,22 @@ static s64 move_vector(u32 fd, u64 va, u64 count, u64 offset, bool write, u32 fl
 
 SYSCALL(readv)
 {
-    return move_vector((u32)arg[0], arg[1], arg[2], VFS_CURRENT, false, 0);
+    return move_vector((u32)arg[0], arg[1], (u32)arg[2], VFS_CURRENT, false, 0);
 }
 
 SYSCALL(writev)
 {
-    return move_vector((u32)arg[0], arg[1], arg[2], VFS_CURRENT, true, 0);
+    return move_vector((u32)arg[0], arg[1], (u32)arg[2], VFS_CURRENT, true, 0);
 }
 
 SYSCALL(preadv)
 {
-    return (s64)arg[3] < 0 ? -EINVAL : move_vector((u32)arg[0], arg[1], arg[2], arg[3], false, 0);
+    return (s64)arg[3] < 0 ? -EINVAL : move_vector((u32)arg[0], arg[1], (u32)arg[2], arg[3], false, 0);
 }
 
 SYSCALL(pwritev)
 {
-    return (s64)arg[3] < 0 ? -EINVAL : move_vector((u32)arg[0], arg[1], arg[2], arg[3], true, 0);
+    return (s64)arg[3] < 0 ? -EINVAL : move_vector((u32)arg[0], arg[1], (u32)arg[2], arg[3], true, 0);
 }
 
 /* An offset of -1 is the file's own position, which is VFS_CURRENT. */
@@ -174,7 +174,7 @@ static s64 move_vector2(const u64 arg[6], bool write)
 {
     if ((s64)arg[3] < -1)
         return -EINVAL;
-    return move_vector((u32)arg[0], arg[1], arg[2], arg[3], write, (u32)arg[5]);
+    return move_vector((u32)arg[0], arg[1], (u32)arg[2], arg[3], write, (u32)arg[5]);
 }
 
 SYSCALL(preadv2)
@@ -289,6 +289,22 @@ static bool add_entry(void *ctx, const struct dirent_info *e)
     return true;
 }
 
+/* As many whole entries as there is memory for; the position goes behind the last of them. */
+static s64 entries_out(struct file *file, u64 va, const struct listing *l)
+{
+    size_t done = 0;
+    u16 reclen;
+    while (done < l->len) {
+        const u8 *entry = l->bytes + done;
+        memcpy(&reclen, entry + 16, sizeof reclen);
+        if (proc_copy_out(va + done, entry, reclen) < 0)
+            return done ? (s64)done : -EFAULT;
+        memcpy(&file->offset, entry + 8, sizeof file->offset);
+        done += reclen;
+    }
+    return (s64)done;
+}
+
 SYSCALL(getdents64)
 {
     enum { ROOM = 32768 };
@@ -297,17 +313,16 @@ SYSCALL(getdents64)
     if (result < 0)
         return result;
     u64 before = file->offset;
-    size_t size = MIN((u32)arg[2], ROOM);
+    size_t size = (size_t)MIN(MAX((s32)arg[2], 0), ROOM);
     struct listing l = {mem_new(MAX(size, 1u)), size, 0, false};
     if (!l.bytes)
         return -ENOMEM;
     s64 got = vfs_readdir(file, size, add_entry, &l);
+    file->offset = before;
     if (got == 0 && l.full)
         got = -EINVAL; /* not the end, which 0 would say */
     if (got > 0)
-        got = proc_copy_out(arg[1], l.bytes, l.len) < 0 ? -EFAULT : (s64)l.len;
-    if (got < 0)
-        file->offset = before;
+        got = entries_out(file, arg[1], &l);
     mem_delete(l.bytes, MAX(size, 1u));
     return got;
 }

@@ -192,7 +192,16 @@ SYSCALL(setresgid)
 
 SYSCALL(setgroups)
 {
-    return privileged() ? 0 : -EPERM;
+    enum { NGROUPS_MAX = 65536 };
+    u32 group;
+    if (!privileged())
+        return -EPERM;
+    if ((u32)arg[0] > NGROUPS_MAX)
+        return -EINVAL;
+    for (u64 i = 0; i < (u32)arg[0]; i++)
+        if (proc_copy_in(&group, arg[1] + i * sizeof group, sizeof group) < 0)
+            return -EFAULT;
+    return 0;
 }
 
 SYSCALL(prctl)
@@ -223,10 +232,10 @@ SYSCALL(futex)
     enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET = 10, COMMAND = 0x7f };
     u64 command = arg[1] & COMMAND;
     u32 value;
-    if (proc_copy_in(&value, arg[0], sizeof value) < 0)
-        return -EFAULT;
     if (arg[0] % sizeof value)
         return -EINVAL;
+    if (proc_copy_in(&value, arg[0], sizeof value) < 0)
+        return -EFAULT;
     if (command == FUTEX_WAKE || command == FUTEX_WAKE_BITSET)
         return 0;
     if (command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET)

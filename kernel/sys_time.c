@@ -29,10 +29,25 @@ SYSCALL(clock_gettime)
     return proc_copy_out(arg[1], &t, sizeof t);
 }
 
-/* The clock is the host's. */
+/* The clock is the host's. limit: of the fraction of a second. */
+static s64 refuse_time(u64 va, u64 limit)
+{
+    struct timespec t;
+    if (proc_copy_in(&t, va, sizeof t) < 0)
+        return -EFAULT;
+    return t.nsec >= limit ? -EINVAL : -EPERM;
+}
+
 SYSCALL(clock_settime)
 {
-    return -EPERM;
+    u64 ns;
+    s64 result = clock_value((u32)arg[0], &ns);
+    return result < 0 ? result : refuse_time(arg[1], SECOND);
+}
+
+SYSCALL(settimeofday)
+{
+    return arg[0] ? refuse_time(arg[0], SECOND / 1000) : arg[1] ? -EPERM : 0;
 }
 
 SYSCALL(clock_getres)
@@ -47,7 +62,10 @@ SYSCALL(gettimeofday)
 {
     u64 now = time_wall_ns();
     struct timespec t = {now / SECOND, now % SECOND / 1000};
-    return arg[0] ? proc_copy_out(arg[0], &t, sizeof t) : 0;
+    s32 zone[2] = {0, 0};
+    if (arg[0] && proc_copy_out(arg[0], &t, sizeof t) < 0)
+        return -EFAULT;
+    return arg[1] ? proc_copy_out(arg[1], zone, sizeof zone) : 0;
 }
 
 SYSCALL(time)

@@ -122,7 +122,7 @@
     X(158, arch_prctl) \
     X(160, setrlimit) \
     X(162, sync) \
-    X(164, clock_settime) /* settimeofday */ \
+    X(164, settimeofday) \
     X(186, own_id) /* gettid */ \
     X(188, setxattr) \
     X(189, lsetxattr) \
