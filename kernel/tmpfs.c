@@ -1,34 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* tmpfs - file systems in memory: a tree of names over inodes whose data are pages. */
+/* tmpfs - a file system in memory: names in directories, and what they name.
+ *
+ * An inode lives while it has a name or a node: what is removed while it is open stays until it is closed. */
 #include "tmpfs.h"
 #include "mem.h"
+#include "sparse.h"
 #include "time.h"
 #include "vfs.h"
 
-enum { NANO = 1000000000, DOT = 1, DOTDOT = 2, FIRST = 3, PAGES_MAX = (1 << 20) / 8 };
+enum {
+    NANO = 1000000000,
+    DAY = 86400,
+    DOT = 1,
+    DOTDOT = 2,
+    FIRST = 3,   /* cookies */
+    DIRENT = 20, /* what a name adds to a directory's size, as on Linux */
+    KEEP =
+        8, /* of memory, one part in so many is not for files: the rest of the system must live when they have taken all */
+};
 
 struct entry {
     struct entry *next;
     struct inode *inode;
-    u64 cookie; /* ascending along the list, never used twice in a directory */
+    u64 cookie; /* ascending along the list, never used twice in a directory: listings go on behind one whatever comes and goes */
     u16 len;
     char name[];
 };
 
-/* Lives while it has a name or a node. */
 struct inode {
-    u64 ino;
-    u32 links, nodes;
-    u32 mode, uid, gid, major, minor;
-    struct timestamp atime, mtime, ctime;
-    u64 size;
-    char *target;  /* a link's */
-    u64 *pages;    /* physical addresses, 0: a hole */
-    u64 npages;    /* room in the table */
-    u64 allocated; /* pages that are there */
+    struct attr a; /* all but its blocks */
+    u32 nodes;
+    struct sparse data;
+    char *target; /* a link's */
     struct entry *entries, **last;
-    struct inode *parent;
-    u64 cookie;
+    struct inode *parent; /* it stands while this is a directory that has a name */
+    u64 cookie;           /* for the next entry */
 };
 
 static u64 last_ino;
@@ -38,9 +44,14 @@ static struct inode *inode_of(const struct node *node)
     return (struct inode *)(uintptr_t)node->id;
 }
 
-static bool is_dir(const struct inode *i)
+static u32 type_of(const struct inode *i)
 {
-    return (i->mode & S_IFMT) == S_IFDIR;
+    return i->a.mode & S_IFMT;
+}
+
+static u32 is_dir(const struct inode *i)
+{
+    return type_of(i) == S_IFDIR;
 }
 
 static struct timestamp now(void)
@@ -51,133 +62,92 @@ static struct timestamp now(void)
 
 static void touch(struct inode *i)
 {
-    i->mtime = i->ctime = now();
+    i->a.mtime = i->a.ctime = now();
 }
 
-static struct qid qid_of(const struct inode *i)
+static bool is_later(struct timestamp a, struct timestamp b)
 {
-    u32 type = i->mode & S_IFMT;
-    return (struct qid){type == S_IFDIR ? QID_DIR : type == S_IFLNK ? QID_SYMLINK : 0, 0, i->ino};
+    return a.sec != b.sec ? a.sec > b.sec : a.nsec > b.nsec;
+}
+
+/* As "relatime" has it: the first time after a change, and once a day. */
+static void accessed(struct inode *i)
+{
+    struct timestamp t = now();
+    if (!is_later(i->a.atime, i->a.mtime) || !is_later(i->a.atime, i->a.ctime) || (s64)(t.sec - i->a.atime.sec) >= DAY)
+        i->a.atime = t;
+}
+
+/* Pages that files may still take. */
+static u64 room(void)
+{
+    u64 kept = mem_total_count() / KEEP, free = mem_free_count();
+    return free > kept ? free - kept : 0;
+}
+
+static void *allocate(size_t size)
+{
+    return room() ? mem_new(size) : NULL;
 }
 
 static struct inode *new_inode(u32 mode)
 {
-    struct inode *i = mem_new(sizeof *i);
+    struct inode *i = allocate(sizeof *i);
     if (!i)
         return NULL;
-    i->ino = ++last_ino;
-    i->mode = mode;
+    i->a.mode = mode;
+    i->a.blksize = PAGE_SIZE;
+    i->a.qid = (struct qid){is_dir(i) ? QID_DIR : type_of(i) == S_IFLNK ? QID_SYMLINK : 0, 0, ++last_ino};
     i->last = &i->entries;
     i->cookie = FIRST;
+    i->a.nlink = is_dir(i); /* its own "." */
+    i->a.size = is_dir(i) ? 2 * DIRENT : 0;
+    touch(i);
+    i->a.atime = i->a.mtime;
     return i;
+}
+
+static void free_if_unused(struct inode *i)
+{
+    if (i->a.nlink || i->nodes)
+        return;
+    sparse_cut(&i->data, 0);
+    mem_delete(i->target, i->a.size);
+    mem_delete(i, sizeof *i);
 }
 
 /* ---- data ---- */
 
-static void free_pages(struct inode *i, u64 from)
-{
-    for (u64 p = from; p < i->npages; p++) {
-        mem_pages_free(i->pages[p], i->pages[p] ? 1 : 0);
-        i->allocated -= i->pages[p] != 0;
-        i->pages[p] = 0;
-    }
-}
-
-static void free_inode(struct inode *i)
-{
-    if (i->links || i->nodes)
-        return;
-    free_pages(i, 0);
-    mem_delete(i->pages, i->npages * sizeof *i->pages);
-    if ((i->mode & S_IFMT) == S_IFLNK)
-        mem_delete(i->target, i->size);
-    mem_delete(i, sizeof *i);
-}
-
-static int grow_table(struct inode *i, u64 pages)
-{
-    u64 room = MAX(i->npages, 2ul);
-    if (pages <= i->npages)
-        return 0;
-    if (pages > PAGES_MAX)
-        return -EFBIG;
-    while (room < pages)
-        room *= 2;
-    u64 *table = mem_new(room * sizeof *table);
-    if (!table)
-        return -ENOSPC;
-    if (i->pages)
-        memcpy(table, i->pages, i->npages * sizeof *table);
-    mem_delete(i->pages, i->npages * sizeof *table);
-    i->pages = table;
-    i->npages = room;
-    return 0;
-}
-
-/* The page that holds byte `offset`, made if need be; NULL: no memory. */
-static u8 *page_at(struct inode *i, u64 offset)
-{
-    u64 *page = &i->pages[offset / PAGE_SIZE];
-    if (!*page) {
-        *page = mem_pages(1, PAGE_SIZE);
-        if (!*page)
-            return NULL;
-        memset(mem_virt(*page), 0, PAGE_SIZE);
-        i->allocated++;
-    }
-    return mem_virt(*page);
-}
-
 static s64 tmpfs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
     struct inode *i = inode_of(node);
-    u64 want = offset < i->size ? MIN(mem_span_total(spans, n), i->size - offset) : 0;
-    for (u64 done = 0; done < want;) {
-        u64 at = offset + done, in = at % PAGE_SIZE, piece = MIN(PAGE_SIZE - in, want - done);
-        u64 page = at / PAGE_SIZE < i->npages ? i->pages[at / PAGE_SIZE] : 0;
-        if (page)
-            mem_to_spans(spans, n, done, (u8 *)mem_virt(page) + in, piece);
-        else
-            mem_zero_spans(spans, n, done, piece);
-        done += piece;
-    }
+    u64 want = offset < i->a.size ? MIN(mem_span_total(spans, n), i->a.size - offset) : 0;
+    sparse_read(&i->data, spans, n, offset, want);
+    if (want)
+        accessed(i);
     return (s64)want;
 }
 
 static s64 tmpfs_write(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
     struct inode *i = inode_of(node);
-    u64 want = mem_span_total(spans, n), done = 0;
-    if (want > (u64)INT64_MAX - offset)
+    u64 want = mem_span_total(spans, n);
+    if (want && offset >= INT64_MAX)
         return -EFBIG;
-    int err = want == 0 ? 0 : grow_table(i, (offset + want + PAGE_SIZE - 1) / PAGE_SIZE);
-    while (err == 0 && done < want) {
-        u64 at = offset + done, in = at % PAGE_SIZE, piece = MIN(PAGE_SIZE - in, want - done);
-        u8 *page = page_at(i, at);
-        if (!page)
-            break;
-        done += mem_from_spans(page + in, spans, n, done, piece);
-    }
+    want = MIN(want, INT64_MAX - offset);
+    u64 done = sparse_write(&i->data, spans, n, offset, want, room());
     if (done) {
-        i->size = MAX(i->size, offset + done);
+        i->a.size = MAX(i->a.size, offset + done);
         touch(i);
     }
-    return done ? (s64)done : err ? err : want ? -ENOSPC : 0;
+    return done || !want ? (s64)done : -ENOSPC;
 }
 
-static int set_size(struct inode *i, u64 size)
+static void set_size(struct inode *i, u64 size)
 {
-    int err = size <= i->size ? 0 : grow_table(i, (size + PAGE_SIZE - 1) / PAGE_SIZE);
-    if (err < 0)
-        return err;
-    if (size < i->size) {
-        free_pages(i, (size + PAGE_SIZE - 1) / PAGE_SIZE);
-        if (size % PAGE_SIZE && i->pages[size / PAGE_SIZE])
-            memset((u8 *)mem_virt(i->pages[size / PAGE_SIZE]) + size % PAGE_SIZE, 0, PAGE_SIZE - size % PAGE_SIZE);
-    }
-    i->size = size;
+    sparse_cut(&i->data, size);
+    i->a.size = size;
     touch(i);
-    return 0;
 }
 
 /* ---- names ---- */
@@ -190,53 +160,69 @@ static struct entry **find(struct inode *dir, struct name name)
     return e;
 }
 
+/* A name more for the inode; a directory's ".." is a name of its parent. */
+static void hold(struct inode *dir, struct inode *i)
+{
+    i->a.nlink++;
+    dir->a.nlink += is_dir(i);
+    i->parent = dir;
+}
+
+/* A name less. A directory has no other. */
+static void let_go(struct inode *dir, struct inode *i)
+{
+    i->a.nlink -= 1 + is_dir(i);
+    dir->a.nlink -= is_dir(i);
+    i->a.ctime = now();
+    free_if_unused(i);
+}
+
+/* Takes an inode that has no name yet if it comes to nothing. */
 static int add_name(struct inode *dir, struct name name, struct inode *inode)
 {
-    struct entry *e = mem_new(sizeof *e + name.len);
+    struct entry *e = dir->a.nlink ? allocate(sizeof *e + name.len) : NULL;
     if (!e)
-        return -ENOSPC;
+        return dir->a.nlink ? -ENOSPC : -ENOENT; /* removed while somebody stands in it */
     e->inode = inode;
     e->cookie = dir->cookie++;
     e->len = name.len;
     memcpy(e->name, name.s, name.len);
     *dir->last = e;
     dir->last = &e->next;
-    inode->links++;
-    if (is_dir(inode))
-        inode->parent = dir;
+    dir->a.size += DIRENT;
+    hold(dir, inode);
+    touch(dir);
     return 0;
 }
 
-static void unname(struct inode *dir, struct entry **at)
+static void remove_name(struct inode *dir, struct entry **at)
 {
     struct entry *e = *at;
     *at = e->next;
     if (dir->last == &e->next)
         dir->last = at;
-    e->inode->links--;
-    e->inode->ctime = now();
-    free_inode(e->inode);
+    dir->a.size -= DIRENT;
+    touch(dir);
+    let_go(dir, e->inode);
     mem_delete(e, sizeof *e + e->len);
 }
 
 static int make(const struct node *node, struct name name, u32 mode, struct inode **out)
 {
-    struct inode *dir = inode_of(node);
-    if (!dir->links && dir->parent != dir)
-        return -ENOENT; /* removed while somebody stands in it */
+    struct inode *dir = inode_of(node), *i;
     if (*find(dir, name))
         return -EEXIST;
-    struct inode *i = new_inode(mode);
-    int err = i ? add_name(dir, name, i) : -ENOSPC;
-    if (err < 0) {
-        mem_delete(i, sizeof *i);
-        return err;
+    *out = i = new_inode(mode);
+    if (!i)
+        return -ENOSPC;
+    if (dir->a.mode & S_ISGID) {
+        i->a.gid = dir->a.gid;
+        i->a.mode |= is_dir(i) ? S_ISGID : 0;
     }
-    i->atime = now();
-    touch(i);
-    touch(dir);
-    *out = i;
-    return 0;
+    int err = add_name(dir, name, i);
+    if (err < 0)
+        mem_delete(i, sizeof *i);
+    return err;
 }
 
 /* ---- verbs ---- */
@@ -244,7 +230,7 @@ static int make(const struct node *node, struct name name, u32 mode, struct inod
 static struct node node_for(struct fs *fs, struct inode *i)
 {
     i->nodes++;
-    return (struct node){.fs = fs, .id = (u64)(uintptr_t)i, .qid = qid_of(i)};
+    return (struct node){.fs = fs, .id = (u64)(uintptr_t)i, .qid = i->a.qid};
 }
 
 static int tmpfs_attach(struct fs *fs, struct node *root)
@@ -261,7 +247,7 @@ static int tmpfs_walk(const struct node *from, const struct name *names, unsigne
         if (!e)
             return k ? (int)k : -ENOENT;
         i = e->inode;
-        qids[k] = qid_of(i);
+        qids[k] = i->a.qid;
     }
     *out = node_for(from->fs, i);
     return (int)n;
@@ -269,43 +255,27 @@ static int tmpfs_walk(const struct node *from, const struct name *names, unsigne
 
 static void tmpfs_clunk(struct node *node)
 {
-    struct inode *i = inode_of(node);
-    i->nodes--;
-    free_inode(i);
+    inode_of(node)->nodes--;
+    free_if_unused(inode_of(node));
 }
 
 static int tmpfs_getattr(struct node *node, struct attr *attr)
 {
     const struct inode *i = inode_of(node);
-    *attr = (struct attr){.qid = qid_of(i),
-                          .mode = i->mode,
-                          .uid = i->uid,
-                          .gid = i->gid,
-                          .nlink = i->links,
-                          .size = i->size,
-                          .atime = i->atime,
-                          .mtime = i->mtime,
-                          .ctime = i->ctime,
-                          .rdev_major = i->major,
-                          .rdev_minor = i->minor};
-    attr->blksize = PAGE_SIZE;
-    attr->blocks = i->allocated * (PAGE_SIZE / 512);
-    if (!is_dir(i))
-        return 0;
-    attr->nlink = i->links || i->parent == i ? 2 : 0;
-    for (const struct entry *e = i->entries; e; e = e->next)
-        attr->nlink += is_dir(e->inode);
+    *attr = i->a;
+    attr->blocks = i->data.pages * (PAGE_SIZE / 512);
     return 0;
 }
 
 static int tmpfs_open(struct node *node, u32 flags, struct attr *attr)
 {
-    u32 type = inode_of(node)->mode & S_IFMT;
-    if (type != S_IFREG && type != S_IFDIR)
+    struct inode *i = inode_of(node);
+    if (type_of(i) != S_IFREG && !is_dir(i))
         return -ENXIO;
-    int err = flags & O_TRUNC ? set_size(inode_of(node), 0) : 0;
-    node->open = err == 0;
-    return err < 0 ? err : tmpfs_getattr(node, attr);
+    if (flags & O_TRUNC)
+        set_size(i, 0);
+    node->open = true;
+    return tmpfs_getattr(node, attr);
 }
 
 static int tmpfs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr)
@@ -337,9 +307,9 @@ static int tmpfs_mknod(const struct node *dir, struct name name, u32 mode, u32 m
 {
     struct inode *i;
     int err = make(dir, name, mode, &i);
-    if (err == 0) {
-        i->major = major;
-        i->minor = minor;
+    if (err == 0 && (type_of(i) == S_IFCHR || type_of(i) == S_IFBLK)) {
+        i->a.rdev_major = major;
+        i->a.rdev_minor = minor;
     }
     return err;
 }
@@ -347,17 +317,16 @@ static int tmpfs_mknod(const struct node *dir, struct name name, u32 mode, u32 m
 static int tmpfs_symlink(const struct node *dir, struct name name, const char *target, size_t len)
 {
     struct inode *i;
-    char *copy = mem_new(len);
+    char *copy = allocate(len);
     if (!copy)
         return -ENOSPC;
-    memcpy(copy, target, len);
     int err = make(dir, name, S_IFLNK | 0777, &i);
     if (err < 0) {
         mem_delete(copy, len);
         return err;
     }
-    i->target = copy;
-    i->size = len;
+    i->target = memcpy(copy, target, len);
+    i->a.size = len;
     return 0;
 }
 
@@ -366,45 +335,45 @@ static int tmpfs_link(const struct node *dir, struct name name, const struct nod
     struct inode *i = inode_of(target);
     if (*find(inode_of(dir), name))
         return -EEXIST;
-    if (!i->links)
-        return -ENOENT;
-    i->ctime = now();
-    touch(inode_of(dir));
-    return add_name(inode_of(dir), name, i);
+    int err = i->a.nlink ? add_name(inode_of(dir), name, i) : -ENOENT;
+    if (err == 0)
+        i->a.ctime = now();
+    return err;
 }
 
-/* Whether `old` may take the place of what has the name already. */
-static int may_replace(const struct inode *old, const struct inode *there)
+/* Whether `i` may take the place of what has the name already. */
+static int may_replace(const struct inode *i, const struct inode *there)
 {
-    if (is_dir(old) && !is_dir(there))
+    if (is_dir(i) && !is_dir(there))
         return -ENOTDIR;
-    if (!is_dir(old) && is_dir(there))
+    if (!is_dir(i) && is_dir(there))
         return -EISDIR;
-    return is_dir(there) && there->entries ? -ENOTEMPTY : 0;
+    return there->entries ? -ENOTEMPTY : 0;
 }
 
 static int tmpfs_rename(const struct node *from, struct name old_name, const struct node *to, struct name new_name)
 {
     struct inode *source = inode_of(from), *target = inode_of(to);
-    struct entry **old = find(source, old_name), **there = find(target, new_name);
-    if (!*old)
+    struct entry *old = *find(source, old_name), *there = *find(target, new_name);
+    struct inode *i = old ? old->inode : NULL;
+    if (!old || !target->a.nlink)
         return -ENOENT;
-    struct inode *i = (*old)->inode;
     for (const struct inode *up = target; is_dir(i) && up->parent != up; up = up->parent)
         if (up == i)
             return -EINVAL; /* into itself */
-    if (*there && (*there)->inode == i)
+    if (there && there->inode == i)
         return 0;
-    int err = *there ? may_replace(i, (*there)->inode) : 0;
-    if (err == 0)
-        err = add_name(target, new_name, i);
+    int err = there ? may_replace(i, there->inode) : add_name(target, new_name, i);
     if (err < 0)
         return err;
-    if (*there && (*there)->inode != i)
-        unname(target, there);
-    unname(source, find(source, old_name));
-    touch(source);
-    touch(target);
+    if (there) {
+        hold(target, i);
+        let_go(target, there->inode);
+        there->inode = i;
+        touch(target);
+    }
+    remove_name(source, find(source, old_name));
+    i->a.nlink += is_dir(i); /* its ".", which went with what was taken for its only name */
     return 0;
 }
 
@@ -416,49 +385,60 @@ static int tmpfs_unlink(const struct node *node, struct name name, bool director
         return -ENOENT;
     if (is_dir((*e)->inode) != directory)
         return directory ? -ENOTDIR : -EISDIR;
-    if (directory && (*e)->inode->entries)
+    if ((*e)->inode->entries)
         return -ENOTEMPTY;
-    unname(dir, e);
-    touch(dir);
+    remove_name(dir, e);
     return 0;
+}
+
+/* A new owner takes off the bits that would lend him rights. */
+static void set_owner(struct inode *i, const struct attr_change *c)
+{
+    if (c->valid & CHANGE_UID)
+        i->a.uid = c->uid;
+    if (c->valid & CHANGE_GID)
+        i->a.gid = c->gid;
+    if (!is_dir(i))
+        i->a.mode &= ~(S_ISUID | (i->a.mode & S_IXGRP ? S_ISGID : 0u));
 }
 
 static int tmpfs_setattr(struct node *node, const struct attr_change *c)
 {
     struct inode *i = inode_of(node);
-    int err = c->valid & CHANGE_SIZE ? set_size(i, c->size) : 0;
-    if (err < 0)
-        return err;
+    struct timestamp t = now();
+    if (c->valid & CHANGE_SIZE)
+        set_size(i, c->size);
+    if (c->valid & (CHANGE_UID | CHANGE_GID) || c->valid == CHANGE_CTIME)
+        set_owner(i, c);
     if (c->valid & CHANGE_MODE)
-        i->mode = (i->mode & S_IFMT) | (c->mode & 07777);
-    if (c->valid & CHANGE_UID)
-        i->uid = c->uid;
-    if (c->valid & CHANGE_GID)
-        i->gid = c->gid;
+        i->a.mode = type_of(i) | (c->mode & 07777);
     if (c->valid & CHANGE_ATIME)
-        i->atime = c->valid & CHANGE_ATIME_SET ? c->atime : now();
+        i->a.atime = c->valid & CHANGE_ATIME_SET ? c->atime : t;
     if (c->valid & CHANGE_MTIME)
-        i->mtime = c->valid & CHANGE_MTIME_SET ? c->mtime : now();
-    i->ctime = now();
+        i->a.mtime = c->valid & CHANGE_MTIME_SET ? c->mtime : t;
+    i->a.ctime = t;
     return 0;
 }
 
 /* Cookie c: behind the entry that has it. */
-static int tmpfs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)
+static int tmpfs_readdir(struct node *node, u64 from, size_t size, dirent_fn emit, void *ctx)
 {
     struct inode *dir = inode_of(node);
-    const struct dirent_info dots[] = {{dir->ino, DOT, S_IFDIR >> 12, {".", 1}},
-                                       {dir->parent->ino, DOTDOT, S_IFDIR >> 12, {"..", 2}}};
     int taken = 0;
-    (void)room;
+    (void)size;
+    if (!dir->a.nlink)
+        return -ENOENT; /* its parent may be gone */
+    const struct dirent_info dots[] = {{dir->a.qid.path, DOT, S_IFDIR >> 12, {".", 1}},
+                                       {dir->parent->a.qid.path, DOTDOT, S_IFDIR >> 12, {"..", 2}}};
     for (u64 i = from; i < ARRAY_LEN(dots); i++, taken++)
         if (!emit(ctx, &dots[i]))
             return taken;
+    accessed(dir);
     for (const struct entry *e = dir->entries; e; e = e->next) {
         if (e->cookie <= from)
             continue;
-        u8 type = (u8)((e->inode->mode & S_IFMT) >> 12);
-        if (!emit(ctx, &(struct dirent_info){e->inode->ino, e->cookie, type, {e->name, e->len}}))
+        u8 type = (u8)(type_of(e->inode) >> 12);
+        if (!emit(ctx, &(struct dirent_info){e->inode->a.qid.path, e->cookie, type, {e->name, e->len}}))
             break;
         taken++;
     }
@@ -467,20 +447,20 @@ static int tmpfs_readdir(struct node *node, u64 from, size_t room, dirent_fn emi
 
 static int tmpfs_readlink(struct node *node, char *buf, size_t size)
 {
-    const struct inode *i = inode_of(node);
-    if (i->size > size)
+    struct inode *i = inode_of(node);
+    if (i->a.size > size)
         return -ENAMETOOLONG;
-    memcpy(buf, i->target, i->size);
-    return (int)i->size;
+    memcpy(buf, i->target, i->a.size);
+    accessed(i);
+    return (int)i->a.size;
 }
 
 static int tmpfs_statfs(struct node *node, struct fs_stat *out)
 {
     enum { TMPFS_MAGIC = 0x01021994 };
+    u64 all = mem_total_count() - mem_total_count() / KEEP, free = room();
     (void)node;
-    *out =
-        (struct fs_stat){.type = TMPFS_MAGIC, .bsize = PAGE_SIZE, .namelen = VFS_NAME_MAX, .blocks = mem_total_count()};
-    out->bfree = out->bavail = mem_free_count();
+    *out = (struct fs_stat){TMPFS_MAGIC, PAGE_SIZE, VFS_NAME_MAX, all, free, free, all, free, 0};
     return 0;
 }
 
@@ -513,6 +493,7 @@ int tmpfs_init(void)
     struct inode *root = new_inode(S_IFDIR | 01777);
     if (!root)
         return -ENOMEM;
+    root->a.nlink++;
     root->parent = root;
     fs.priv = root;
     return vfs_register(&fs);

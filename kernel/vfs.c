@@ -94,20 +94,34 @@ int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out
 
 /* ---- open files ---- */
 
-/* Where a transfer begins; negative: -errno. Devices have no position. */
-static s64 position(struct file *file, u64 offset)
+/* Finds out where a position is that was left behind what had been appended. */
+static int settle(struct file *file)
 {
     struct attr attr;
-    if (offset != VFS_CURRENT)
-        return (s64)offset < 0 ? -EINVAL : (s64)offset;
-    if (file->at_end) {
-        int err = file->node.fs->ops->getattr(&file->node, &attr);
-        if (err < 0)
-            return err;
+    int err = file->at_end ? file->node.fs->ops->getattr(&file->node, &attr) : 0;
+    if (err == 0 && file->at_end) {
         file->offset = attr.size;
         file->at_end = false;
     }
-    return (s64)file->offset;
+    return err;
+}
+
+/* The same for all positions in an object, before its end is moved by other means than `mover`. */
+void vfs_settle(const struct node *node, const struct file *mover)
+{
+    for (struct file *f = vfs_files(); f; f = f->next)
+        if (f->at_end && f != mover && f->node.fs == node->fs && f->node.qid.path == node->qid.path)
+            settle(f);
+}
+
+/* Where a transfer of len bytes begins; negative: -errno. */
+static s64 position(struct file *file, u64 offset, u64 len)
+{
+    int err = offset == VFS_CURRENT ? settle(file) : 0;
+    if (err < 0)
+        return err;
+    s64 from = (s64)(offset == VFS_CURRENT ? file->offset : offset);
+    return from < 0 || len > (u64)(INT64_MAX - from) ? -EINVAL : from;
 }
 
 static s64 moved(struct file *file, u64 offset, s64 n)
@@ -129,7 +143,7 @@ s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset
         return -EINVAL;
     if ((file->flags & O_NONBLOCK) && !(vfs_poll(file) & (POLLIN | POLLHUP)))
         return -EAGAIN;
-    s64 from = position(file, offset);
+    s64 from = position(file, offset, mem_span_total(spans, n));
     return from < 0 ? from : moved(file, offset, file->node.fs->ops->read(&file->node, spans, n, (u64)from));
 }
 
@@ -138,6 +152,7 @@ s64 vfs_append(struct file *file, const struct span *spans, unsigned n, u64 offs
 {
     if (has_no_position(file))
         return vfs_write(file, spans, n, offset);
+    vfs_settle(&file->node, file);
     const struct fs_ops *ops = file->node.fs->ops;
     struct attr attr = {.size = 0};
     int err = file->appends ? 0 : ops->getattr(&file->node, &attr);
@@ -154,9 +169,12 @@ s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offse
         return -ESPIPE;
     if (!file->node.fs->ops->write)
         return -EINVAL;
-    if ((file->flags & O_APPEND) && !has_no_position(file))
+    if (has_no_position(file))
+        return file->node.fs->ops->write(&file->node, spans, n, 0);
+    if (file->flags & O_APPEND)
         return vfs_append(file, spans, n, offset);
-    s64 from = position(file, offset);
+    vfs_settle(&file->node, NULL);
+    s64 from = position(file, offset, mem_span_total(spans, n));
     return from < 0 ? from : moved(file, offset, file->node.fs->ops->write(&file->node, spans, n, (u64)from));
 }
 
@@ -211,7 +229,7 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
     if (has_no_position(file))
         return is_stream(file) ? -ESPIPE : 0;
     if (whence == SEEK_CUR) {
-        base = position(file, VFS_CURRENT);
+        base = position(file, VFS_CURRENT, 0);
         if (base < 0)
             return base;
     } else if (whence == SEEK_END && !file->directory) {

@@ -47,7 +47,7 @@ static inline bool vfs_may_write(u32 flags)
     return (flags + 1) & O_RDWR;
 }
 
-/* File types in a mode. */
+/* File types in a mode, and some of its other bits. */
 enum {
     S_IFMT = 0170000,
     S_IFSOCK = 0140000,
@@ -57,6 +57,9 @@ enum {
     S_IFDIR = 0040000,
     S_IFCHR = 0020000,
     S_IFIFO = 0010000,
+    S_ISUID = 04000,
+    S_ISGID = 02000,
+    S_IXGRP = 010,
 };
 
 /* 9P's qid: which object this is. type: QID_DIR, QID_SYMLINK or 0 for all else. */
@@ -261,10 +264,14 @@ bool vfs_path_below(const char *path, const char *top);
 char *vfs_path_copy(const char *path);
 /* Replaces a path (of mem_new) at or below `from` by what it is after a rename to `to`. 0, or -ENOMEM: it stays. */
 int vfs_path_moved(char **path, const char *from, const char *to);
+/* The first of all open files, which go on by `next`. */
+struct file *vfs_files(void);
 /* The same for all mounts, and for all open files; and open directories are told that theirs is gone. */
 void vfs_mounts_moved(const char *from, const char *to);
 void vfs_files_moved(const char *from, const char *to);
 void vfs_directory_removed(const char *path);
+/* An object's end is about to move: open files that have appended to it learn their position now, all but `mover`. */
+void vfs_settle(const struct node *node, const struct file *mover);
 
 /*
  * Look-ups. `at`: the directory that a relative path starts from (NULL: "/"). Paths are NUL-terminated; errors are those of Linux: ENOENT (also

@@ -255,6 +255,8 @@ static int change_node(const struct place *place, struct node *node, const struc
         return -EROFS;
     if ((change->valid & CHANGE_MODE) && (node->qid.type & QID_SYMLINK))
         return -EOPNOTSUPP;
+    if (change->valid & CHANGE_SIZE)
+        vfs_settle(node, NULL);
     return node->fs->ops->setattr ? node->fs->ops->setattr(node, change) : -EPERM;
 }
 

@@ -232,6 +232,11 @@ void vfs_put(struct file *file)
     mem_delete(file, sizeof *file);
 }
 
+struct file *vfs_files(void)
+{
+    return files;
+}
+
 void vfs_files_moved(const char *from, const char *to)
 {
     for (struct file *f = files; f; f = f->next)

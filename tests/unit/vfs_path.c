@@ -257,8 +257,10 @@ static void the_mount_table(void **state)
     assert_false(vfs_mount_at(6, &at, &path, &flags));
     assert_ptr_equal(vfs_find(fs->tag), fs);
     assert_null(vfs_find("no such tag"));
-    assert_non_null(vfs_registered(4));
-    assert_null(vfs_registered(5));
+    unsigned n = 0;
+    while (vfs_registered(n))
+        n++;
+    assert_true(n >= 5);
 }
 
 static void mounts_that_fail(void **state)
