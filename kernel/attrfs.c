@@ -180,6 +180,12 @@ static bool counts(const struct cursor *c)
     return true;
 }
 
+static bool is_named(const struct cursor *c, struct name name)
+{
+    return c->name.len == name.len && memcmp(c->name.s, name.s, name.len) == 0 &&
+           (c->child.file == FOLDER || counts(c));
+}
+
 /* ---- the file systems ---- */
 
 static int attrfs_attach(struct fs *fs, struct node *out)
@@ -195,18 +201,46 @@ static int attrfs_attach(struct fs *fs, struct node *out)
     return -ENODEV;
 }
 
+/* What was found last under a name, so that the next look-up need not ask every object. */
+enum { RECENT = 512 };
+static struct recent {
+    u64 folder, child;
+} recent[RECENT];
+
+static struct recent *recent_of(struct spot folder, struct name name)
+{
+    u64 hash = pack(folder);
+    for (unsigned i = 0; i < name.len; i++)
+        hash = hash * 31 + (u8)name.s[i];
+    return &recent[(hash ^ hash >> 32) % RECENT];
+}
+
+/* Is the child, whatever it is by now, still there in the cursor's folder under this name? */
+static bool is_still(struct cursor *c, struct name name, struct spot child)
+{
+    c->next = c->child = child;
+    if (!object_of(child, c->path) || strncmp(c->path, c->folder, c->len) != 0)
+        return false;
+    c->next.file = child.file == FOLDER || is_file_itself(child) ? 0 : child.file;
+    bool found = c->path[c->len] == '/' ? next_below(c) : c->path[c->len] == 0 && next_file(c);
+    return found && pack(c->child) == pack(child) && is_named(c, name);
+}
+
 static int find(struct spot folder, struct name name, struct spot *child)
 {
     struct cursor c;
+    struct recent *r = recent_of(folder, name);
     if (folder.file != FOLDER)
         return -ENOTDIR;
-    for (start(&c, folder, 0); next(&c);)
-        if (c.name.len == name.len && memcmp(c.name.s, name.s, name.len) == 0 &&
-            (c.child.file == FOLDER || counts(&c))) {
-            *child = c.child;
-            return 0;
-        }
-    return -ENOENT;
+    start(&c, folder, 0);
+    bool found = r->folder == pack(folder) && is_still(&c, name, unpack(r->child));
+    for (c.next = found ? c.next : (struct spot){0}; !found && next(&c);)
+        found = is_named(&c, name);
+    if (!found)
+        return -ENOENT;
+    *r = (struct recent){pack(folder), pack(c.child)};
+    *child = c.child;
+    return 0;
 }
 
 static int attrfs_walk(const struct node *from, const struct name *names, unsigned n, struct node *out,

@@ -56,11 +56,14 @@ static void folder_of(const struct pci_dev *dev, char path[ATTRFS_PATH])
 
 void sysfs_pci_folder(const char *name, char path[])
 {
-    const struct pci_dev *dev = pci_first();
-    while (dev && strcmp(dev->name, name) != 0)
-        dev = dev->next;
-    if (dev)
-        folder_of(dev, path);
+    static unsigned at; /* asked for in the order of the scan, mostly */
+    const struct pci_dev *dev;
+    for (unsigned wraps = 0; wraps < 2; at = 0, wraps++)
+        for (; (dev = nth(at)); at++)
+            if (strcmp(dev->name, name) == 0) {
+                folder_of(dev, path);
+                return;
+            }
 }
 
 /* ---- a device ---- */

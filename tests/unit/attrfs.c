@@ -16,14 +16,14 @@
 #include "share.h"
 
 /* A class that the test controls: objects "a0".."a3", one file that only "a1" has, one link. */
-static unsigned objects = 4;
+static unsigned objects = 4, first_name;
 static u32 numbers[4] = {10, 11, 12, 13};
 
 static const void *named(unsigned i, const char *top, char path[ATTRFS_PATH])
 {
     if (i >= objects)
         return NULL;
-    snprintf(path, ATTRFS_PATH, "%s/a%u", top, i);
+    snprintf(path, ATTRFS_PATH, "%s/a%u", top, first_name + i);
     return &numbers[i];
 }
 
@@ -100,6 +100,7 @@ static int begin(void **state)
 {
     (void)state;
     objects = 4;
+    first_name = 0;
     return 0;
 }
 
@@ -168,6 +169,29 @@ static void objects_that_go_away(void **state)
     drop(bytes, 100);
     vfs_put(f);
     vfs_put(d);
+    assert_null(content("/sys/bus/test/devices/a3/number"));
+    assert_null(content("/sys/bus/test/devices/a3/link"));
+    objects = 4;
+    assert_string_equal(content("/sys/bus/test/devices/a3/number"), "13\n");
+}
+
+/* A name is found again whatever stands at its number by now. */
+static void objects_that_move(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        first_name = i;
+        for (unsigned k = 0; k < 6; k++) {
+            char path[64], want[16];
+            snprintf(path, sizeof path, "/sys/bus/test/devices/a%u/number", k);
+            snprintf(want, sizeof want, "%u\n", numbers[(k - i) % 4]);
+            const char *is = content(path);
+            if (k < i || k >= i + objects)
+                assert_null(is);
+            else
+                assert_string_equal(is, want);
+        }
+    }
 }
 
 static void attributes(void **state)
@@ -342,6 +366,7 @@ int main(void)
         T(files_show_their_objects),
         T(what_is_not_there),
         T(objects_that_go_away),
+        T(objects_that_move),
         T(attributes),
         T(listings),
         T(nothing_is_written),
