@@ -220,13 +220,14 @@ static void send_getattr(struct p9_call *call, const struct node *node)
 }
 
 /*
- * A file's size is sure only while nobody can have heard of another one: this guest has sent nothing since, and no time went by to speak of. A read that
+ * A file's size is sure only while nobody can have heard of another one: this guest has sent nothing since, its
+ * program has heard nothing, and no time went by to speak of. A read that
  * comes at once then asks for no more than there is, which saves the server a second look (rule C9).
  */
 static struct sure {
     struct p9 *client;
     u32 fid;
-    u64 size, messages, cycles;
+    u64 size, messages, heard, cycles;
 } sure;
 
 static void learn_size(struct node *node, const struct attr *attr)
@@ -235,13 +236,13 @@ static void learn_size(struct node *node, const struct attr *attr)
     if (!node->open || (attr->mode & S_IFMT) != S_IFREG)
         return;
     set_hint(node, attr->size);
-    sure = (struct sure){client, p9_fid(node), attr->size, p9_counters(client)->messages, arch_cycles()};
+    sure = (struct sure){client, p9_fid(node), attr->size, p9_counters(client)->messages, vfs_heard, arch_cycles()};
 }
 
 static u64 sure_size(const struct node *node)
 {
-    bool same =
-        sure.client == p9_of(node) && sure.fid == p9_fid(node) && sure.messages == p9_counters(sure.client)->messages;
+    bool same = sure.client == p9_of(node) && sure.fid == p9_fid(node) &&
+                sure.messages == p9_counters(sure.client)->messages && sure.heard == vfs_heard;
     return same && arch_cycles() - sure.cycles < SURE_CYCLES ? sure.size : 0;
 }
 

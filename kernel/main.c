@@ -200,22 +200,37 @@ static void mount_share(const char *tag, const char *path, u32 flags)
     log_info("mount: %s on %s type %s%s", tag, path, fs->ops->type, flags & MOUNT_READONLY ? " (ro)" : "");
 }
 
-/* mount=TAG:/path[:ro] */
+/* Cuts the text at its next colon; what is behind it, or NULL. */
+static char *cut_word(char *text)
+{
+    char *colon = memchr(text, ':', strlen(text));
+    if (!colon)
+        return NULL;
+    *colon = '\0';
+    return colon + 1;
+}
+
+/* mount=TAG:/path[:ro][:cache=none] */
 static void mount_option(const char *value)
 {
-    char text[256];
+    char text[256], *word;
     size_t len = strlen(value);
-    if (len >= sizeof text || !memchr(value, ':', len)) {
-        log_error("mount=%s is not mount=TAG:/path[:ro]", value);
+    u32 flags = 0;
+    memcpy(text, value, MIN(len, sizeof text - 1) + 1);
+    char *path = len < sizeof text ? cut_word(text) : NULL;
+    bool good = path;
+    for (char *next = good ? cut_word(path) : NULL; (word = next);) {
+        next = cut_word(word);
+        if (strcmp(word, "ro") == 0)
+            flags |= MOUNT_READONLY;
+        else
+            good &= strcmp(word, "cache=none") == 0;
+    }
+    if (!good) {
+        log_error("mount=%s is not mount=TAG:/path[:ro][:cache=none]", value);
         power_end("fail", STATUS_ENVIRONMENT);
     }
-    memcpy(text, value, len + 1);
-    bool readonly = len > 3 && strcmp(text + len - 3, ":ro") == 0;
-    if (readonly)
-        text[len - 3] = '\0';
-    char *path = memchr(text, ':', len);
-    *path++ = '\0';
-    mount_share(text, path, readonly ? MOUNT_READONLY : 0);
+    mount_share(text, path, flags);
 }
 
 static void mount_all(void)

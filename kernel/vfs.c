@@ -6,6 +6,8 @@
 enum { TMPFS_MAGIC = 0x01021994, MEMORY_DEVICES = 1 };
 enum { SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE };
 
+u64 vfs_heard;
+
 static void clunk(struct node *node)
 {
     if (node->fs->ops->clunk)
@@ -143,6 +145,7 @@ s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset
         return -EINVAL;
     if ((file->flags & O_NONBLOCK) && !(vfs_poll(file) & (POLLIN | POLLHUP)))
         return -EAGAIN;
+    vfs_heard += has_no_position(file);
     s64 from = position(file, offset, mem_span_total(spans, n));
     return from < 0 ? from : moved(file, offset, file->node.fs->ops->read(&file->node, spans, n, (u64)from));
 }
@@ -315,5 +318,6 @@ int vfs_ioctl(struct file *file, u32 cmd, void *data, size_t size)
 u32 vfs_poll(struct file *file)
 {
     const struct fs_ops *ops = file->node.fs->ops;
+    vfs_heard += ops->poll != NULL;
     return ops->poll ? ops->poll(&file->node) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }

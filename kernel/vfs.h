@@ -330,6 +330,8 @@ void vfs_unlock_file(struct file *file);
 
 /* On open files. offset: bytes, or VFS_CURRENT to use and move the file's own. */
 #define VFS_CURRENT (~0ull)
+/* Counts what a program may have heard by other ways than files: that it read from a device or a pipe, or asked whether it could. */
+extern u64 vfs_heard;
 s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset);
 s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offset);
 /* To the end, whatever the file was opened for; moves the position there if offset is VFS_CURRENT. */

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""What a guest sees of changes that the host makes under it: docs/coherence.md, row by row. A program waits for orders, in the guest and on Linux; between
+two orders the test changes the folder."""
+import os
+import subprocess
+
+import pytest
+
+import machine
+
+RDONLY, RDWR = os.O_RDONLY, os.O_RDWR
+
+
+class Watcher:
+    def __init__(self, words, folder):
+        self.folder = folder
+        self.program = subprocess.Popen([str(w) for w in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self, what, slot=0, a=0, b=0, text="-"):
+        self.program.stdin.write(f"{what} {slot} {a} {b} {text}\n")
+        self.program.stdin.flush()
+        return self.program.stdout.readline().rstrip("\n")
+
+    def open(self, slot, name, flags=RDONLY):
+        assert int(self("o", slot, flags, text=name)) > 2
+
+    def end(self):
+        self.program.stdin.close()
+        self.program.stdout.close()
+        return self.program.wait(machine.TIME_LIMIT)
+
+
+@pytest.fixture(scope="module")
+def watchers(guests, base):
+    """(in the guest, on Linux), each with a folder of its own."""
+    program, made = guests("watch"), []
+    for name in ("ours", "theirs"):
+        (base / f"watched-{name}").mkdir()
+        made.append(base / f"watched-{name}")
+    both = [Watcher([machine.BUILD / "sheepskin", "run", "-v", f"{made[0]}:/host", "--", program, "/host"], made[0]),
+            Watcher([program, made[1]], made[1])]
+    yield both
+    assert [w.end() for w in both] == [0, 0]
+
+
+@pytest.fixture
+def same(watchers):
+    """same(scenario) -> what the scenario saw, which must be the same on both sides."""
+    def run(scenario):
+        ours, theirs = (scenario(w, w.folder) for w in watchers)
+        assert ours == theirs
+        return ours
+    return run
+
+
+def test_an_open_file_shows_what_the_host_writes(same):
+    def scenario(guest, folder):
+        path = folder / "written"
+        path.write_text("old bytes")
+        guest.open(0, "written")
+        seen = [guest("r", 0, 0, 100)]
+        with open(path, "r+") as f:
+            f.write("NEW")
+        seen += [guest("r", 0, 0, 100), guest("s", text="written")]
+        guest("c")
+        return seen
+    assert same(scenario)[:2] == ["old bytes", "NEW bytes"]
+
+
+@pytest.mark.parametrize("size,more", [(0, 5), (5, 5), (4096, 1), (4096, 70000), (65536, 4096), (70000, 70000)])
+def test_a_file_that_grows_can_be_read_to_its_new_end(same, size, more):
+    def scenario(guest, folder):
+        path = folder / f"grown-{size}-{more}"
+        path.write_bytes(b"a" * size)
+        guest.open(0, path.name)
+        seen = []
+        for _ in range(3):  # each time by one who has just been at the end
+            with open(path, "ab") as f:
+                f.write(b"b" * more)
+            seen += [guest("n", 0, 70000), guest("n", 0, 70000), guest("n", 0, 70000), guest("n", 0, 70000), guest("f"), guest("e")]
+        guest("c")
+        return seen
+    total = size + 3 * more
+    assert same(scenario)[-1] == str(total)
+
+
+def test_nothing_is_known_of_a_file_that_grows_at_once(same):
+    """Opened, asked for its size, and read at once; but not by one who was told to read it."""
+    def scenario(guest, folder):
+        path = folder / "at-once"
+        path.write_text("first")
+        seen = []
+        for i in range(20):
+            guest.open(0, path.name)
+            guest("f")
+            with open(path, "a") as f:
+                f.write(".")
+            seen.append(guest("r", 0, 5, 100))
+            guest("c")
+        return seen
+    assert same(scenario) == ["." * (i + 1) for i in range(20)]
+
+
+def test_a_file_that_is_cut_ends_where_it_ends(same):
+    def scenario(guest, folder):
+        path = folder / "cut"
+        path.write_bytes(b"x" * 70000)
+        guest.open(0, "cut")
+        seen = [guest("n", 0, 4096)]
+        os.truncate(path, 5000)
+        seen += [guest("n", 0, 70000), guest("n", 0, 10), guest("f"), guest("r", 0, 0, 70000), guest("e")]
+        os.truncate(path, 0)
+        seen += [guest("r", 0, 0, 100), guest("f"), guest("s", text="cut")]
+        guest("c")
+        return seen
+    assert same(scenario)[1:3] == ["xxxx...904", ""]
+
+
+def test_a_replaced_file_is_two(same):
+    """The name leads to the new one; who has the old one open keeps it."""
+    def scenario(guest, folder):
+        (folder / "name").write_text("the old one")
+        guest.open(0, "name", RDWR)
+        (folder / "new").write_text("another")
+        os.rename(folder / "new", folder / "name")
+        guest.open(1, "name")
+        seen = [guest("r", 0, 0, 100), guest("r", 1, 0, 100), guest("f", 0), guest("f", 1), guest("w", 0, 0, text="THE"), guest("r", 0, 0, 100)]
+        seen += [(folder / "name").read_text()]
+        guest("c", 0), guest("c", 1)
+        return seen
+    assert same(scenario) == ["the old one", "another", "size 11 links 0 mode 100644", "size 7 links 1 mode 100644", "3", "THE old one", "another"]
+
+
+def test_a_removed_file_stays_open(same):
+    def scenario(guest, folder):
+        (folder / "removed").write_text("still there")
+        guest.open(0, "removed", RDWR)
+        os.unlink(folder / "removed")
+        seen = [guest("r", 0, 0, 100), guest("f"), guest("w", 0, 11, text="!"), guest("r", 0, 0, 100), guest("s", text="removed"), guest("o", 1, RDONLY, text="removed")]
+        guest("c")
+        return seen
+    assert same(scenario) == ["still there", "size 11 links 0 mode 100644", "1", "still there!", "errno 2", "errno 2"]
+
+
+def test_names_are_looked_up_anew(same):
+    """Neither that there is one, nor that there is none, is remembered."""
+    def scenario(guest, folder):
+        seen = []
+        for _ in range(3):
+            seen.append(guest("s", text="comes"))
+            (folder / "comes").write_text("here")
+            seen.append(guest("s", text="comes"))
+            os.chmod(folder / "comes", 0o600)
+            seen.append(guest("s", text="comes"))
+            os.unlink(folder / "comes")
+        return seen
+    assert same(scenario)[:3] == ["errno 2", "size 4 links 1 mode 100644", "size 4 links 1 mode 100600"]
+
+
+def test_what_a_name_is_may_change(same):
+    def scenario(guest, folder):
+        (folder / "x").mkdir()
+        (folder / "x/f").write_text("in a directory")
+        seen = [guest("s", text="x/f")]
+        os.rename(folder / "x", folder / "y")
+        seen.append(guest("s", text="x/f"))
+        os.symlink("y", folder / "x")
+        seen.append(guest("s", text="x/f"))
+        os.unlink(folder / "x")
+        (folder / "x").write_text("a file")
+        seen += [guest("s", text="x/f"), guest("s", text="x")]
+        os.unlink(folder / "x")
+        return seen
+    assert same(scenario)[1:4] == ["errno 2", "size 14 links 1 mode 100644", "errno 20"]
+
+
+def test_a_directory_that_the_host_renames_keeps_its_open_files(same):
+    def scenario(guest, folder):
+        (folder / "here").mkdir()
+        (folder / "here/f").write_text("open")
+        guest.open(0, "here/f")
+        os.rename(folder / "here", folder / "there")
+        seen = [guest("r", 0, 0, 100), guest("f"), guest("s", text="here/f"), guest("s", text="there/f")]
+        guest("c")
+        return seen
+    assert same(scenario)[0] == "open"
+
+
+def test_a_directory_that_changes_while_it_is_listed(watchers):
+    """In what order names come, and whether a new one does, is the host's file system's affair; what was there all the time comes once."""
+    for guest in watchers:
+        folder = guest.folder / "listed"
+        folder.mkdir()
+        for i in range(500):
+            (folder / f"stays-{i}").touch()
+            (folder / f"goes-{i}").touch()
+        guest.open(0, "listed")
+        seen = guest("d", 0, 2000).split()
+        assert 0 < len(seen) < 100
+        for i in range(500):
+            os.unlink(folder / f"goes-{i}")
+            (folder / f"comes-{i}").touch()
+        while more := guest("d", 0, 2000).split():
+            if more == ["0"]:
+                break
+            seen += more
+        guest("c")
+        assert len(seen) == len(set(seen))
+        assert {n for n in seen if n.startswith("stays")} == {f"stays-{i}" for i in range(500)}
+        guest.open(0, "listed")
+        again = []
+        while (more := guest("d", 0, 60000).split()) != ["0"]:
+            again += more
+        guest("c")
+        assert sorted(again) == sorted(os.listdir(folder))
+
+
+def test_a_mapped_file_is_a_copy(watchers):
+    """The one difference from Linux: the bytes are those of the moment when it was mapped."""
+    for guest, after in zip(watchers, ("old", "new")):
+        path = guest.folder / "mapped"
+        path.write_text("old")
+        guest.open(0, "mapped")
+        assert guest("m", 0, 4096) == "0"
+        assert guest("p", 0, 0, 3) == "old"
+        with open(path, "r+") as f:
+            f.write("new")
+        assert guest("p", 0, 0, 3) == after
+        assert guest("r", 0, 0, 3) == "new"
+        guest("c")
+
+
+def test_the_host_sees_what_a_guest_writes_at_once(watchers):
+    for guest in watchers:
+        path = guest.folder / "by-guest"
+        guest.open(0, "by-guest", os.O_CREAT | RDWR)
+        assert path.read_text() == ""
+        assert guest("w", 0, 0, text="bytes") == "5" and path.read_text() == "bytes"
+        assert guest("t", 0, 2) == "0" and path.read_text() == "by"
+        assert guest("k", text="made") == "0" and (guest.folder / "made").is_dir()
+        guest("c")
+
+
+def test_only_one_cache_can_be_asked_for(sheepskin, small):
+    from rows import PLAIN
+    good = machine.boot(PLAIN, ["cat", "/host/poem.txt"], share=small, options=["mount=host:/host:cache=none"])
+    assert (good.status, good.out) == (("exit", 0), b"baa\n")
+    both = machine.boot(PLAIN, ["cat", "/host/poem.txt"], share=small, options=["mount=host:/host:ro:cache=none"])
+    assert (both.status, both.out) == (("exit", 0), b"baa\n")
+    for wrong in ("cache=loose", "cache=", "cash=none", "rw"):
+        bad = machine.boot(PLAIN, ["cat", "/host/poem.txt"], share=small, options=[f"mount=host:/host:{wrong}"])
+        assert bad.status == ("fail", 125) and len([line for line in bad.err.splitlines() if wrong in line]) == 1
