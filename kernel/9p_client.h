@@ -119,6 +119,7 @@ int p9fs_getlock(struct node *node, struct file_lock *lock);
  * is below go out together; end: it surely ends here, and nothing behind is asked for (0: not known).
  */
 s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span *spans, unsigned n, u64 offset);
+/* offset: VFS_CURRENT on a fid that the server opened to append. */
 s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u64 offset);
 int p9_readdir(struct p9 *client, u32 fid, u64 from, size_t room, bool (*emit)(void *, const struct dirent_info *),
                void *ctx);

@@ -158,18 +158,31 @@ s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span
     return total ? total : r.error;
 }
 
-/* One message at a time: what a failed one in the middle of several would leave, no program expects. */
+static bool no_room(s64 error)
+{
+    return error == -ENOSPC || error == -EDQUOT || error == -EFBIG;
+}
+
+/*
+ * One message at a time: what a failed one in the middle of several would leave, no program expects. When room ran out a server may have written a
+ * part and not say so: the same bytes go out again by pages, and what it takes then counts. Appended they would be there twice.
+ */
 s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u64 offset)
 {
-    u64 want = mem_span_total(spans, n);
+    u64 want = mem_span_total(spans, n), most = ~0ull;
+    bool append = offset == VFS_CURRENT;
     s64 total = 0, put = 0;
     while ((u64)total < want) {
         struct p9_call call;
         struct rest r = rest_behind(spans, n, (u64)total);
-        r.offset = offset + (u64)total;
-        r.len = want - (u64)total;
+        r.offset = append ? 0 : offset + (u64)total;
+        r.len = MIN(want - (u64)total, most - r.offset % most);
         u32 sent = send_write(&call, client, fid, &r);
         put = finish_write(&call, sent);
+        if (no_room(put) && sent > PAGE_SIZE && !append) {
+            most = PAGE_SIZE;
+            continue;
+        }
         if (put <= 0)
             return total ? total : put ? put : p9_bad(&call, "nothing written");
         total += put;

@@ -139,6 +139,7 @@ int strncmp(const char *a, const char *b, size_t n);
 #define EAFNOSUPPORT 97
 #define ETIMEDOUT    110
 #define ESTALE       116
+#define EDQUOT       122
 #define ERRNO_MAX    4095
 
 #endif

@@ -157,7 +157,7 @@ s64 vfs_append(struct file *file, const struct span *spans, unsigned n, u64 offs
         return vfs_write(file, spans, n, offset);
     vfs_settle(&file->node, file);
     const struct fs_ops *ops = file->node.fs->ops;
-    struct attr attr = {.size = 0};
+    struct attr attr = {.size = VFS_CURRENT};
     int err = file->appends ? 0 : ops->getattr(&file->node, &attr);
     s64 put = err < 0 ? err : ops->write(&file->node, spans, n, attr.size);
     file->at_end |= put > 0 && offset == VFS_CURRENT;

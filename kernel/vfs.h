@@ -146,7 +146,7 @@ typedef bool (*dirent_fn)(void *ctx, const struct dirent_info *entry);
  */
 struct fs_ops {
     const char *type; /* "9p", "devtmpfs": what /proc/mounts shows */
-    bool appends;     /* write() to a file opened with O_APPEND goes to its end whatever the offset */
+    bool appends;     /* write() to a file opened with O_APPEND goes to its end; offset is VFS_CURRENT then */
     /* Starts (or joins) the session and yields the root. */
     int (*attach)(struct fs *fs, struct node *root);
     /* From `from`, which stays, along n names without following links. Returns how many names were walked; *out is a new node if that is n

@@ -138,7 +138,11 @@ VERB(do_write)
         return -EINVAL;
     u32 n = s->max_write ? MIN(count, s->max_write) : count;
     struct fake_fid *at = &s->fids[fid];
+    u64 from = at->flags & O_APPEND ? f->size : offset;
+    bool full = s->room && n > s->room - MIN(s->room, from);
+    n = full ? (u32)(s->room - MIN(s->room, from)) : n;
     int put = at->collects ? collect(s, at, offset, data, n) : write_file(at, f, offset, data, n);
+    put = full ? -ENOSPC : put;
     wire_put32(out, (u32)put);
     return MIN(put, 0);
 }

@@ -410,6 +410,31 @@ static void p27_p28_counts_that_cannot_be(void **state)
     put(&node);
 }
 
+/* A server that writes what fits and says ENOSPC of all: what is told is what is there. */
+static void a_full_disk(void **state)
+{
+    (void)state;
+    u8 *bytes = pattern(MIB, 0);
+    struct node node = must_open_with("file", O_RDWR);
+    s.room = 300 * 1024;
+    assert_int_equal(write_at(&node, bytes, MIB, 0), s.room);
+    assert_int_equal(file->size, s.room);
+    assert_pattern((const u8 *)file->own, s.room, 0);
+    assert_int_equal(write_at(&node, bytes, MIB, s.room), -ENOSPC);
+    assert_int_equal(write_at(&node, bytes, 100, s.room), -ENOSPC);
+    assert_int_equal(write_at(&node, bytes, 1000, s.room - 1000), 1000);
+    s.room = 400 * 1024;
+    assert_int_equal(write_at(&node, bytes, 1000, 300 * 1024), 1000);
+    put(&node);
+    /* Appended bytes that go out again would be there twice. */
+    node = must_open_with("file", O_WRONLY | O_APPEND);
+    fake_9p_forget(&s);
+    assert_int_equal(write_at(&node, bytes, MIB, VFS_CURRENT), -ENOSPC);
+    assert_int_equal(s.seen[P9_TWRITE], 1);
+    put(&node);
+    drop(bytes, MIB);
+}
+
 /* Several that append know nothing of each other's length: the server puts each behind the last. */
 static void appends_by_several_fids(void **state)
 {
@@ -419,7 +444,7 @@ static void appends_by_several_fids(void **state)
     for (int i = 0; i < 3; i++)
         nodes[i] = must_open_with("file", O_WRONLY | O_APPEND);
     for (u64 i = 0; i < 30; i++)
-        assert_int_equal(write_at(&nodes[i % 3], bytes + i * 100, 100, 0), 100);
+        assert_int_equal(write_at(&nodes[i % 3], bytes + i * 100, 100, VFS_CURRENT), 100);
     assert_int_equal(file->size, 12 + 3000);
     assert_memory_equal(file->own, "hello, world", 12);
     assert_pattern((const u8 *)file->own + 12, 3000, 12);
@@ -671,6 +696,7 @@ int main(void)
         T(writes_from_scattered_memory),
         T(writes_that_fail_in_the_middle),
         T(p27_p28_counts_that_cannot_be),
+        T(a_full_disk),
         T(appends_by_several_fids),
         T(c12_writes_in_flight_fail_with_eio),
         T(every_name_once),

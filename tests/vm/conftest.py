@@ -31,6 +31,14 @@ def share(base):
     return folder
 
 
+@pytest.fixture(scope="session")
+def images(base):
+    """Kernel and initial files where any user may read them."""
+    for name in ("kernel.elf", "initfs.cpio"):
+        shutil.copy(machine.BUILD / name, base / name)
+    return {"kernel": base / "kernel.elf", "files": base / "initfs.cpio"}
+
+
 @pytest.fixture
 def small(tmp_path):
     """A share with one file."""

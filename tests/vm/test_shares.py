@@ -15,14 +15,6 @@ USERS = {"root": 0, "nobody": NOBODY} if os.geteuid() == 0 else {"self": os.gete
 FILES = ("there", "chowned", "old", "gone", "cut", "aged", "tagged")
 
 
-@pytest.fixture(scope="session")
-def images(base):
-    """Kernel and initial files where any user may read them."""
-    for name in ("kernel.elf", "initfs.cpio"):
-        shutil.copy(machine.BUILD / name, base / name)
-    return {"kernel": base / "kernel.elf", "files": base / "initfs.cpio"}
-
-
 @pytest.fixture
 def folder(base, request):
     """What is shared: one file for each edit, of the user that QEMU is to be."""
