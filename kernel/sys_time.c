@@ -106,6 +106,13 @@ SYSCALL(clock_nanosleep)
     return result < 0 ? result : sleep_for(arg[2], arg[1] & TIMER_ABSTIME ? now : 0);
 }
 
+/* Until a signal comes: for ever. */
+SYSCALL(pause)
+{
+    for (;;)
+        time_sleep(SECOND);
+}
+
 SYSCALL(sched_yield)
 {
     return 0;

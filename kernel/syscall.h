@@ -36,6 +36,7 @@
     X(28, madvise) \
     X(32, dup) \
     X(33, dup2) \
+    X(34, pause) \
     X(35, nanosleep) \
     X(39, own_id) /* getpid */ \
     X(40, sendfile) \
@@ -110,6 +111,7 @@
     X(120, getresgid) \
     X(121, getpgid) \
     X(124, getpgid) /* getsid */ \
+    X(130, pause) /* rt_sigsuspend */ \
     X(131, sigaltstack) \
     X(133, mknod) \
     X(137, statfs) \
