@@ -29,9 +29,10 @@ static int get_range(struct file *file, const struct linux_flock *f, struct file
     base = MAX(base, 0);
     if (f->start > INT64_MAX - base)
         return -EOVERFLOW;
-    s64 start = base + f->start, from = start + MIN(f->len, 0);
-    if (from < 0)
+    s64 start = base + f->start;
+    if (start < 0 || start + MIN(f->len, 0) < 0)
         return -EINVAL;
+    s64 from = start + MIN(f->len, 0);
     if (f->len > 0 && f->len - 1 > INT64_MAX - start)
         return -EOVERFLOW;
     lock->start = (u64)from;
