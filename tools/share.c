@@ -67,7 +67,7 @@ static void tidy(char *path)
 /* What the guest has there itself, and cannot do without. */
 static void check_guest(const char *guest)
 {
-    static const char *const taken[] = {"/dev", "/sys", "/prog", NULL};
+    static const char *const taken[] = {"/dev", "/proc", "/sys", "/prog", NULL};
     for (const char *const *t = taken; *t; t++)
         if (!strcmp(guest, *t))
             fatal(STATUS_USAGE, "%s is taken in the guest; choose another place, such as /host", guest);

@@ -309,7 +309,7 @@ def test_option_that_is_not_understood(args, says, sheepskin):
     one_line(sheepskin("run", *args), 125, f"'{says}'", "--help")
 
 
-@pytest.mark.parametrize("places,says", [(["/a", "/a/"], "/a"), (["/a", "//b/./../a"], "/a"), (["/dev/"], "/dev"), (["/sys"], "/sys"), (["/prog"], "/prog")],
+@pytest.mark.parametrize("places,says", [(["/a", "/a/"], "/a"), (["/a", "//b/./../a"], "/a"), (["/dev/"], "/dev"), (["/proc"], "/proc"), (["/sys"], "/sys"), (["/prog"], "/prog")],
                          ids=" ".join)
 def test_places_that_are_taken(places, says, sheepskin, small):
     one_line(sheepskin("run", *[w for p in places for w in ("-v", f"{small}:{p}")], "hello"), 125, f" {says}")
