@@ -105,6 +105,9 @@ int p9fs_mknod(const struct node *dir, struct name name, u32 mode, u32 major, u3
 int p9fs_link(const struct node *dir, struct name name, const struct node *target);
 int p9fs_rename(const struct node *from, struct name old_name, const struct node *to, struct name new_name);
 int p9fs_unlink(const struct node *dir, struct name name, bool directory);
+/* Servers act by the name that an open file once had, but for reads and writes. 0: if there is one, it is still this file; -ESTALE: another one has
+ * it, which must not be touched. */
+int p9_check_name(const struct node *node);
 int p9fs_setattr(struct node *node, const struct attr_change *change);
 int p9fs_fsync(struct node *node, bool data_only);
 /* 9p_xattr.c */

@@ -2,6 +2,7 @@
 /* 9p_edit - the messages that change a share: one function a message, all in the same steps. */
 #include "9p.h"
 #include "9p_client.h"
+#include "mem.h"
 #include "vfs.h"
 #include "wire.h"
 
@@ -159,11 +160,42 @@ static int add_type(struct node *node, u32 *mode)
     return err;
 }
 
-int p9fs_setattr(struct node *node, const struct attr_change *c)
+int p9_check_name(const struct node *node)
+{
+    struct node clone;
+    struct attr attr;
+    struct qid none;
+    int err = node->open ? node->fs->ops->walk(node, NULL, 0, &clone, &none) : -ENOENT;
+    if (err < 0)
+        return err == -ENOENT ? 0 : err;
+    err = node->fs->ops->getattr(&clone, &attr);
+    p9_clunk(p9_of(&clone), p9_fid(&clone), true);
+    if (err < 0)
+        return err == -ENOENT ? 0 : err;
+    return attr.qid.path == node->qid.path ? 0 : -ESTALE;
+}
+
+/* A file that has no name any more can still be made longer: by its last byte. */
+static int grow(struct node *node, u64 size, int error)
+{
+    struct attr attr;
+    int err = node->fs->ops->getattr(node, &attr);
+    if (err < 0 || size <= attr.size)
+        return err < 0 ? err : size == attr.size ? 0 : error;
+    u8 *zero = mem_new(1);
+    struct span span = {mem_phys(zero), 1};
+    s64 put = zero ? p9_write(p9_of(node), p9_fid(node), &span, 1, size - 1) : -ENOMEM;
+    mem_delete(zero, 1);
+    return (int)MIN(put, 0);
+}
+
+static int send_setattr(struct node *node, const struct attr_change *c)
 {
     struct p9_call call;
     u32 mode = c->mode;
-    int err = c->valid & CHANGE_MODE ? add_type(node, &mode) : 0;
+    int err = p9_check_name(node);
+    if (err == 0 && (c->valid & CHANGE_MODE))
+        err = add_type(node, &mode);
     if (err < 0)
         return err;
     struct wire w = p9_begin_on(&call, node, P9_TSETATTR);
@@ -175,6 +207,12 @@ int p9fs_setattr(struct node *node, const struct attr_change *c)
     put_time(&w, c->atime);
     put_time(&w, c->mtime);
     return p9_exchange(&call, &w);
+}
+
+int p9fs_setattr(struct node *node, const struct attr_change *c)
+{
+    int err = send_setattr(node, c);
+    return (err == -ENOENT || err == -ESTALE) && c->valid == CHANGE_SIZE ? grow(node, c->size, err) : err;
 }
 
 int p9fs_fsync(struct node *node, bool data_only)

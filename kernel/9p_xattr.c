@@ -33,9 +33,11 @@ static int walk_to(const struct node *node, struct name name, u32 *fid, u64 *siz
 
 s64 p9fs_getxattr(const struct node *node, struct name name, void *value, size_t size)
 {
-    u32 fid;
+    u32 fid = P9_NOFID;
     u64 len = 0;
-    int err = walk_to(node, name, &fid, &len);
+    int err = p9_check_name(node);
+    if (err == 0)
+        err = walk_to(node, name, &fid, &len);
     if (err < 0)
         return err;
     s64 got = (s64)len;
@@ -65,10 +67,12 @@ static int create(struct p9 *client, u32 fid, struct name name, size_t size, u32
 int p9fs_setxattr(const struct node *node, struct name name, const void *value, size_t size, u32 flags)
 {
     struct p9 *client = p9_of(node);
-    u32 fid;
+    u32 fid = P9_NOFID;
     if (value && !size)
         return -EOPNOTSUPP;
-    int err = p9_clone(node, &fid);
+    int err = p9_check_name(node);
+    if (err == 0)
+        err = p9_clone(node, &fid);
     if (err < 0)
         return err;
     err = create(client, fid, name, size, flags);

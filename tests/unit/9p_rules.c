@@ -214,8 +214,8 @@ static const struct cost {
     {"rmdir", remove_directory, 3, 2},
     {"symlink", make_symlink, 3, 2},
     {"readlink", read_link, 3, 2},
-    {"chmod", change_mode, 4, 3}, /* the type goes along, and has to be asked for */
-    {"ftruncate", truncate_open, 1, 1},
+    {"chmod", change_mode, 4, 3},       /* the type goes along, and has to be asked for */
+    {"ftruncate", truncate_open, 4, 3}, /* floor 1, 1: whether the name is still the file's is asked first */
     {"fsync", sync_file, 1, 1},
     {"list", list_directory, 6, 4},
     {"lock", lock_file, 1, 1},

@@ -142,6 +142,28 @@ def test_a_removed_file_stays_open(same):
     assert same(scenario) == ["still there", "size 11 links 0 mode 100644", "1", "still there!", "errno 2", "errno 2"]
 
 
+@pytest.mark.parametrize("fate", ["removed", "replaced", "linked"])
+def test_a_file_without_its_name_is_never_mistaken(fate, watchers):
+    """Where QEMU goes by names (docs/coherence.md): what has the name now is not touched. That it cannot be made shorter is the difference from Linux."""
+    guest = watchers[0]
+    path = guest.folder / f"by-name-{fate}"
+    path.write_text("the old one")
+    guest.open(0, path.name, RDWR)
+    if fate == "linked":
+        os.link(path, guest.folder / "other-name")
+    if fate == "removed":
+        os.unlink(path)
+    else:
+        (guest.folder / "new").write_text("another, which must stay")
+        os.rename(guest.folder / "new", path)
+    assert guest("t", 0, 3) == {"removed": "errno 2", "replaced": "errno 116", "linked": "errno 116"}[fate]
+    assert guest("t", 0, 11) == "0" and guest("t", 0, 5000) == "0"
+    assert guest("f").startswith("size 5000 ")
+    assert guest("r", 0, 0, 5000) == "the ...5000"
+    guest("c")
+    assert fate == "removed" or path.read_text() == "another, which must stay"
+
+
 def test_names_are_looked_up_anew(same):
     """Neither that there is one, nor that there is none, is remembered."""
     def scenario(guest, folder):
