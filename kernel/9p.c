@@ -8,6 +8,7 @@
 #include "9p_client.h"
 #include "mem.h"
 #include "print.h"
+#include "vfs.h"
 #include "wire.h"
 
 enum {
@@ -79,6 +80,7 @@ static int submit(struct p9 *c, struct p9_request *req)
     c->in_flight++;
     c->unkicked = true;
     c->counters.messages++;
+    vfs_heard++;
     c->counters.by_type[req->type]++;
     return 0;
 }

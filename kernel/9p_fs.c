@@ -16,7 +16,7 @@ enum {
     BLKSIZE_MAX = 64 * 1024,   /* st_blksize is what programs make their buffers of; QEMU says msize */
     TARGET_MAX = VFS_PATH_MAX, /* bytes of a symbolic link */
     GETATTR_BASIC = 0x7ff,
-    SURE_CYCLES = 1 << 20 /* under a millisecond: before a host can have told a program anything */
+    SURE_CYCLES = 1 << 24 /* a few milliseconds: what a slow machine needs from open to read */
 };
 /* Bits of Rgetattr's valid. */
 enum {
@@ -220,29 +220,26 @@ static void send_getattr(struct p9_call *call, const struct node *node)
 }
 
 /*
- * A file's size is sure only while nobody can have heard of another one: this guest has sent nothing since, its
- * program has heard nothing, and no time went by to speak of. A read that
- * comes at once then asks for no more than there is, which saves the server a second look (rule C9).
+ * A file's size is sure only while this guest cannot have heard that it is another one: nothing was sent or heard since, and no time went by to speak of.
+ * A read that comes at once then asks for no more than there is, which saves the server a second look (rule C9).
  */
 static struct sure {
-    struct p9 *client;
+    const struct fs *fs;
     u32 fid;
-    u64 size, messages, heard, cycles;
+    u64 size, heard, cycles;
 } sure;
 
 static void learn_size(struct node *node, const struct attr *attr)
 {
-    struct p9 *client = p9_of(node);
     if (!node->open || (attr->mode & S_IFMT) != S_IFREG)
         return;
     set_hint(node, attr->size);
-    sure = (struct sure){client, p9_fid(node), attr->size, p9_counters(client)->messages, vfs_heard, arch_cycles()};
+    sure = (struct sure){node->fs, p9_fid(node), attr->size, vfs_heard, arch_cycles()};
 }
 
 static u64 sure_size(const struct node *node)
 {
-    bool same = sure.client == p9_of(node) && sure.fid == p9_fid(node) &&
-                sure.messages == p9_counters(sure.client)->messages && sure.heard == vfs_heard;
+    bool same = sure.fs == node->fs && sure.fid == p9_fid(node) && sure.heard == vfs_heard;
     return same && arch_cycles() - sure.cycles < SURE_CYCLES ? sure.size : 0;
 }
 

@@ -330,7 +330,7 @@ void vfs_unlock_file(struct file *file);
 
 /* On open files. offset: bytes, or VFS_CURRENT to use and move the file's own. */
 #define VFS_CURRENT (~0ull)
-/* Counts what a program may have heard by other ways than files: that it read from a device or a pipe, or asked whether it could. */
+/* Counts what this guest may have heard of the world outside: messages to servers, reads of devices and pipes, and looks whether they can be read. */
 extern u64 vfs_heard;
 s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset);
 s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offset);

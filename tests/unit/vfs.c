@@ -232,12 +232,31 @@ static void attributes_and_statfs(void **state)
     vfs_put(f);
 }
 
+/* What a device or a server said may be about a file: its size is asked for again. */
+static void what_is_heard_is_counted(void **state)
+{
+    (void)state;
+    struct file *f = must("/host/file", O_RDONLY), *null = must("/dev/null", O_RDONLY);
+    u64 before = vfs_heard;
+    u8 *bytes = buffer(10);
+    assert_int_equal(read_into(null, bytes, 10, VFS_CURRENT), 0);
+    assert_int_equal(vfs_heard, before + 1);
+    vfs_poll(null);
+    assert_int_equal(vfs_heard, before + 2);
+    assert_int_equal(read_into(f, bytes, 10, VFS_CURRENT), 10);
+    assert_int_equal(vfs_heard, before + 3);
+    drop(bytes, 10);
+    vfs_put(f);
+    vfs_put(null);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         T(open_flags),
         T(unreadable_files),
+        T(what_is_heard_is_counted),
         T(reading_moves_the_position),
         T(what_cannot_be_read),
         T(seeking),
