@@ -42,7 +42,7 @@ ATTRFS_SHOW(vendor)
 ATTRFS_SHOW(status)
 {
     struct virtio_device *dev = (struct virtio_device *)object;
-    return attrfs_add(out, "0x%08x\n", out->size ? dev->transport->get_status(dev) : 0);
+    return attrfs_add(out, "0x%08x\n", dev->transport->get_status(dev));
 }
 
 /* Bit 0 first. */

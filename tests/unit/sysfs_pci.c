@@ -28,7 +28,7 @@ static const char *show(const char *folder, const char *file, s64 *len)
 {
     static char text[8192];
     static u8 *page;
-    char path[200];
+    char path[1100];
     struct file *f;
     snprintf(path, sizeof(path), "/sys/%s/%s", folder, file);
     if (!page)
@@ -211,13 +211,85 @@ static void test_pieces(void **state)
     mem_pages_free(mem_phys(page), 1);
 }
 
+static bool count(void *ctx, const struct dirent_info *entry)
+{
+    *(unsigned *)ctx += entry->name.s[0] != '.';
+    return true;
+}
+
+static unsigned entries(const char *path)
+{
+    struct file *f;
+    unsigned n = 0;
+    assert_int_equal(vfs_open(NULL, path, O_RDONLY, 0, &f), 0);
+    while (vfs_readdir(f, 4096, count, &n) > 0)
+        ;
+    vfs_put(f);
+    return n;
+}
+
+/* Folders nest as bridges do, as far as a path has room; what is deeper is left out, of all lists. */
+static void test_bridges_in_bridges(void **state)
+{
+    (void)state;
+    enum { BRIDGES = 60 };
+    static const struct span window = {FAKE_MMIO, FAKE_MMIO_SIZE};
+    struct fake_function *at = NULL;
+    fake_pci_start(FAKE_BY_ECAM);
+    for (unsigned i = 0; i < BRIDGES; i++)
+        at = fake_pci_bridge(at, 1, 0, 0);
+    pci_scan(&window);
+    char path[1024] = "devices/pci0000:00";
+    unsigned deep = 0;
+    s64 len;
+    for (unsigned i = 0; i < BRIDGES; i++) {
+        snprintf(path + strlen(path), sizeof(path) - strlen(path), "/0000:%02x:01.0", i);
+        deep += show(path, "class", &len) != NULL;
+        assert_int_equal(len, deep == i + 1 ? 9 : -ENOENT);
+    }
+    assert_in_range(deep, 32, BRIDGES - 1);
+    assert_int_equal(entries("/sys/bus/pci/devices"), deep);
+    expect_link("/sys/bus/pci/devices/0000:02:01.0",
+                "../../../devices/pci0000:00/0000:00:01.0/0000:01:01.0/0000:02:01.0");
+    assert_int_equal(vfs_readlink(NULL, "/sys/bus/pci/devices/0000:3b:01.0", path, sizeof(path)), -ENOENT);
+}
+
+/* PCI Express has more of it, where it is reached by memory. */
+static void test_extended_configuration(void **state)
+{
+    (void)state;
+    static const struct span window = {FAKE_MMIO, FAKE_MMIO_SIZE};
+    for (unsigned by = FAKE_BY_ECAM; by <= FAKE_BY_PORTS; by++) {
+        struct attr attr;
+        u64 dev;
+        s64 len;
+        fake_pci_start(by);
+        struct fake_function *f = fake_pci_add(NULL, 3, 0, 0x1234, 0x5678, 0x020000);
+        fake_pci_cap(f, 0x10, 60);
+        fake_pci_set32(f, 0xffc, 0xfeedface);
+        pci_scan(&window);
+        const char *bytes = show("devices/pci0000:00/0000:00:03.0", "config", &len);
+        assert_int_equal(len, by == FAKE_BY_ECAM ? 4096 : 256);
+        assert_memory_equal(bytes, f->config, (size_t)len);
+        assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/pci/devices/0000:00:03.0/config", 0, &attr, &dev), 0);
+        assert_int_equal(attr.size, len);
+        assert_int_equal(entries("/sys/bus/pci/devices/0000:00:03.0"), 14); /* one of them config; no driver */
+    }
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_links),      TEST(test_pci_files),    TEST(test_pci_resource),
-        TEST(test_pci_config), TEST(test_virtio_files), TEST(test_R30_configuration_shrinks),
+        TEST(test_links),
+        TEST(test_pci_files),
+        TEST(test_pci_resource),
+        TEST(test_pci_config),
+        TEST(test_virtio_files),
+        TEST(test_R30_configuration_shrinks),
         TEST(test_pieces),
+        cmocka_unit_test(test_bridges_in_bridges),
+        cmocka_unit_test(test_extended_configuration),
     };
     return cmocka_run_group_tests(tests, mount, NULL);
 }
