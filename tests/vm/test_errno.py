@@ -25,8 +25,6 @@ QUIRKS = {
     ],
     "tmpfs": [
         (r'open_\w+\("\.\./(ro/)?fifo"\)|do_statfs\("../ro/fifo"\)', "ENXIO"),  # a fifo is for two programs
-        # What is in memory has no size that no memory could hold.
-        (r"(pwrite64|ftruncate|truncate)\(.*INT64_MAX", "EFBIG"), (r"sendfile\(to, file, &edge", "0"),
         (r"fallocate\(file, 0, 0, 100\)", "EOPNOTSUPP"), (r'openat\(AT_FDCWD, "d", O_TMPFILE . O_WRONLY', "EOPNOTSUPP"),
     ],
 }
