@@ -121,6 +121,7 @@ static s64 do_fids(void)
     static u32 taken[1 << 16];
     struct p9 *client = client_of(word[1]);
     unsigned n = 0;
+    socket_links_settle();
     while (n < ARRAY_LEN(taken) && (taken[n] = p9_fid_new(client)) != P9_NOFID)
         n++;
     for (unsigned i = 0; i < n; i++)

@@ -71,10 +71,10 @@ class Server:
 
     def __init__(self, folder, exported, *options, rights=""):
         self.socket, self.exported = folder / "socket", exported
-        squash = [] if os.geteuid() == 0 else ["-S"]
+        users = ["-N"] if os.geteuid() == 0 else ["-S"]
         self.log = open(folder / "diod.log", "w+")
         (folder / "diod.conf").write_text('exports = { { path="%s", opts="%s" } }\n' % (exported, rights))
-        self.process = subprocess.Popen([DIOD, "-f", "-N", *squash, "-c", folder / "diod.conf", "-L", "stderr", "-l", self.socket, *options], stdin=subprocess.DEVNULL, stderr=self.log)
+        self.process = subprocess.Popen([DIOD, "-f", *users, "-c", folder / "diod.conf", "-L", "stderr", "-l", self.socket, *options], stdin=subprocess.DEVNULL, stderr=self.log)
         end = time.monotonic() + PATIENCE
         while not self.listens() and self.process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)

@@ -153,11 +153,19 @@ static int wait(struct p9_link *link)
     return -EIO;
 }
 
+static struct socket_link links[8];
+static unsigned n;
+
+void socket_links_settle(void)
+{
+    for (struct socket_link *s = links; s < links + n; s++)
+        while (s->n && wait(&s->link) == 0)
+            ;
+}
+
 struct p9_link *socket_link(int fd, const char *aname)
 {
     static const struct p9_link_ops ops = {submit, kick, wait};
-    static struct socket_link links[8];
-    static unsigned n;
     if (n == ARRAY_LEN(links))
         abort();
     links[n] = (struct socket_link){.link = {.ops = &ops, .max_spans = P9_SPANS, .depth = P9_REQUESTS, .aname = aname},

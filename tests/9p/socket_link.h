@@ -8,4 +8,7 @@
 /* Lives for ever. What comes late is waited for; a socket that ends makes the link dead. */
 struct p9_link *socket_link(int fd, const char *aname);
 
+/* Until nothing is on its way on any of them, such as the answers to Tclunk that nobody waits for. */
+void socket_links_settle(void);
+
 #endif
