@@ -19,7 +19,7 @@ static const char usage[] =
     "diff: runs APP twice, on Linux and in the guest, each time on fresh copies of the folders and in\n"
     "the first of them, and tells what differs: output, errors, status, and the folders afterwards.\n"
     "\n"
-    "  -v HOST:GUEST[:ro]     show folder HOST at GUEST, which starts with / (read-only so far);\n"
+    "  -v HOST:GUEST[:ro]     show folder HOST at GUEST, which starts with /; ro: to be read only;\n"
     "                         may be repeated\n"
     "  -e NAME=VALUE          a variable for the program's environment; may be repeated\n"
     "      --boot efi|pvh     start by firmware (OVMF), or directly (default)\n"
