@@ -70,7 +70,12 @@ SYSCALL(sendfile)
         return -EBADF;
     if (!is_regular(in) || (is_regular(out) && (out->flags & O_APPEND)))
         return -EINVAL;
-    return put_position(arg[2], at, copy(in, at, out, VFS_CURRENT, MIN(arg[3], MOST)));
+    if (in != out || arg[2])
+        return put_position(arg[2], at, copy(in, at, out, VFS_CURRENT, MIN(arg[3], MOST)));
+    /* One position, which reading and writing are not to move twice. */
+    s64 from = vfs_seek(in, 0, 1), done = copy(in, (u64)from, out, (u64)from, MIN(arg[3], MOST));
+    vfs_seek(in, from + MAX(done, 0), 0);
+    return done;
 }
 
 /* What can be copied at once of what is asked for: nothing behind the end, nothing onto itself. */

@@ -308,10 +308,9 @@ static s64 entries_out(struct file *file, u64 va, const struct listing *l)
 SYSCALL(getdents64)
 {
     enum { ROOM = 32768 };
-    struct file *file;
-    int result = file_for((u32)arg[0], false, &file);
-    if (result < 0)
-        return result;
+    struct file *file = proc_file((u32)arg[0]);
+    if (!file)
+        return -EBADF;
     u64 before = file->offset;
     size_t size = (size_t)MIN(MAX((s32)arg[2], 0), ROOM);
     struct listing l = {mem_new(MAX(size, 1u)), size, 0, false};

@@ -155,7 +155,7 @@ s64 vfs_append(struct file *file, const struct span *spans, unsigned n, u64 offs
 {
     if (has_no_position(file))
         return vfs_write(file, spans, n, offset);
-    vfs_settle(&file->node, file);
+    vfs_settle(&file->node, offset == VFS_CURRENT ? file : NULL);
     const struct fs_ops *ops = file->node.fs->ops;
     struct attr attr = {.size = VFS_CURRENT};
     int err = file->appends ? 0 : ops->getattr(&file->node, &attr);

@@ -108,7 +108,10 @@ int vfs_mkdir(const struct file *at, const char *path, u32 mode)
     if (err < 0)
         return err;
     const struct fs_ops *ops = ops_of(&s.dir);
-    return let_go(&s, ops->mkdir ? ops->mkdir(&s.dir.node, s.name, mode) : unless_exists(&s, -EPERM));
+    struct attr attr;
+    /* Within a set-group-id directory it is one, too; a server that sets the mode that we send would take that away. */
+    err = ops->mkdir ? ops->getattr(&s.dir.node, &attr) : unless_exists(&s, -EPERM);
+    return let_go(&s, err < 0 ? err : ops->mkdir(&s.dir.node, s.name, mode | (attr.mode & S_ISGID)));
 }
 
 int vfs_mknod(const struct file *at, const char *path, u32 mode, u32 major, u32 minor)
@@ -165,11 +168,12 @@ static int may_rename(const struct slot *from, const struct slot *to, u32 flags)
     struct qid qid, there;
     bool mounted = is_mounted(from) || is_mounted(to);
     bool into = vfs_path_below(to->path, from->path), over = vfs_path_below(from->path, to->path);
-    if (!flags && !from->slash && !to->slash && !mounted && !into && !over)
+    bool too_long = to->name.len > VFS_NAME_MAX;
+    if (!flags && !from->slash && !to->slash && !mounted && !into && !over && !too_long)
         return 0;
     int err = exists(from, &qid);
-    if (err < 0)
-        return err;
+    if (err < 0 || too_long)
+        return err < 0 ? err : -ENAMETOOLONG;
     if (flags && exists(to, &there) == 0)
         return -EEXIST;
     if (!(qid.type & QID_DIR) && (from->slash || to->slash))
@@ -188,7 +192,7 @@ static int rename_to(const struct slot *from, const struct slot *to, u32 flags)
         return from->last == NAME && flags ? -EEXIST : -EBUSY;
     if (vfs_is_readonly(from->dir.mount))
         return -EROFS;
-    if (from->name.len > VFS_NAME_MAX || to->name.len > VFS_NAME_MAX)
+    if (from->name.len > VFS_NAME_MAX)
         return -ENAMETOOLONG;
     int err = may_rename(from, to, flags);
     if (err == 0)

@@ -99,36 +99,50 @@ static unsigned long field(const char *header, unsigned i)
     return strtoul(digits, NULL, 16);
 }
 
-/* cpio newc: a header of 110 characters, the name, the data; each padded to 4 bytes. */
-static bool extract(const char *archive, size_t len, const char *name, const char *to)
+static void put_file(const char *path, const char *bytes, size_t n)
 {
-    enum { HEADER = 110, F_SIZE = 6, F_NAME = 11 };
-    for (size_t at = 0; len - at >= HEADER && !memcmp(archive + at, "070701", 6);) {
-        size_t data = (at + HEADER + field(archive + at, F_NAME) + 3) & ~3ul, size = field(archive + at, F_SIZE);
-        if (data > len || size > len - data)
-            return false;
-        if (!strcmp(archive + at + HEADER, name)) {
-            int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-            bool whole = write(fd, archive + data, size) == (ssize_t)size;
-            return !close(fd) && whole;
-        }
-        at = (data + size + 3) & ~3ul;
-    }
-    return false;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    if (write(fd, bytes, n) != (ssize_t)n || close(fd))
+        fatal(STATUS_USAGE, "cannot write %s: %s; set TMPDIR to a folder with room", path, strerror(errno));
 }
 
-static void host_program(struct twins *t)
+/* cpio newc: a header of 110 characters, the name, the data; each padded to 4 bytes. */
+static void unpack(const char *archive, size_t len, const char *to)
 {
-    const char *name = t->req[HOST].argv[0], *path = library("initfs.cpio");
-    char *bin = make_folder(t->folder, "bin");
+    enum { HEADER = 110, F_MODE = 1, F_SIZE = 6, F_NAME = 11 };
+    for (size_t at = 0; len - at >= HEADER && !memcmp(archive + at, "070701", 6);) {
+        const char *name = archive + at + HEADER;
+        mode_t mode = (mode_t)field(archive + at, F_MODE);
+        size_t data = (at + HEADER + field(archive + at, F_NAME) + 3) & ~3ul, size = field(archive + at, F_SIZE);
+        if (data > len || size > len - data)
+            fatal(STATUS_USAGE, "the initial files are damaged; run make");
+        char *path = text("%s/%s", to, name);
+        if (S_ISDIR(mode))
+            make_folder(to, name);
+        else if (S_ISREG(mode))
+            put_file(path, archive + data, size);
+        chmod(path, mode & 07777);
+        free(path);
+        at = (data + size + 3) & ~3ul;
+    }
+}
+
+static void initial_files(struct twins *t)
+{
+    const char *path = library("initfs.cpio"), *name = t->req[HOST].argv[0];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     char *archive = fstat(fd, &st) ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (archive == MAP_FAILED || !extract(archive, (size_t)st.st_size, text("bin/%s", name), text("%s/%s", bin, name)))
-        fatal(STATUS_NOT_FOUND, "%s: not among the programs of %s; name one of ours, or a path with a / in it", name,
-              path);
+    if (archive == MAP_FAILED)
+        fatal(STATUS_USAGE, "cannot read %s: %s", path, strerror(errno));
+    unpack(archive, (size_t)st.st_size, make_folder(t->folder, "initial"));
+    munmap(archive, (size_t)st.st_size);
     close(fd);
+    if (t->req[HOST].exe)
+        return;
     t->req[HOST].exe = text("/bin/%s", name);
+    if (access(text("%s/initial/bin/%s", t->folder, name), X_OK))
+        fatal(STATUS_NOT_FOUND, "%s: none of our programs; name one of %s, or a path with a / in it", name, path);
 }
 
 /* ---- the host's side: a root of its own, in which the folders stand where the guest has them ---- */
@@ -167,7 +181,7 @@ static void bind(const char *from, const char *to, bool readonly)
 
 static bool enter_root(const struct twins *t)
 {
-    static const char *const own[] = {"dev", "proc", "sys"};
+    static const char *const own[] = {"dev", "proc", "sys"}, *const initial[] = {"bin", "etc"};
     const struct request *req = &t->req[HOST];
     char *root = text("%s/root", t->folder);
     if (!own_mounts() || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
@@ -175,8 +189,10 @@ static bool enter_root(const struct twins *t)
         return false;
     for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
         bind(text("/%s", own[i]), make_folder(root, own[i]), false);
-    chmod(make_folder(root, "tmp"), 01777);
-    bind(text("%s/bin", t->folder), make_folder(root, "bin"), true);
+    if (mount("tmpfs", make_folder(root, "tmp"), "tmpfs", 0, "mode=1777"))
+        return false;
+    for (unsigned i = 0; i < sizeof initial / sizeof *initial; i++)
+        bind(text("%s/initial/%s", t->folder, initial[i]), make_folder(root, initial[i]), true);
     for (unsigned i = 0; i < req->nshares; i++)
         bind(req->shares[i].host, make_folder(root, req->shares[i].guest + 1), req->shares[i].readonly);
     return !chroot(root) && !chdir(req->cwd);
@@ -191,7 +207,7 @@ static char *outside(const struct twins *t, const char *path)
         if (!strncmp(path, req->shares[i].guest, n) && (path[n] == '/' || !path[n]))
             return text("%s%s", req->shares[i].host, path + n);
     }
-    return text("%s%s", t->folder, path); /* /bin/... */
+    return text("%s/initial%s", t->folder, path);
 }
 
 _Noreturn static void run_on_host(const struct twins *t)
@@ -226,14 +242,14 @@ static void make_pipe(int fds[2])
 static void start(struct run *r, const struct twins *t, enum side side)
 {
     int in[2], out[2], err[2];
-    sigset_t ours, before;
+    sigset_t ours;
     make_pipe(in);
     make_pipe(out);
     make_pipe(err);
     sigemptyset(&ours);
     for (const int *sig = (const int[]){SIGINT, SIGTERM, SIGHUP, 0}; *sig; sig++)
         sigaddset(&ours, *sig);
-    sigprocmask(SIG_BLOCK, &ours, &before);
+    sigprocmask(SIG_BLOCK, &ours, NULL);
     fflush(stdout);
     r->pid = fork();
     if (r->pid == 0) {
@@ -243,7 +259,7 @@ static void start(struct run *r, const struct twins *t, enum side side)
         dup2(out[1], 1);
         dup2(err[1], 2);
         signal(SIGPIPE, SIG_DFL);
-        sigprocmask(SIG_SETMASK, &before, NULL);
+        sigprocmask(SIG_UNBLOCK, &ours, NULL);
         if (side == HOST)
             run_on_host(t);
         exit(session_run(&t->req[GUEST]));
@@ -334,10 +350,11 @@ static void run(const struct twins *t, enum side side, struct outcome *o)
     close(r.signals);
 }
 
+static const char mark[] = "sheepskin: "; /* begins the launcher's lines, and those of the guest's kernel */
+
 /* The launcher's own statuses come with a line of its own as the last word. */
 static void check_ran(const struct outcome *o)
 {
-    static const char mark[] = "sheepskin: ";
     bool own = o->status >= STATUS_NO_WORD || (o->status >= STATUS_TIMEOUT && o->status <= STATUS_NOT_FOUND);
     const char *last = o->text[1] + o->len[1];
     while (last > o->text[1] + 1 && last[-2] != '\n')
@@ -351,15 +368,24 @@ static void check_ran(const struct outcome *o)
 
 /* ---- what differs ---- */
 
-/* Takes out the lines that --ignore names. */
-static void ignore(const struct request *req, struct outcome *o, int stream)
+/* The guest's kernel has its word on the program's standard error, Linux has not. */
+static bool is_remark(const char *line, const char *end)
 {
+    return (size_t)(end - line) > strlen(mark) && !memcmp(line, mark, strlen(mark));
+}
+
+/* Takes out the lines that --ignore names, and the kernel's remarks, which are returned. */
+static char *ignore(const struct request *req, struct outcome *o, int stream)
+{
+    char *remarks = text("%s", "");
     char *to = o->text[stream], *end = to + o->len[stream];
     for (char *line = to, *next; line < end; line = next) {
         char *newline = memchr(line, '\n', (size_t)(end - line));
         next = newline ? newline + 1 : end;
         regmatch_t m = {.rm_so = 0, .rm_eo = (newline ? newline : end) - line};
-        bool found = false;
+        bool found = stream && is_remark(line, next);
+        if (found)
+            remarks = text("%s%.*s", remarks, (int)(next - line), line);
         for (unsigned i = 0; i < req->nignored; i++)
             found = found || !regexec(&req->ignored[i], line, 1, &(regmatch_t){m.rm_so, m.rm_eo}, REG_STARTEND);
         if (!found) {
@@ -368,6 +394,7 @@ static void ignore(const struct request *req, struct outcome *o, int stream)
         }
     }
     o->len[stream] = (size_t)(to - o->text[stream]);
+    return remarks;
 }
 
 /* From the start of the line on, if that is near. */
@@ -394,10 +421,11 @@ static unsigned compare_stream(const struct outcome o[SIDES], int stream)
 static unsigned compare(const struct twins *t, struct outcome o[SIDES])
 {
     const struct request *req = t->req;
+    const char *remarks = "";
     unsigned n = 0;
     for (int stream = 0; stream < 2; stream++) {
         ignore(req, &o[HOST], stream);
-        ignore(req, &o[GUEST], stream);
+        remarks = ignore(req, &o[GUEST], stream);
         n += compare_stream(o, stream);
     }
     if (o[HOST].status != o[GUEST].status)
@@ -405,6 +433,8 @@ static unsigned compare(const struct twins *t, struct outcome o[SIDES])
     for (unsigned i = 0; i < req->nshares; i++)
         if (!req->shares[i].readonly)
             n += tree_compare(t->req[HOST].shares[i].host, t->req[GUEST].shares[i].host, t->since);
+    if (n)
+        fputs(remarks, stderr);
     if (n && !*t->same_paths)
         say("without mount namespaces the folder was only the current directory on the host; use relative paths");
     return n;
@@ -446,10 +476,8 @@ int diff_run(struct request *req)
     share_program(req);
     t.req[HOST] = t.req[GUEST] = *req;
     t.req[GUEST].timeout = 0; /* the host's is kept for both */
-    make_folder(t.folder, "bin");
     make_folder(t.folder, "root");
-    if (!req->exe)
-        host_program(&t);
+    initial_files(&t);
     copy_shares(&t);
     read_input(&t);
     struct timespec start;

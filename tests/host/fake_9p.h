@@ -40,7 +40,7 @@ struct fake_reply {
 };
 
 enum fake_order { FAKE_FIRST, FAKE_LAST, FAKE_SHUFFLED, FAKE_ALL }; /* which completion a wait delivers */
-enum { FAKE_FIDS = 4128, FAKE_LOG = 4096, FAKE_SENT = 8256 };
+enum { FAKE_FIDS = 8192, FAKE_LOG = 4096, FAKE_SENT = 8256 };
 
 struct fake_fid {
     struct fake_file *file;

@@ -208,7 +208,7 @@ static const struct cost {
     {"create + write + close", create_file, 5, 4}, /* floor 4, 3: whether it is there is asked first */
     {"create exclusively + write + close", create_exclusively, 5, 4},
     {"overwrite + close", overwrite, 5, 3},
-    {"mkdir", make_directory, 3, 2},
+    {"mkdir", make_directory, 4, 3}, /* set-group-id goes on, so that the parent is asked for it */
     {"rename", rename_file, 5, 3},
     {"unlink", remove_file, 3, 2},
     {"rmdir", remove_directory, 3, 2},

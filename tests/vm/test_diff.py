@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""sheepskin diff: programs do in the guest what they do on Linux, each on its own copy of a folder; and the command itself."""
+import os
+import random
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+import applets
+import machine
+from share import age
+
+BUSYBOX = "/bin/busybox"
+CASES = [(applet, *([row, b""] if isinstance(row, str) else row)) for applet, rows in applets.APPLETS.items() for row in rows]
+
+# Seeds of guests/fileops.c, 200 operations each; as many in one boot as stand in one row.
+SEEDS = [range(i, i + 8) for i in range(1, 41, 8)]
+
+# (operations, seed:steps left out) that once differed, minimised by minimise.py.
+FOUND = [
+    (40, "1:0-15,17-38"),  # getdents of what was opened to write
+    (180, "10:0-155,159-177"), (154, "78:0-80,82-137,139-147,149-152"),  # a position behind what was appended, when the file grew again
+    (140, "18:0-121,123-129,131-137"),  # the same, when it was cut
+    (60, "17:0-9,11-27,29-58"),  # sendfile from a file into itself
+    (121, "57:0-114,116-119"),  # mkdir within a set-group-id directory
+    (197, "92:0-195"),  # which of two names Linux complains of first
+]
+
+
+@pytest.fixture(scope="session")
+def meadow(base):
+    folder = base / "meadow"
+    folder.mkdir()
+    applets.fill(folder)
+    return folder
+
+
+@pytest.fixture
+def diff(sheepskin):
+    """diff(folder, ..., argv...) -> what differed."""
+    def run(folder, *argv, **more):
+        return sheepskin("diff", "--timeout", "60", "-v", f"{folder}:/host", *argv, **more)
+    return run
+
+
+def same(done):
+    assert (done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")) == (0, "", "")
+
+
+def ignored(applet):
+    return ["--ignore", applets.IGNORED[applet]] if applet in applets.IGNORED else []
+
+
+@pytest.mark.parametrize("applet,args,data", CASES, ids=lambda x: x[:60] if isinstance(x, str) else "")
+def test_busybox(applet, args, data, diff, meadow):
+    same(diff(meadow, *ignored(applet), "--", BUSYBOX, applet, *shlex.split(args), input=data))
+
+
+@pytest.mark.parametrize("applet,args", [(a, row) for a, rows in applets.SPECIAL.items() for row in rows], ids=lambda x: x)
+def test_special_files_are_the_servers_to_refuse(applet, args, diff, meadow):
+    done = diff(meadow, "--", BUSYBOX, applet, *shlex.split(args))
+    assert done.returncode == 1 and b"No such device or address" in done.stdout
+
+
+@pytest.fixture
+def nobody(base, tmp_path):
+    """nobody(folder, argv...): the same as an ordinary user, to whom what it needs is copied."""
+    if os.geteuid():
+        return lambda folder, *argv: subprocess.run([machine.BUILD / "sheepskin", "diff", "-v", f"{folder}:/host", "--", *argv], stdin=subprocess.DEVNULL, capture_output=True)
+    place = base / "nobody"
+    place.mkdir(exist_ok=True)
+    for name in ("sheepskin", "kernel.elf", "initfs.cpio"):
+        shutil.copy(machine.BUILD / name, place)
+    temporary = place / "tmp"
+    temporary.mkdir(exist_ok=True)
+    temporary.chmod(0o1777)
+
+    def run(folder, *argv):
+        return subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", f"TMPDIR={temporary}", place / "sheepskin", "diff", "-v",
+                               f"{folder}:/host", "--", *argv], stdin=subprocess.DEVNULL, capture_output=True)
+    return run
+
+
+@pytest.fixture(scope="session")
+def fenced(base):
+    """A folder in which an ordinary user may not do all: modes that deny its owner, who the copies' owner is."""
+    folder = base / "fenced"
+    folder.mkdir()
+    (folder / "poem.txt").write_text("The wolf\n")
+    (folder / "mode").write_text("closed\n")
+    (folder / "sub").mkdir()
+    (folder / "sub/a").write_text("a wolf\n")
+    (folder / "none").mkdir()
+    age(folder)
+    (folder / "mode").chmod(0o004)
+    (folder / "sub").chmod(0o555)
+    return folder
+
+
+@pytest.mark.parametrize("args", applets.DENIED)
+def test_busybox_as_an_ordinary_user(args, nobody, fenced):
+    same(nobody(fenced, BUSYBOX, *shlex.split(args)))
+
+
+# ---- our own programs, and those of the tests ----
+
+OWN = ["ls", "ls -l", "ls -la sub", "ls -R sub", "ls nowhere poem.txt", "ls -l dlink", "cat poem.txt lines", "cat nowhere sub", "cat", "stat poem.txt sub link fifo empty", "stat -L link dangling",
+       "stat nowhere poem.txt/x", "wc poem.txt lines random", "wc nowhere", "wc", "sha256sum random empty", "sha256sum nowhere sub", "hello sub", "hello nowhere"]
+
+
+@pytest.mark.parametrize("args", OWN)
+def test_own_programs(args, diff, meadow):
+    same(diff(meadow, "--ignore", "runs me", "--", *args.split(), input=b"some input\n"))
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "musl-gcc"])
+def test_edit(compiler, diff, guests, small):
+    same(diff(small, "--", guests("edit", compiler)))
+
+
+# ---- files by lot ----
+
+@pytest.mark.parametrize("seeds", SEEDS, ids=str)
+def test_random_operations(seeds, diff, guests, tmp_path):
+    (tmp_path / "field").mkdir()
+    same(diff(tmp_path / "field", "--", guests("fileops", "gcc"), "200", *map(str, seeds)))
+
+
+def test_new_random_operations(diff, guests, tmp_path):
+    (tmp_path / "field").mkdir()
+    seeds = [str(random.randrange(1 << 40)) for _ in range(5)]
+    print(f"to mend one: tests/vm/minimise.py FILEOPS 200 SEED, with one of {seeds}")
+    same(diff(tmp_path / "field", "--", guests("fileops", "gcc"), "200", *seeds))
+
+
+@pytest.mark.parametrize("count,word", FOUND)
+def test_found_by_lot(count, word, diff, guests, tmp_path):
+    (tmp_path / "field").mkdir()
+    same(diff(tmp_path / "field", "--", guests("fileops", "gcc"), str(count), word))
