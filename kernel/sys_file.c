@@ -12,7 +12,7 @@
 /* One turn: what is faulted in at a time, so that a large buffer does not cost memory before there are bytes for it. */
 #define IO_TURN (4ull << 20)
 
-enum { IO_SPANS = 64, IOV_MAX = 1024 };
+enum { SIGPIPE = 13, IO_SPANS = 64, IOV_MAX = 1024 };
 
 typedef s64 (*move_fn)(struct file *file, const struct span *spans, unsigned n, u64 offset);
 
@@ -48,6 +48,8 @@ static s64 move(struct file *file, u64 va, u64 len, u64 offset, move_fn fn)
         if (got > 0)
             done += (u64)got;
     } while (got > 0 && (u64)got == covered && done < len);
+    if (got == -EPIPE)
+        sys_tkill((const u64[6]){proc_current->pid, SIGPIPE});
     return done ? (s64)done : got;
 }
 

@@ -5,6 +5,8 @@
 
 #include "base.h"
 
+struct arch_frame;
+
 /* clang-format off */
 #define SYSCALLS(X) \
     X(0, read) \
@@ -22,6 +24,7 @@
     X(12, brk) \
     X(13, rt_sigaction) \
     X(14, rt_sigprocmask) \
+    X(15, rt_sigreturn) \
     X(16, ioctl) \
     X(17, pread64) \
     X(18, pwrite64) \
@@ -111,7 +114,8 @@
     X(120, getresgid) \
     X(121, getpgid) \
     X(124, getpgid) /* getsid */ \
-    X(130, pause) /* rt_sigsuspend */ \
+    X(127, rt_sigpending) \
+    X(130, rt_sigsuspend) \
     X(131, sigaltstack) \
     X(133, mknod) \
     X(137, statfs) \
@@ -196,5 +200,11 @@
 
 #define SYSCALL_PROTOTYPE(number, name) SYSCALL(name);
 SYSCALLS(SYSCALL_PROTOTYPE)
+
+/* The program's registers at the call that is being answered. */
+extern struct arch_frame *syscall_frame;
+
+/* Lets in the signals that wait: ends the program, or changes its registers so that it goes on in a handler (sys_signal.c). */
+void signal_deliver(struct arch_frame *frame);
 
 #endif

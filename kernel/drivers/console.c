@@ -244,6 +244,18 @@ static void tell_settings(u32 how)
         fill();
 }
 
+/* What was typed byte by byte is a line now; ends that came with bytes that were read as such are none. */
+static void join_lines(void)
+{
+    for (u32 n = count; n; n--) {
+        u16 what = pop();
+        if (what != END_OF_LINE)
+            push(what);
+    }
+    if (count)
+        push(END_OF_LINE);
+}
+
 static void set_settings(u32 how, const void *data)
 {
     bool before = by_lines();
@@ -252,8 +264,8 @@ static void set_settings(u32 how, const void *data)
         tell_settings(how);
     if (how == TCSETSF - TCSETS)
         first = count = lines = 0;
-    if (!before && by_lines() && count > lines)
-        push(END_OF_LINE); /* what was typed byte by byte is a line now */
+    if (!before && by_lines())
+        join_lines();
 }
 
 static u32 bytes_to_read(void)

@@ -11,6 +11,8 @@
 #include <locale.h>
 #include <poll.h>
 #include <regex.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +212,80 @@ static void identity(void)
     printf("saved %d %d\n", seteuid(7), geteuid());
 }
 
+static sigjmp_buf back;
+static char other[65536];
+static volatile double kept = 1.5;
+
+static void told(int signal)
+{
+    kept *= 2;
+    printf("handler %d %g\n", signal, kept);
+}
+
+static void told_more(int signal, siginfo_t *info, void *context)
+{
+    sigset_t now;
+    stack_t stack;
+    char here;
+    sigprocmask(SIG_BLOCK, NULL, &now);
+    sigaltstack(NULL, &stack);
+    printf("handler %d code %d self %d blocks %d %d other %d %d context %d\n", info->si_signo, info->si_code,
+           info->si_pid == getpid(), sigismember(&now, signal), sigismember(&now, SIGUSR2),
+           &here >= other && &here < other + sizeof other, (stack.ss_flags & SS_ONSTACK) != 0, context != NULL);
+}
+
+static void jump(int signal)
+{
+    siglongjmp(back, signal);
+}
+
+static void signals(void)
+{
+    sigset_t set, old;
+    struct sigaction a = {.sa_sigaction = told_more, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    signal(SIGUSR1, told);
+    printf("raised %d\n", raise(SIGUSR1));
+    printf("sent %d\n", kill(getpid(), SIGUSR1));
+    sigaltstack(&(stack_t){.ss_sp = other, .ss_size = sizeof other}, NULL);
+    sigaddset(&a.sa_mask, SIGUSR2);
+    sigaction(SIGHUP, &a, NULL);
+    kill(getpid(), SIGHUP);
+    raise(SIGHUP);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, &old);
+    raise(SIGUSR1);
+    raise(SIGHUP);
+    sigpending(&set);
+    printf("waiting %d %d %d\n", sigismember(&set, SIGUSR1), sigismember(&set, SIGHUP), sigismember(&set, SIGUSR2));
+    sigfillset(&set);
+    sigdelset(&set, SIGHUP);
+    int result = sigsuspend(&set);
+    printf("suspended %d %d\n", result, errno == EINTR);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    a = (struct sigaction){.sa_handler = told, .sa_flags = SA_RESETHAND | SA_NODEFER};
+    sigaction(SIGTERM, &a, NULL);
+    raise(SIGTERM);
+    sigaction(SIGTERM, NULL, &a);
+    printf("default again %d\n", a.sa_handler == SIG_DFL);
+    signal(SIGINT, jump);
+    int caught = sigsetjmp(back, 1);
+    if (!caught)
+        raise(SIGINT);
+    sigprocmask(SIG_BLOCK, NULL, &set);
+    printf("jumped %d %d\n", caught, sigismember(&set, SIGINT));
+    signal(SIGTERM, SIG_IGN);
+    printf("ignored %d\n", raise(SIGTERM));
+    int ends[2];
+    signal(SIGPIPE, told);
+    pipe(ends);
+    close(ends[0]);
+    result = write(ends[1], "x", 1);
+    printf("broken %d %d\n", result, errno == EPIPE);
+    close(ends[1]);
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOFBF, 65536);
@@ -222,5 +298,7 @@ int main(int argc, char **argv)
     memory();
     waiting();
     identity();
-    return 0;
+    signals();
+    fflush(stdout);
+    abort();
 }
