@@ -193,7 +193,7 @@ def test_fewer_descriptors_than_open_files(limit, program, place, images):
 
 
 def test_file_moved_that_qemu_had_closed(program, place, images):
-    """QEMU finds it no more, as it goes by names: an error, never another file's bytes; all others work."""
+    """QEMU finds it no more, as it goes by names: an error of that file; all others work."""
     folder = place / "moved"
     folder.mkdir()
     for i in range(240):
@@ -209,6 +209,25 @@ def test_file_moved_that_qemu_had_closed(program, place, images):
 
 
 # ---- shares ----
+
+def test_eight_shares(program, place, images):
+    """The last one is read only: for it nothing is made."""
+    extra, options = [], ["loglevel=warn", "mount=prog:/prog:ro"]
+    for i in range(8):
+        (place / f"s{i}").mkdir()
+        extra += ["-fsdev", f"local,id=s{i},path={place}/s{i},security_model=none", "-device", f"virtio-9p-pci,fsdev=s{i},mount_tag=s{i}"]
+        options.append(f"mount=s{i}:/s{i}" + (":ro" if i == 7 else ""))
+    extra += ["-fsdev", f"local,id=prog,path={program.parent},security_model=none,readonly=on", "-device", "virtio-9p-pci,fsdev=prog,mount_tag=prog"]
+    got = machine.boot(PLAIN, [f"/prog/{program.name}", "shares", "/"], share=None, options=options, extra=extra, **images)
+    assert got.status == ("exit", 0)
+    lines = got.out.decode().splitlines()
+    assert lines[:8] == ["write 13 ok"] * 7 + ["write -1 EROFS"]
+    links = ["EXDEV"] * 6 + ["EROFS", "ENOENT"]  # to the share that is read only, and from where there is no file
+    assert lines[8:] == [line for error in links for line in ("rename -1 EXDEV", f"link -1 {error}", "same device 0 ok")]
+    for i in range(7):
+        assert os.listdir(place / f"s{i}") == ["mine"] and (place / f"s{i}/mine").read_text() == f"/s{i}/mine of {i}"
+    assert os.listdir(place / "s7") == []
+
 
 def test_unknown_tag(place, images):
     """The name that was asked for, and what would help; not a guest that runs without its files."""

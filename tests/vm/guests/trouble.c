@@ -214,10 +214,33 @@ static void moved(void)
     tell("again", close(open("f5", O_RDONLY)));
 }
 
+/* Eight shares: each has its own files, names lead into each, and nothing goes from one to another but by copying. */
+static void shares(void)
+{
+    enum { SHARES = 8 };
+    char name[64], other[64];
+    static struct stat st[SHARES];
+    for (int i = 0; i < SHARES; i++) {
+        snprintf(name, sizeof name, "/s%d/mine", i);
+        int fd = open(name, O_CREAT | O_RDWR, 0644);
+        snprintf(other, sizeof other, "%s of %d", name, i);
+        tell("write", fd < 0 ? fd : write(fd, other, strlen(other)));
+        fstat(fd, &st[i]);
+    }
+    for (int i = 0; i < SHARES; i++) {
+        snprintf(name, sizeof name, "/s%d/../s%d/mine", (i + 1) % SHARES, i);
+        snprintf(other, sizeof other, "/s%d/theirs", (i + 1) % SHARES);
+        tell("rename", rename(name, other));
+        tell("link", link(name, other));
+        tell("same device", i && st[i].st_dev == st[i - 1].st_dev);
+    }
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
-} scenes[] = {{"full", full}, {"denied", denied}, {"vanish", vanish}, {"many", many}, {"moved", moved}};
+} scenes[] = {{"full", full}, {"denied", denied}, {"vanish", vanish},
+              {"many", many}, {"moved", moved},   {"shares", shares}};
 
 int main(int argc, char **argv)
 {
