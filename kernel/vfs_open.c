@@ -101,24 +101,54 @@ static int open_existing(const struct file *at, const char *path, u32 flags, str
     return err < 0 ? err : open_place(&place, flags, out);
 }
 
-/* Makes a file at a canonical path that leads nowhere yet. -EEXIST: somebody was quicker. */
+/* Makes a file of this canonical path in dir, whose node becomes the file's or goes. -EEXIST: somebody was quicker. */
+static int create_in(struct place *dir, const char *last, const char *path, u32 flags, u32 mode, struct file **out)
+{
+    struct attr attr;
+    int err = -EROFS;
+    if (dir->node.fs->ops->create && !vfs_is_readonly(dir->mount))
+        err = dir->node.fs->ops->create(&dir->node, (struct name){last, (u16)strlen(last)}, flags, mode, &attr);
+    dir->path = path;
+    if (err == 0 && !(*out = new_file(dir, flags, &attr)))
+        err = -ENOMEM;
+    if (err < 0)
+        clunk(&dir->node);
+    return err;
+}
+
+/* Makes a file at a canonical path that leads nowhere yet. */
 static int open_new(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out)
 {
     struct place dir;
-    struct attr attr;
     char last[VFS_NAME_MAX + 2];
     bool slash, below = at && at->path[1] && vfs_path_below(path, at->path);
     int err = vfs_look_up_parent(below ? at : NULL, below ? path + strlen(at->path) + 1 : path, &dir, last, &slash);
+    return err < 0 ? err : create_in(&dir, last, path, flags, mode, out);
+}
+
+/* Who wants a new file only need not look first: the file system says whether it is there. 1: not so for this path. */
+static int open_exclusive(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out)
+{
+    struct place dir;
+    char last[VFS_NAME_MAX + 2];
+    bool slash;
+    int err = vfs_look_up_parent(at, path, &dir, last, &slash);
     if (err < 0)
         return err;
-    if (!dir.node.fs->ops->create || vfs_is_readonly(dir.mount))
-        err = -EROFS;
-    else
-        err = dir.node.fs->ops->create(&dir.node, (struct name){last, (u16)strlen(last)}, flags, mode, &attr);
-    dir.path = path;
-    if (err == 0 && !(*out = new_file(&dir, flags, &attr)))
-        err = -ENOMEM;
-    if (err < 0)
+    size_t top = dir.path[1] ? strlen(dir.path) : 0, len = strlen(last), size = top + 1 + len + 1;
+    bool plain = len && len <= VFS_NAME_MAX && !slash && strcmp(last, ".") != 0 && strcmp(last, "..") != 0;
+    char *full = plain ? mem_new(size) : NULL;
+    err = 1;
+    if (full) {
+        memcpy(full, dir.path, top);
+        full[top] = '/';
+        memcpy(full + top + 1, last, len);
+        bool mounted = strcmp(vfs_mount_of(full)->path, full) == 0;
+        if (!mounted && !vfs_is_readonly(dir.mount) && dir.node.fs->ops->create)
+            err = create_in(&dir, last, full, flags, mode, out);
+        mem_delete(full, size);
+    }
+    if (err == 1)
         clunk(&dir.node);
     return err;
 }
@@ -143,7 +173,9 @@ static int open_or_create(const struct file *at, const char *path, u32 flags, u3
     struct place place;
     enum { RACES = 8 };
     int err = refuse_slash(at, path);
-    if (err < 0)
+    if (err == 0)
+        err = flags & O_EXCL ? open_exclusive(at, path, flags, mode, out) : 1;
+    if (err <= 0)
         return err;
     for (unsigned tries = 0; tries < RACES; tries++) {
         bool stay = (flags & O_NOFOLLOW) || (flags & O_EXCL);

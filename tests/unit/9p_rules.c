@@ -206,7 +206,7 @@ static const struct cost {
     {"set an attribute", set_value, 6, 5},
     {"get an attribute", get_value, 5, 3},
     {"create + write + close", create_file, 5, 4}, /* floor 4, 3: whether it is there is asked first */
-    {"create exclusively + write + close", create_exclusively, 5, 4},
+    {"create exclusively + write + close", create_exclusively, 4, 3},
     {"overwrite + close", overwrite, 5, 3},
     {"mkdir", make_directory, 4, 3}, /* set-group-id goes on, so that the parent is asked for it */
     {"rename", rename_file, 5, 3},
@@ -292,9 +292,18 @@ static void c07_somebody_else_is_quicker(void **state)
     assert_int_equal(span_io(vfs_read, f, 100), 0);
     vfs_put(f);
     assert_int_equal(vfs_unlink(NULL, "/s/racer", false), 0);
-    races = 1; /* who wants to be the only one hears that he is not */
-    assert_int_equal(vfs_open(NULL, "/s/racer", O_RDWR | O_CREAT | O_EXCL, 0640, &f), -EEXIST);
-    top->children = racer->next;
+    fake_9p_forget(&s); /* who wants to be the only one is told by the server that he is not */
+    assert_int_equal(vfs_open(NULL, "/s/file", O_RDWR | O_CREAT | O_EXCL, 0640, &f), -EEXIST);
+    assert_int_equal(vfs_open(NULL, "/s/link", O_RDWR | O_CREAT | O_EXCL, 0640, &f), -EEXIST);
+    assert_int_equal(vfs_open(NULL, "/s/dir", O_RDWR | O_CREAT | O_EXCL, 0640, &f), -EEXIST);
+    assert_int_equal(s.seen[P9_TLCREATE], 3);
+    assert_int_equal(vfs_open(NULL, "/s", O_RDWR | O_CREAT | O_EXCL, 0640, &f), -EEXIST); /* a mount point */
+    assert_int_equal(vfs_open(NULL, "/s/dir/..", O_RDWR | O_CREAT | O_EXCL, 0640, &f), -EEXIST);
+    assert_int_equal(vfs_open(NULL, "/s/dir/new/", O_RDWR | O_CREAT | O_EXCL, 0640, &f), -EISDIR);
+    assert_int_equal(vfs_open(NULL, "/s/file/new", O_RDWR | O_CREAT | O_EXCL, 0640, &f), -ENOTDIR);
+    assert_int_equal(vfs_open(NULL, "/s/none/new", O_RDWR | O_CREAT | O_EXCL, 0640, &f), -ENOENT);
+    assert_int_equal(vfs_open(NULL, "/new", O_RDWR | O_CREAT | O_EXCL, 0640, &f), -EROFS);
+    assert_int_equal(s.seen[P9_TLCREATE], 3);
     races = ~0u; /* and it ends, whatever the server says */
     fake_9p_forget(&s);
     assert_int_equal(vfs_open(NULL, "/s/racer", O_RDWR | O_CREAT, 0640, &f), -EEXIST);
