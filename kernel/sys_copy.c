@@ -111,6 +111,8 @@ static s64 copy_range(struct file *in, struct file *out, const u64 arg[6])
         return -EINVAL;
     if (!vfs_may_read(in->flags) || !vfs_may_write(out->flags) || (out->flags & O_APPEND))
         return -EBADF;
+    if (in->node.fs != out->node.fs)
+        return -EXDEV;
     s64 from = arg[1] ? (s64)in_at : vfs_seek(in, 0, 1), to = arg[3] ? (s64)out_at : vfs_seek(out, 0, 1);
     result = check_range(in, (u64)from, out, (u64)to, &len);
     if (result < 0)

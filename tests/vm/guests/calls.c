@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* calls - makes system calls with good and bad arguments and prints what each returned. In a share's folder it says the same on Linux and in the guest. */
 #define _GNU_SOURCE
+#include "table.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -43,36 +44,8 @@ static char *page, *end; /* a page and its end, behind which nothing is mapped *
 static char *base;       /* room to map in */
 static int poem, folder, many, path;
 
-static long call(long nr, long a, long b, long c, long d, long e, long f)
-{
-    register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
-    long result;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-}
-
-static void show(const char *what, long result)
-{
-    static const char *const names[] = {
-        [1] = "EPERM",    [2] = "ENOENT",  [3] = "ESRCH",         [5] = "EIO",     [6] = "ENXIO",   [9] = "EBADF",
-        [11] = "EAGAIN",  [12] = "ENOMEM", [13] = "EACCES",       [14] = "EFAULT", [17] = "EEXIST", [19] = "ENODEV",
-        [20] = "ENOTDIR", [21] = "EISDIR", [22] = "EINVAL",       [24] = "EMFILE", [25] = "ENOTTY", [29] = "ESPIPE",
-        [30] = "EROFS",   [34] = "ERANGE", [36] = "ENAMETOOLONG", [38] = "ENOSYS", [40] = "ELOOP",  [75] = "EOVERFLOW"};
-    if (result < 0 && result > -4096 && -result < 76 && names[-result])
-        printf("%s = %s\n", what, names[-result]);
-    else
-        printf("%s = %ld\n", what, result);
-}
-
-#define SIX(nr, a, b, c, d, e, f, ...) call(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-#define SYS(name, ...)                 SIX(SYS_##name, __VA_ARGS__, 0, 0, 0, 0, 0, 0)
-#define T(name, ...)                   show(#name "(" #__VA_ARGS__ ")", SYS(name, __VA_ARGS__))
 /* A result that is an address: only whether there is one. */
-#define A(name, ...)  show(#name "(" #__VA_ARGS__ ")", good(SYS(name, __VA_ARGS__)))
-#define V(expression) show(#expression, (long)(expression))
+#define A(name, ...) show(#name "(" #__VA_ARGS__ ")", good(SYS(name, __VA_ARGS__)))
 
 static long good(long result)
 {
