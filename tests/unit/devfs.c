@@ -285,6 +285,121 @@ static void terminal_only_when_told(void **state)
     vfs_put(in);
 }
 
+enum { TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, LFLAG = 12, VTIME = 17 + 5, VMIN = 17 + 6 };
+static u8 settings[36];
+
+/* A terminal whose other side edits lines. */
+static struct file *relayed(void)
+{
+    options("stdin=dle tty=80x24:00010000050000000a0000000200000000030405060708090a0b0c0d0e0f101112131415");
+    struct file *in = must("/dev/tty", O_RDWR);
+    assert_int_equal(vfs_ioctl(in, TCGETS, settings, 36), 0);
+    assert_int_equal(settings[LFLAG], 2);
+    assert_int_equal(settings[35], 0x15);
+    return in;
+}
+
+/* The other side answers at once, behind what was typed before. */
+static void set_line_mode(struct file *in, bool lines, u8 min, u8 time, u32 how)
+{
+    settings[LFLAG] = lines ? 2 : 0;
+    settings[VMIN] = min;
+    settings[VTIME] = time;
+    fake_console_input("\x10\x06", 2);
+    assert_int_equal(vfs_ioctl(in, how, settings, 36), 0);
+}
+
+static void lines_stay_lines(void **state)
+{
+    (void)state;
+    struct file *in = relayed();
+    int n = 0;
+    assert_int_equal(vfs_poll(in), POLLOUT | POLLWRNORM);
+    fake_console_input("one\n\x10\x17two", 9);
+    assert_int_equal(vfs_poll(in) & POLLIN, POLLIN);
+    assert_int_equal(vfs_ioctl(in, FIONREAD, &n, 4), 0);
+    assert_int_equal(n, 4);
+    assert_int_equal(read_page(in, 100), 4);
+    assert_int_equal(vfs_poll(in) & POLLIN, 0);
+    fake_console_input("\x10\x17\x10\x17long\n\x10\x17", 11);
+    assert_int_equal(read_page(in, 3), 3);   /* all of it: its end is no end of file */
+    assert_int_equal(read_page(in, 100), 0); /* nothing before the end is one */
+    assert_int_equal(read_page(in, 2), 2);
+    assert_int_equal(read_page(in, 100), 3);
+    assert_memory_equal(page, "ng\n", 3);
+    vfs_put(in);
+}
+
+static void bytes_as_they_are_typed(void **state)
+{
+    (void)state;
+    struct file *in = relayed();
+    set_line_mode(in, false, 1, 0, TCSETS);
+    assert_string_equal(fake_console(CONSOLE_CTL),
+                        "tty 0 00010000050000000a0000000000000000030405060700010a0b0c0d0e0f101112131415\n");
+    fake_console_input("ab\x10\x17"
+                       "c",
+                       5);
+    assert_int_equal(read_page(in, 1), 1);
+    assert_int_equal(read_page(in, 100), 2);
+    assert_memory_equal(page, "bc", 2);
+    set_line_mode(in, false, 0, 0, TCSETS);
+    assert_int_equal(read_page(in, 100), 0);
+    set_line_mode(in, false, 0, 1, TCSETS);
+    assert_int_equal(read_page(in, 100), 0);
+    set_line_mode(in, false, 3, 0, TCSETS);
+    fake_console_input("xy", 2);
+    fake_idle = type_later;
+    idle = 0;
+    assert_int_equal(read_page(in, 100), 6);
+    assert_memory_equal(page, "xylate", 6);
+    fake_idle = NULL;
+    set_line_mode(in, true, 1, 0, TCSETSW);
+    vfs_put(in);
+}
+
+static void ends_of_typed_bytes_are_no_ends_of_file(void **state)
+{
+    (void)state;
+    struct file *in = relayed();
+    set_line_mode(in, false, 1, 0, TCSETS);
+    fake_console_input("k", 1);
+    assert_int_equal(read_page(in, 1), 1);
+    fake_console_input("\x10\x17", 2);
+    set_line_mode(in, true, 1, 0, TCSETSW);
+    assert_int_equal(vfs_poll(in) & POLLIN, 0);
+    set_line_mode(in, false, 1, 0, TCSETS);
+    fake_console_input("ab\x10\x17"
+                       "c\x10\x17",
+                       7);
+    set_line_mode(in, true, 1, 0, TCSETSW);
+    assert_int_equal(read_page(in, 100), 3);
+    set_line_mode(in, false, 1, 0, TCSETS);
+    fake_console_input("dropped", 7);
+    set_line_mode(in, true, 1, 0, TCSETSF);
+    assert_int_equal(vfs_poll(in) & POLLIN, 0);
+    vfs_put(in);
+}
+
+/* Nobody answers: the program goes on. */
+static void settings_without_an_answer(void **state)
+{
+    (void)state;
+    struct file *in = relayed();
+    assert_int_equal(vfs_ioctl(in, TCSETS, settings, 36), 0);
+    vfs_put(in);
+}
+
+static void nothing_to_read_is_told_when_asked_not_to_wait(void **state)
+{
+    (void)state;
+    struct file *in = must("/dev/console", O_RDONLY | O_NONBLOCK);
+    assert_int_equal(read_page(in, 100), -EAGAIN);
+    fake_console_input("x", 1);
+    assert_int_equal(read_page(in, 100), 1);
+    vfs_put(in);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, begin)
@@ -299,6 +414,11 @@ int main(void)
         T(input_as_it_comes),
         T(input_is_waited_for),
         T(terminal_only_when_told),
+        T(lines_stay_lines),
+        T(bytes_as_they_are_typed),
+        T(ends_of_typed_bytes_are_no_ends_of_file),
+        T(settings_without_an_answer),
+        T(nothing_to_read_is_told_when_asked_not_to_wait),
         T(escaped_input),
     };
     return cmocka_run_group_tests(tests, mount, NULL);
