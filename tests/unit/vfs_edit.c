@@ -604,6 +604,9 @@ static void positions_behind_what_was_appended(void **state)
     assert_int_equal(put(a, 2, 0), 2); /* pwrite() appends too, and moves no position */
     assert_int_equal(vfs_seek(a, 0, 1), 101);
     assert_int_equal(vfs_seek(a, 0, 2), 5);
+    assert_int_equal(put(a, 2, VFS_CURRENT), 2);
+    assert_int_equal(put(a, 2, 0), 2);
+    assert_int_equal(vfs_seek(a, 0, 1), 7);
     vfs_put(a);
     vfs_put(b);
     vfs_put(w);
