@@ -86,7 +86,7 @@ static s64 do_rename(u64 old_dirfd, u64 old_va, u64 dirfd, u64 va, u32 flags)
     s64 result = path_get(&old, old_dirfd, old_va, 0);
     if (result < 0)
         return result;
-    result = path_get(&path, dirfd, va, 0);
+    result = path_get(&path, dirfd, va, AT_EMPTY_PATH); /* an empty name is told after a bad old one */
     if (result == 0)
         result = path_put(&path, vfs_rename(old.at, old.text, path.at, path.text, flags));
     return path_put(&old, result);
@@ -115,7 +115,7 @@ static s64 do_link(u64 old_dirfd, u64 old_va, u64 dirfd, u64 va, u32 flags)
     s64 result = path_get(&old, old_dirfd, old_va, flags ^ (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW));
     if (result < 0)
         return result;
-    result = path_get(&path, dirfd, va, 0);
+    result = path_get(&path, dirfd, va, AT_EMPTY_PATH); /* an empty name is told after a bad old one */
     if (result == 0)
         result = path_put(&path, vfs_link(old.at, old.text, path.at, path.text, old.look));
     return path_put(&old, result);

@@ -406,7 +406,7 @@ static int tmpfs_setattr(struct node *node, const struct attr_change *c)
 {
     struct inode *i = inode_of(node);
     struct timestamp t = now();
-    if (c->valid & CHANGE_SIZE)
+    if ((c->valid & CHANGE_SIZE) && (node->open || c->size != i->a.size)) /* by name what stays so is not touched */
         set_size(i, c->size);
     if (c->valid & (CHANGE_UID | CHANGE_GID) || c->valid == CHANGE_CTIME)
         set_owner(i, c);

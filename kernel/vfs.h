@@ -247,13 +247,13 @@ bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags);
 /* What a path leads to. `node` is the caller's, who clunks it. `path` is canonical and stands until the next look-up. */
 struct place {
     struct node node;
-    u16 mount;  /* index in the mount table */
-    bool last;  /* on -ENOENT: only the last name is missing, and it may be made */
-    bool slash; /* but as a directory only */
+    u16 mount; /* index in the mount table */
+    bool last; /* on -ENOENT: only the last name is missing, and it may be made */
     const char *path;
 };
-enum { VFS_NOFOLLOW = 1, VFS_EMPTY = 2 };
-/* The look-up under all the others. flags: VFS_NOFOLLOW: a link at the end is not followed; VFS_EMPTY: "" is `at` itself, of whatever type. */
+enum { VFS_NOFOLLOW = 1, VFS_EMPTY = 2, VFS_CREATE = 4 };
+/* The look-up under all the others. flags: VFS_NOFOLLOW: a link at the end is not followed; VFS_EMPTY: "" is `at` itself, of whatever type;
+ * VFS_CREATE: for a file to be made if there is none; -EISDIR: the path, or a link at its end, says that it is a directory. */
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out);
 /* The directory that holds a path's last name; the name goes to `last`: "" for "/"; one that is too long is cut to one byte too many. *slash: slashes stood behind it. */
 int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 2],

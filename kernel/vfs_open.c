@@ -153,39 +153,21 @@ static int open_exclusive(const struct file *at, const char *path, u32 flags, u3
     return err;
 }
 
-/* A name with a slash behind it is for directories, whether it is there or not. 0: the path has no such name. */
-static int refuse_slash(const struct file *at, const char *path)
-{
-    struct place dir;
-    char last[VFS_NAME_MAX + 2];
-    bool slash;
-    size_t len = strlen(path);
-    int err = len && path[len - 1] == '/' ? vfs_look_up_parent(at, path, &dir, last, &slash) : 1;
-    if (err)
-        return MIN(err, 0);
-    clunk(&dir.node);
-    return *last && strcmp(last, ".") != 0 && strcmp(last, "..") != 0 ? -EISDIR : 0;
-}
-
 /* An existing file, or else a new one. A link that leads nowhere is followed: the file is made where it leads. */
 static int open_or_create(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out)
 {
     struct place place;
     enum { RACES = 8 };
-    int err = refuse_slash(at, path);
-    if (err == 0)
-        err = flags & O_EXCL ? open_exclusive(at, path, flags, mode, out) : 1;
+    bool stay = (flags & O_NOFOLLOW) || (flags & O_EXCL);
+    int err = flags & O_EXCL ? open_exclusive(at, path, flags, mode, out) : 1;
     if (err <= 0)
         return err;
     for (unsigned tries = 0; tries < RACES; tries++) {
-        bool stay = (flags & O_NOFOLLOW) || (flags & O_EXCL);
-        err = vfs_look_up(at, path, stay ? VFS_NOFOLLOW : 0, &place);
+        err = vfs_look_up(at, path, stay ? VFS_CREATE | VFS_NOFOLLOW : VFS_CREATE, &place);
         if (err == 0)
             return open_place(&place, flags, out);
         if (err != -ENOENT || !place.last)
             return err;
-        if (place.slash)
-            return -EISDIR;
         char *canonical = vfs_path_copy(place.path); /* place.path is the look-up's, and the next one's too */
         if (!canonical)
             return -ENOMEM;

@@ -227,14 +227,25 @@ static int next_name(struct look_up *l, struct place *out)
     return len == 0;
 }
 
-static int resolve(struct look_up *l, bool follow_last, struct place *out)
+/* A file is to be made where the whole path leads, which says by a slash that it is a directory: Linux goes no further than to its parent. */
+static int refuse_slash(struct look_up *l, struct place *out)
+{
+    int err = walk_path(l, false, out);
+    if (err == 0)
+        clunk(&out->node);
+    return err == 0 || (err == -ENOENT && out->last) ? -EISDIR : err;
+}
+
+static int resolve(struct look_up *l, u32 flags, struct place *out)
 {
     for (;;) {
         int err = next_name(l, out);
-        if (err == 1)
-            err = walk_path(l, follow_last || l->directory, out);
-        else if (err == 0)
+        if (err == 0)
             continue;
+        if (err == 1 && (flags & VFS_CREATE) && l->directory && !l->dot && l->len)
+            err = refuse_slash(l, out);
+        else if (err == 1)
+            err = walk_path(l, !(flags & VFS_NOFOLLOW) || l->directory, out);
         if (err != 1)
             return err;
     }
@@ -282,13 +293,12 @@ int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place
         return err;
     l->rest = l->texts[0];
     memcpy(l->rest, path, len + 1);
-    err = resolve(l, !(flags & VFS_NOFOLLOW), out);
+    err = resolve(l, flags, out);
     if (err == 0 && l->directory && !(out->node.qid.type & QID_DIR)) {
         clunk(&out->node);
         err = -ENOTDIR;
     }
     out->last &= !l->dot;
-    out->slash = l->directory;
     if (l->len == 0)
         out->path = "/";
     return err;
