@@ -157,6 +157,8 @@ static s64 set_two(u32 ids[IDS], u32 real, u32 effective)
 {
     bool save = real != KEEP || (effective != KEEP && effective != ids[REAL]);
     u32 saved = !save ? KEEP : effective == KEEP ? ids[EFFECTIVE] : effective;
+    if (real != KEEP && real != ids[REAL] && real != ids[EFFECTIVE] && !privileged())
+        return -EPERM;
     return set_ids(ids, (const u32[IDS]){real, effective, saved});
 }
 

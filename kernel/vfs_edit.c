@@ -299,7 +299,7 @@ int vfs_fsync(struct file *file, bool data_only)
 {
     if (file->flags & O_PATH)
         return -EBADF;
-    if ((file->mode & S_IFMT) == S_IFCHR)
+    if ((file->mode & S_IFMT) == S_IFCHR || (file->mode & S_IFMT) == S_IFIFO)
         return -EINVAL;
     return file->node.fs->ops->fsync ? file->node.fs->ops->fsync(&file->node, data_only) : 0;
 }

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -1096,6 +1097,202 @@ static void processor(void)
 }
 
 /* Touches memory until there is no more. */
+static void waiting(void)
+{
+    int ends[2] = {0};
+    long none[2] = {0, 0}, wrong[2] = {0, 1000000000}, negative[2] = {-1, 0}, little[2] = {0, 1000};
+    unsigned long set[16] = {0}, *sets = set;
+    struct pollfd p[4];
+    T(pipe2, ends, O_CLOEXEC);
+    V(ends[0] >= 0 && ends[1] == ends[0] + 1);
+    V(SYS(fcntl, ends[0], F_GETFD));
+    V(SYS(fcntl, ends[1], F_GETFL) & O_ACCMODE);
+    T(pipe2, ends, O_APPEND);
+    T(pipe, KERNEL);
+    T(pipe2, NULL, 0);
+    V(SYS(lseek, ends[0], 0, 0));
+    V(SYS(pread64, ends[0], page, 1, 0));
+    V(SYS(read, ends[1], page, 1));
+    V(SYS(write, ends[0], page, 1));
+    V(SYS(getdents64, ends[0], page, 100));
+    V(SYS(fsync, ends[0]));
+    V(SYS(ftruncate, ends[1], 0));
+    V(SYS(fchdir, ends[0]));
+    V(SYS(write, ends[1], "wool", 4));
+    V(SYS(read, ends[0], KERNEL, 2));
+    p[0] = (struct pollfd){ends[0], POLLIN | POLLOUT | POLLPRI, 99};
+    p[1] = (struct pollfd){ends[1], POLLIN | POLLOUT, 99};
+    p[2] = (struct pollfd){-1, POLLIN, 99};
+    p[3] = (struct pollfd){999, POLLIN, 99};
+    T(poll, p, 4, 0);
+    for (int i = 0; i < 4; i++)
+        V(p[i].revents);
+    p[0].fd = poem, p[1].fd = folder, p[2].fd = path, p[3].fd = SYS(open, "/dev/null", O_RDWR);
+    T(poll, p, 4, -1);
+    for (int i = 0; i < 4; i++)
+        V(p[i].revents);
+    p[0].events = 0, p[0].fd = ends[0];
+    T(poll, p, 1, 0);
+    V(p[0].revents);
+    T(poll, NULL, 0, 1);
+    T(poll, NULL, 1, 0);
+    T(poll, KERNEL, 1, 0);
+    T(poll, end - 8, 2, 0);
+    T(poll, p, 1u << 30, 0);
+    T(poll, p, -1, 0);
+    T(poll, p, UPPER, UPPER);
+    T(ppoll, p, 1, none, NULL, 8);
+    T(ppoll, p, 1, wrong, NULL, 8);
+    T(ppoll, p, 1, negative, NULL, 8);
+    T(ppoll, p, 1, KERNEL, NULL, 8);
+    T(ppoll, p, 1, none, set, 4);
+    T(ppoll, p, 1, none, KERNEL, 8);
+    p[0].events = POLLIN;
+    T(ppoll, p, 1, NULL, NULL, 0);
+    set[0] = 1ul << ends[0];
+    T(select, ends[0] + 1, set, NULL, NULL, none);
+    V(set[0] == 1ul << ends[0]);
+    T(select, ends[0], set, NULL, NULL, none);
+    T(select, ends[0] + 1, NULL, set, NULL, none);
+    V(set[0]);
+    set[0] = 1ul << ends[1];
+    T(select, ends[1] + 1, NULL, set, NULL, NULL);
+    set[0] = 1ul << 60;
+    T(select, 64, set, NULL, NULL, none);
+    T(select, -1, NULL, NULL, NULL, none);
+    T(select, 64, KERNEL, NULL, NULL, none);
+    T(select, 0, NULL, NULL, NULL, negative);
+    T(select, 0, NULL, NULL, NULL, KERNEL);
+    T(select, 0, NULL, NULL, NULL, little);
+    V(little[0] == 0 && little[1] == 0);
+    T(pselect6, 0, NULL, NULL, NULL, wrong, NULL);
+    T(pselect6, 0, NULL, NULL, NULL, none, KERNEL);
+    T(pselect6, 0, NULL, NULL, NULL, none, &sets);
+    V(SYS(ioctl, ends[0], 0x541b, page));
+    V(*(int *)page);
+    V(SYS(ioctl, poem, 0x541b, page) == 0 && *(int *)page > 0);
+    *(int *)page = 1;
+    V(SYS(ioctl, ends[0], 0x5421, page));
+    V(SYS(fcntl, ends[0], F_GETFL) & O_NONBLOCK);
+    V(SYS(ioctl, ends[0], 0x5421, KERNEL));
+    V(SYS(read, ends[0], page, 100));
+    V(SYS(read, ends[0], page, 100));
+    V(SYS(close, ends[1]));
+    V(SYS(read, ends[0], page, 100));
+    T(poll, p, 1, -1);
+    V(p[0].revents);
+}
+
+static void identity(void)
+{
+    unsigned ids[3];
+    long me = SYS(getpid, 0);
+    T(wait4, -1, NULL, 0, NULL);
+    T(wait4, 1 << 30, NULL, 1, NULL);
+    V(SYS(getpgid, me) == SYS(getpgid, 0));
+    T(getpgid, 99999999);
+    T(getpgid, -1);
+    T(setpgid, 0, -1);
+    T(setpgid, 99999999, 0);
+    T(prctl, 15, "a name longer than it may be");
+    T(prctl, 16, page);
+    V(page[14] == 'n' && page[15] == 0);
+    T(prctl, 15, KERNEL);
+    T(prctl, 16, KERNEL);
+    T(prctl, 4, 7);
+    T(prctl, 3);
+    T(prctl, 987654);
+    T(sched_getaffinity, 0, 4, page);
+    T(sched_getaffinity, 0, 1023, page);
+    T(sched_getaffinity, 0, 1024, KERNEL);
+    T(sched_getaffinity, 99999999, 1024, page);
+    V(SYS(sched_getaffinity, 0, 1024, page) >= 8);
+    T(getcpu, NULL, NULL, NULL);
+    T(getcpu, KERNEL, NULL, NULL);
+    T(getrusage, 0, page);
+    T(getrusage, -1, page);
+    T(getrusage, 5, page);
+    T(getrusage, 0, KERNEL);
+    T(msync, base = mmap(NULL, 4 * PAGE, RW, ANON, -1, 0), 4 * PAGE, MS_SYNC);
+    T(msync, AT(0) + 1, PAGE, MS_SYNC);
+    T(msync, AT(0), PAGE, MS_SYNC | MS_ASYNC);
+    T(msync, AT(0), PAGE, 8);
+    munmap(AT(2), PAGE);
+    T(msync, AT(1), 2 * PAGE, MS_ASYNC);
+    T(mlock, AT(0) + 5, 10);
+    T(mlock, AT(1), 2 * PAGE);
+    T(munlock, AT(0) + 5, 10);
+    T(getpeername, 0, NULL, NULL);
+    T(connect, 999, NULL, 0);
+    T(sendto, poem, page, 1, 0, NULL, 0);
+    T(getresuid, &ids[0], &ids[1], &ids[2]);
+    V(ids[0] | ids[1] | ids[2]);
+    T(getresuid, &ids[0], KERNEL, &ids[2]);
+    T(setregid, -1, 77);
+    T(getresgid, &ids[0], &ids[1], &ids[2]);
+    V(ids[0]);
+    V(ids[1]);
+    V(ids[2]);
+    T(setresgid, 1, -1, 3);
+    T(getgid, 0);
+    T(getegid, 0);
+    T(setgid, -1);
+    T(setgid, 4);
+    T(getegid, 0);
+    T(setreuid, 10, 20);
+    T(getresuid, &ids[0], &ids[1], &ids[2]);
+    V(ids[0]);
+    V(ids[1]);
+    V(ids[2]);
+    T(setuid, 0);
+    T(setuid, 20);
+    T(setuid, 10);
+    T(geteuid, 0);
+    T(setreuid, 20, 10);
+    T(setresuid, -1, 99, -1);
+    T(setresuid, 20, 20, 20);
+    T(setgid, 9);
+    T(setgroups, 0, NULL);
+    T(clock_settime, 0, page);
+}
+
+static void limits(void)
+{
+    uint64_t limit[2] = {20, 60}, old[2];
+    int low = dup(poem);
+    T(prlimit64, 0, 7, limit, old);
+    V(old[0] >= 256 || old[0] == limit[0]);
+    T(getrlimit, 7, limit);
+    V(limit[0]);
+    V(limit[1]);
+    T(dup2, poem, 20);
+    T(dup2, poem, 19);
+    T(dup3, poem, 25, 0);
+    T(fcntl, poem, F_DUPFD, 20);
+    T(fcntl, poem, F_DUPFD, 19);
+    while (dup(poem) >= 0)
+        ;
+    T(dup, poem);
+    T(pipe2, page, 0);
+    V(SYS(close, low));
+    T(pipe2, page, 0);
+    T(open, "poem.txt", O_RDONLY);
+    limit[0] = 70, limit[1] = 60;
+    T(setrlimit, 7, limit);
+    limit[0] = limit[1] = 30;
+    T(setrlimit, 7, limit);
+    V(SYS(dup2, poem, 29));
+    T(setrlimit, 3, KERNEL);
+    T(setrlimit, 3, NULL);
+    T(setrlimit, 99, limit);
+    T(prlimit64, 0, 3, NULL, KERNEL);
+    T(prlimit64, 99999999, 3, NULL, old);
+    limit[0] = limit[1] = 0;
+    T(setrlimit, 4, limit);
+    T(getrlimit, 4, old);
+    V(old[0] | old[1]);
+}
+
 static void waste(void)
 {
     for (size_t i = 0;; i++)
@@ -1159,6 +1356,9 @@ static const struct group {
               {"signals", signals},
               {"self", self},
               {"processor", processor},
+              {"waiting", waiting},
+              {"identity", identity},
+              {"limits", limits},
               {"waste", waste},
               {"chance", chance},
               {"write-or-execute", write_or_execute},
