@@ -133,6 +133,8 @@ static const struct {
     C(setgroups, I(1), R(groups)),
     C(getresuid, W(4), W(4), W(4)),
     C(getresgid, W(4), W(4), W(4)),
+    C(rt_sigpending, W(8), I(8)),
+    C(rt_sigsuspend, R(set), I(8)),
     C(sigaltstack, R(stack), W(24)),
     C(mknod, S("d/new"), I(S_IFREG | 0600), I(0)),
     C(statfs, S("f"), W(120)),
@@ -192,24 +194,26 @@ static const struct {
     C(fchmodat2, I(AT_FDCWD), S("f"), I(0644), I(0)),
 };
 
-/* No pointers, or (in the second list) none that is looked at: there are no groups, no sockets, no second thread, no second process. */
+/* No pointers, or (in the second list) none that is looked at: there are no groups, no sockets, no second thread, no second process; and
+ * rt_sigreturn finds what it reads by the stack. */
 static const int without[] =
     {
-        SYS_close,     SYS_lseek,      SYS_mmap,     SYS_mprotect,   SYS_munmap,    SYS_brk,     SYS_sched_yield,
-        SYS_mremap,    SYS_msync,      SYS_madvise,  SYS_dup,        SYS_dup2,      SYS_getpid,  SYS_socket,
-        SYS_shutdown,  SYS_listen,     SYS_exit,     SYS_kill,       SYS_flock,     SYS_fsync,   SYS_fdatasync,
-        SYS_ftruncate, SYS_fchdir,     SYS_fchmod,   SYS_fchown,     SYS_umask,     SYS_getuid,  SYS_getgid,
-        SYS_setuid,    SYS_setgid,     SYS_geteuid,  SYS_getegid,    SYS_setpgid,   SYS_getppid, SYS_getpgrp,
-        SYS_setsid,    SYS_setreuid,   SYS_setregid, SYS_setresuid,  SYS_setresgid, SYS_getpgid, SYS_getsid,
-        SYS_mlock,     SYS_munlock,    SYS_mlockall, SYS_munlockall, SYS_sync,      SYS_gettid,  SYS_tkill,
-        SYS_fadvise64, SYS_exit_group, SYS_tgkill,   SYS_fallocate,  SYS_dup3,      SYS_syncfs,  SYS_mlock2,
+        SYS_close,     SYS_lseek,     SYS_mmap,       SYS_mprotect, SYS_munmap,     SYS_brk,       SYS_sched_yield,
+        SYS_mremap,    SYS_msync,     SYS_madvise,    SYS_dup,      SYS_dup2,       SYS_pause,     SYS_getpid,
+        SYS_socket,    SYS_shutdown,  SYS_listen,     SYS_exit,     SYS_kill,       SYS_flock,     SYS_fsync,
+        SYS_fdatasync, SYS_ftruncate, SYS_fchdir,     SYS_fchmod,   SYS_fchown,     SYS_umask,     SYS_getuid,
+        SYS_getgid,    SYS_setuid,    SYS_setgid,     SYS_geteuid,  SYS_getegid,    SYS_setpgid,   SYS_getppid,
+        SYS_getpgrp,   SYS_setsid,    SYS_setreuid,   SYS_setregid, SYS_setresuid,  SYS_setresgid, SYS_getpgid,
+        SYS_getsid,    SYS_mlock,     SYS_munlock,    SYS_mlockall, SYS_munlockall, SYS_sync,      SYS_gettid,
+        SYS_tkill,     SYS_fadvise64, SYS_exit_group, SYS_tgkill,   SYS_fallocate,  SYS_dup3,      SYS_syncfs,
+        SYS_mlock2,
 },
                  unused[] = {
-                     SYS_getgroups,   SYS_set_tid_address, SYS_set_robust_list, SYS_rseq,    SYS_fork,
-                     SYS_vfork,       SYS_clone,           SYS_clone3,          SYS_execve,  SYS_execveat,
-                     SYS_waitid,      SYS_socketpair,      SYS_sendmsg,         SYS_recvmsg, SYS_connect,
-                     SYS_accept,      SYS_sendto,          SYS_recvfrom,        SYS_bind,    SYS_getsockname,
-                     SYS_getpeername, SYS_setsockopt,      SYS_getsockopt,      SYS_accept4,
+                     SYS_getgroups,   SYS_set_tid_address, SYS_set_robust_list, SYS_rseq,       SYS_fork,
+                     SYS_vfork,       SYS_clone,           SYS_clone3,          SYS_execve,     SYS_execveat,
+                     SYS_waitid,      SYS_rt_sigreturn,    SYS_socketpair,      SYS_sendmsg,    SYS_recvmsg,
+                     SYS_connect,     SYS_accept,          SYS_sendto,          SYS_recvfrom,   SYS_bind,
+                     SYS_getsockname, SYS_getpeername,     SYS_setsockopt,      SYS_getsockopt, SYS_accept4,
 };
 
 /* ---- the bad ones ---- */
