@@ -2,6 +2,7 @@
 /* sys_copy - system calls that move bytes from file to file without the program's memory. */
 #include "mem.h"
 #include "proc.h"
+#include "sys_file.h"
 #include "syscall.h"
 #include "vfs.h"
 
@@ -11,6 +12,9 @@ enum { TURN = 256 * 1024 };
 /* Moves up to len bytes; positions: VFS_CURRENT or bytes. Returns how many; -errno only when there were none. */
 static s64 copy(struct file *in, u64 in_at, struct file *out, u64 out_at, u64 len)
 {
+    s64 room = file_room(out, out_at, false, &len);
+    if (room < 0)
+        return room;
     u64 pages = TURN / PAGE_SIZE, pa = mem_pages(pages, PAGE_SIZE), done = 0;
     s64 got = pa ? 0 : -ENOMEM, put = 0;
     while (got >= 0 && done < len) {

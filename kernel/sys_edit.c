@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* sys_edit - system calls that change trees: names, modes, owners, times, sizes. */
 #include "proc.h"
+#include "sys_file.h"
 #include "sys_path.h"
 #include "syscall.h"
 #include "vfs.h"
@@ -231,15 +232,49 @@ SYSCALL(fchownat)
     return change_path(arg[0], arg[1], (u32)arg[4], &c);
 }
 
+/* A size above the limit is for files only that have it already. */
+static s64 resize(struct file *file, u64 size)
+{
+    struct attr_change c = {.valid = CHANGE_SIZE, .size = size};
+    struct attr attr;
+    u64 dev, last = 1;
+    s64 result = 0;
+    if (size > proc_current->limits[PROC_LIMIT_FILE_SIZE][0])
+        result = vfs_getattr(file, &attr, &dev);
+    else
+        attr.size = size;
+    if (result == 0 && size > attr.size)
+        result = file_room(file, size - 1, false, &last);
+    return result < 0 ? result : vfs_change(file, &c);
+}
+
+static s64 resize_path(u64 va, u64 size)
+{
+    struct user_path path;
+    struct file *file;
+    s64 result = path_get(&path, AT_FDCWD, va, 0);
+    if (result < 0)
+        return result;
+    result = vfs_open(path.at, path.text, O_WRONLY, 0, &file);
+    if (result == 0) {
+        result = resize(file, size);
+        vfs_put(file);
+    }
+    return path_put(&path, result);
+}
+
 SYSCALL(truncate)
 {
     struct attr_change c = {.valid = CHANGE_SIZE, .size = arg[1]};
-    return (s64)arg[1] < 0 ? -EINVAL : change_path(AT_FDCWD, arg[0], 0, &c);
+    if ((s64)arg[1] < 0)
+        return -EINVAL;
+    if (arg[1] > proc_current->limits[PROC_LIMIT_FILE_SIZE][0])
+        return resize_path(arg[0], arg[1]);
+    return change_path(AT_FDCWD, arg[0], 0, &c);
 }
 
 SYSCALL(ftruncate)
 {
-    struct attr_change c = {.valid = CHANGE_SIZE, .size = arg[1]};
     struct file *file = proc_file((u32)arg[0]);
     if ((s64)arg[1] < 0)
         return -EINVAL;
@@ -247,7 +282,7 @@ SYSCALL(ftruncate)
         return -EBADF;
     if (!vfs_may_write(file->flags) || (file->mode & S_IFMT) != S_IFREG)
         return -EINVAL;
-    return vfs_change(file, &c);
+    return resize(file, arg[1]);
 }
 
 /* ---- times ---- */

@@ -3,6 +3,7 @@
 #include "arch.h"
 #include "mem.h"
 #include "proc.h"
+#include "sys_file.h"
 #include "sys_lock.h"
 #include "syscall.h"
 #include "vfs.h"
@@ -30,6 +31,25 @@ static bool possible(u64 va, u64 len)
     return len <= ARCH_USER_MAX && va <= ARCH_USER_MAX - len;
 }
 
+s64 file_room(struct file *file, u64 at, bool append, u64 *len)
+{
+    enum { SIGXFSZ = 25 };
+    struct attr attr;
+    u64 limit = proc_current->limits[PROC_LIMIT_FILE_SIZE][0], dev;
+    if (limit > INT64_MAX || (file->mode & S_IFMT) != S_IFREG || !*len)
+        return 0;
+    s64 from = append ? vfs_getattr(file, &attr, &dev) : at == VFS_CURRENT ? vfs_seek(file, 0, 1) : (s64)at;
+    if (from < 0)
+        return from;
+    at = append ? attr.size : (u64)from;
+    if (at >= limit) {
+        sys_tkill((const u64[6]){proc_current->pid, SIGXFSZ});
+        return -EFBIG;
+    }
+    *len = MIN(*len, limit - at);
+    return 0;
+}
+
 /* Moves len bytes between the program's [va, va+len) and the file, in turns, until one comes up short. */
 static s64 move(struct file *file, u64 va, u64 len, u64 offset, move_fn fn)
 {
@@ -40,6 +60,10 @@ static s64 move(struct file *file, u64 va, u64 len, u64 offset, move_fn fn)
     if (!possible(va, len))
         return -EFAULT;
     len = MIN(len, IO_MAX);
+    if (fn != vfs_read)
+        got = file_room(file, offset, fn == vfs_append || (file->flags & O_APPEND), &len);
+    if (got < 0)
+        return got;
     do {
         unsigned n = proc_spans(va + done, MIN(len - done, IO_TURN), prot, spans, IO_SPANS, &covered);
         if (!n && len)

@@ -96,8 +96,7 @@ static int open_place(struct place *place, u32 flags, struct file **out)
 static int open_existing(const struct file *at, const char *path, u32 flags, struct file **out)
 {
     struct place place;
-    bool stay = (flags & O_NOFOLLOW) || ((flags & O_CREAT) && (flags & O_EXCL));
-    int err = vfs_look_up(at, path, stay ? VFS_NOFOLLOW : 0, &place);
+    int err = vfs_look_up(at, path, flags & O_NOFOLLOW ? VFS_NOFOLLOW : 0, &place);
     return err < 0 ? err : open_place(&place, flags, out);
 }
 

@@ -130,7 +130,7 @@ static void what_cannot_be_read(void **state)
 static void seeking(void **state)
 {
     (void)state;
-    enum { SET, CUR, END };
+    enum { SET, CUR, END, DATA, HOLE };
     struct file *f = must("/host/file", O_RDONLY), *null = must("/dev/null", O_RDONLY);
     assert_int_equal(vfs_seek(f, 3, SET), 3);
     assert_int_equal(vfs_seek(f, 4, CUR), 7);
@@ -140,6 +140,12 @@ static void seeking(void **state)
     assert_int_equal(vfs_seek(f, -1, SET), -EINVAL);
     assert_int_equal(vfs_seek(f, -13, END), -EINVAL);
     assert_int_equal(vfs_seek(f, 0, 5), -EINVAL);
+    assert_int_equal(vfs_seek(f, 4, DATA), 4);
+    assert_int_equal(vfs_seek(f, 4, HOLE), 12); /* behind all that there is */
+    assert_int_equal(vfs_seek(f, 0, CUR), 12);
+    assert_int_equal(vfs_seek(f, 12, DATA), -ENXIO);
+    assert_int_equal(vfs_seek(f, -1, HOLE), -ENXIO);
+    assert_int_equal(vfs_seek(f, 5, SET), 5);
     assert_int_equal(vfs_seek(f, -1, -1), -EINVAL);
     assert_int_equal(vfs_seek(f, INT64_MAX, CUR), -EINVAL);
     assert_int_equal(vfs_seek(f, INT64_MIN, CUR), -EINVAL);

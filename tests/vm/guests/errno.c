@@ -5,10 +5,12 @@
 #include "table.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
@@ -919,6 +921,46 @@ static void copies(void)
     T(copy_file_range, other, NULL, other, NULL, 0, 0);
 }
 
+/* A limit on sizes; its signal is ignored. */
+static void sizes(void)
+{
+    unsigned long limit[2] = {20, -1}, none[2] = {-1, -1};
+    struct iovec two[2] = {{page, 3}, {page, 30}};
+    signal(SIGXFSZ, SIG_IGN);
+    int to = open("new", O_CREAT | O_RDWR, 0600);
+    T(setrlimit, RLIMIT_FSIZE, limit);
+    T(pwrite64, file, page, 10, 5);
+    T(pwrite64, file, page, 10, 15);
+    T(pwrite64, file, page, 10, 20);
+    T(pwrite64, file, page, 10, 21);
+    T(pwrite64, file, page, 0, 21);
+    T(pwrite64, file, page, 10, 5);
+    T(lseek, file, 18, SEEK_SET);
+    T(writev, file, two, 2);
+    T(write, file, page, 1);
+    T(write, appender, page, 1);
+    T(ftruncate, file, 19);
+    T(write, appender, page, 5);
+    T(ftruncate, file, 21);
+    T(truncate, "f", 21);
+    T(truncate, "f", 20);
+    T(truncate, "new2", 21);
+    T(ftruncate, file, 11);
+    T(lseek, file, 0, SEEK_SET);
+    T(sendfile, to, file, NULL, 11);
+    T(lseek, file, 0, SEEK_SET);
+    T(sendfile, to, file, NULL, 11);
+    T(sendfile, to, file, NULL, 11);
+    T(write, writer, page, 30);
+    T(setrlimit, RLIMIT_FSIZE, none);
+    T(ftruncate, file, 100);
+    T(setrlimit, RLIMIT_FSIZE, limit);
+    T(ftruncate, file, 90);
+    T(ftruncate, file, 91);
+    T(truncate, "f", 80);
+    T(setrlimit, RLIMIT_FSIZE, none);
+}
+
 static void attributes(void)
 {
     static char name[300] = "user.";
@@ -1016,6 +1058,7 @@ static const struct {
               {"read_only", read_only},
               {"gone_files", gone_files},
               {"copies", copies},
+              {"sizes", sizes},
               {"attributes", attributes}};
 
 /* Each group on a new folder, and with the same descriptors. */
