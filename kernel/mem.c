@@ -17,11 +17,20 @@ struct single {
     struct single *next;
 };
 
-enum { SMALLEST = 16, LARGEST = 2048, CLASSES = 8 };
+/* Small objects of one size, a power of two, share pages: each begins with this in the place of its first object. A page that is all free goes back. */
+struct shared {
+    u32 free;
+};
+
+struct object {
+    struct object *next, **at; /* at: what points to it */
+};
+
+enum { SMALLEST = 16, LARGEST = 1024, CLASSES = 7 };
 
 static struct extent *extents;
 static struct single *singles;
-static struct single *classes[CLASSES];
+static struct object *classes[CLASSES]; /* those that are free */
 static u64 free_count, total_count;
 
 /* ---- the memory map ---- */
@@ -238,6 +247,30 @@ static unsigned class_of(size_t size)
     return c;
 }
 
+static struct shared *page_of(void *object)
+{
+    return (struct shared *)ALIGN_DOWN((uintptr_t)object, PAGE_SIZE);
+}
+
+static void put(unsigned c, void *object)
+{
+    struct object *o = object;
+    *o = (struct object){classes[c], &classes[c]};
+    if (o->next)
+        o->next->at = &o->next;
+    classes[c] = o;
+    page_of(o)->free++;
+}
+
+static void *take(struct object *o)
+{
+    *o->at = o->next;
+    if (o->next)
+        o->next->at = o->at;
+    page_of(o)->free--;
+    return o;
+}
+
 static bool refill(unsigned c)
 {
     u64 pa = mem_pages(1, PAGE_SIZE);
@@ -245,11 +278,9 @@ static bool refill(unsigned c)
         return false;
     u8 *page = mem_virt(pa);
     size_t size = (size_t)SMALLEST << c;
-    for (size_t at = 0; at < PAGE_SIZE; at += size) {
-        struct single *s = (struct single *)(page + at);
-        s->next = classes[c];
-        classes[c] = s;
-    }
+    page_of(page)->free = 0;
+    for (size_t at = size; at < PAGE_SIZE; at += size)
+        put(c, page + at);
     return true;
 }
 
@@ -265,8 +296,7 @@ void *mem_new(size_t size)
         unsigned c = class_of(size);
         if (!classes[c] && !refill(c))
             return NULL;
-        object = classes[c];
-        classes[c] = classes[c]->next;
+        object = take(classes[c]);
     }
     return memset(object, 0, size);
 }
@@ -279,10 +309,15 @@ void mem_delete(void *object, size_t size)
         mem_pages_free(mem_phys(object), (size + PAGE_SIZE - 1) / PAGE_SIZE);
         return;
     }
-    struct single *s = object;
     unsigned c = class_of(size);
-    s->next = classes[c];
-    classes[c] = s;
+    u8 *page = (u8 *)page_of(object);
+    size = (size_t)SMALLEST << c;
+    put(c, object);
+    if (page_of(page)->free < PAGE_SIZE / size - 1)
+        return;
+    for (size_t at = size; at < PAGE_SIZE; at += size)
+        take((struct object *)(page + at));
+    mem_pages_free(mem_phys(page), 1);
 }
 
 void *mem_virt(u64 pa)

@@ -259,6 +259,39 @@ static void spans_copy_across_borders(void **state)
     assert_int_equal(mem_from_spans(text, spans, 3, 10, 1), 0);
 }
 
+/* Small objects of all sizes, given back in another order than they were taken: no page is left, and none was shared by two. */
+static void small_objects_give_their_pages_back(void **state)
+{
+    (void)state;
+    enum { MANY = 3000 };
+    static struct {
+        u8 *p;
+        size_t size;
+    } objects[MANY];
+    u64 before = mem_free_count();
+    u32 seed = 5;
+    for (unsigned round = 0; round < 20; round++)
+        for (unsigned i = 0; i < MANY; i++) {
+            unsigned k = (i * 1009 + round) % MANY;
+            seed = seed * 1664525 + 1013904223;
+            if (objects[k].p) {
+                for (size_t b = 0; b < objects[k].size; b++)
+                    assert_int_equal(objects[k].p[b], k % 251);
+                mem_delete(objects[k].p, objects[k].size);
+                objects[k].p = NULL;
+            } else if (seed >> 30) {
+                objects[k].size = 1 + (seed >> 8) % (seed & 0x10000 ? 2100 : 100);
+                objects[k].p = mem_new(objects[k].size);
+                assert_non_null(objects[k].p);
+                assert_int_equal((uintptr_t)objects[k].p % 16, 0);
+                memset(objects[k].p, (int)(k % 251), objects[k].size);
+            }
+        }
+    for (unsigned k = 0; k < MANY; k++)
+        mem_delete(objects[k].p, objects[k].size);
+    assert_int_equal(mem_free_count(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +310,7 @@ int main(void)
         cmocka_unit_test(pages_freed_one_by_one_make_a_run_again),
         cmocka_unit_test(pages_random_never_overlap),
         cmocka_unit_test(objects_are_cleared_aligned_and_apart),
+        cmocka_unit_test(small_objects_give_their_pages_back),
         cmocka_unit_test(spans_copy_across_borders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
