@@ -341,6 +341,7 @@ u32 p9_fid_new(struct p9 *c)
         if (~c->fids[i]) {
             unsigned bit = (unsigned)__builtin_ctzll(~c->fids[i]);
             c->fids[i] |= 1ull << bit;
+            c->counters.fids++;
             return i * 64 + bit;
         }
     return P9_NOFID;
@@ -349,6 +350,7 @@ u32 p9_fid_new(struct p9 *c)
 void p9_fid_free(struct p9 *c, u32 fid)
 {
     c->fids[fid / 64] &= ~(1ull << fid % 64);
+    c->counters.fids--;
 }
 
 /* A message whose body is a fid that it ends. */

@@ -89,6 +89,7 @@ struct p9_counters {
     u64 waits;    /* times that the caller had to wait; for all that went out with one kick at most one */
     u64 kicks;
     u64 by_type[128]; /* T-messages, by type */
+    u64 fids;         /* in use now */
 };
 
 struct p9;

@@ -19,6 +19,11 @@ ATTRFS_SHOW(kicks)
     return attrfs_add(out, "%lu\n", p9_counters(object)->kicks);
 }
 
+ATTRFS_SHOW(fids)
+{
+    return attrfs_add(out, "%lu\n", p9_counters(object)->fids);
+}
+
 /* A line for each type that was sent. */
 ATTRFS_SHOW(by_type)
 {
@@ -63,6 +68,7 @@ static const struct attrfs_file files[] = {
     {"waits", 0444, show_waits, 0},
     {"kicks", 0444, show_kicks, 0},
     {"by_type", 0444, show_by_type, 0},
+    {"fids", 0444, show_fids, 0},
 };
 
 static const void *client(unsigned i, char path[ATTRFS_PATH])

@@ -69,9 +69,16 @@ struct pair {
     struct stat st[2];
 };
 
+/* A name as it is shown: from the top folder on. */
+static const char *label(const char *name)
+{
+    name += strncmp(name, "./", 2) ? 0 : 2;
+    return shown(name, strlen(name));
+}
+
 static void differ(struct pair *p, const char *what, const char *host, const char *guest)
 {
-    printf("tree: %s: %s: host %s, guest %s\n", shown(p->name, strlen(p->name)), what, host, guest);
+    printf("tree: %s: %s: host %s, guest %s\n", label(p->name), what, host, guest);
     p->c->differences++;
 }
 
@@ -131,7 +138,7 @@ static void hard_links(struct pair *p)
     const char *host = first_name(&p->c->links[HOST], &p->st[HOST], p->name);
     const char *guest = first_name(&p->c->links[GUEST], &p->st[GUEST], p->name);
     if (strcmp(host, guest))
-        differ(p, "the same file as", host, guest);
+        differ(p, "the same file as", label(host), label(guest));
     else
         number(p, "links", "%lld", p->st[HOST].st_nlink, p->st[GUEST].st_nlink);
 }
@@ -144,7 +151,7 @@ static void target(struct pair *p)
         to[i][n > 0 ? n : 0] = 0;
     }
     if (strcmp(to[HOST], to[GUEST]))
-        differ(p, "target", to[HOST], to[GUEST]);
+        differ(p, "target", label(to[HOST]), label(to[GUEST]));
 }
 
 /* Where the next byte stands that is in no hole. */
@@ -173,7 +180,7 @@ static void contents(struct pair *p)
             i++;
         at += i;
         if (i < n || i < m || (n <= 0 && at < size)) {
-            printf("tree: %s: contents differ at byte %lld\n", shown(p->name, strlen(p->name)), (long long)at);
+            printf("tree: %s: contents differ at byte %lld\n", label(p->name), (long long)at);
             p->c->differences++;
             break;
         }
@@ -226,8 +233,9 @@ static int not_dots(const struct dirent *e)
 
 static void only(struct pair *p, int side, const char *name)
 {
-    const char *path = text("%s/%s", p->name, name) + 2;
-    printf("tree: only %s: %s\n", side == HOST ? "on the host" : "in the guest", shown(path, strlen(path)));
+    char *path = text("%s/%s", p->name, name);
+    printf("tree: only %s: %s\n", side == HOST ? "on the host" : "in the guest", label(path));
+    free(path);
     p->c->differences++;
 }
 

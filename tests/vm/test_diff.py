@@ -128,6 +128,12 @@ def test_random_operations(seeds, diff, guests, tmp_path):
     same(diff(tmp_path / "field", "--", guests("fileops", "gcc"), "200", *map(str, seeds)))
 
 
+def test_soak(diff, guests, tmp_path):
+    """100,000 operations in one boot; the program itself compares fids and free memory before and after."""
+    (tmp_path / "field").mkdir()
+    same(diff(tmp_path / "field", "--timeout", "500", "--", guests("fileops", "gcc"), "-q", "200", "1000..1499", timeout=600))
+
+
 def test_new_random_operations(diff, guests, tmp_path):
     (tmp_path / "field").mkdir()
     seeds = [str(random.randrange(1 << 40)) for _ in range(5)]
@@ -139,3 +145,98 @@ def test_new_random_operations(diff, guests, tmp_path):
 def test_found_by_lot(count, word, diff, guests, tmp_path):
     (tmp_path / "field").mkdir()
     same(diff(tmp_path / "field", "--", guests("fileops", "gcc"), str(count), word))
+
+
+# ---- the command ----
+
+@pytest.mark.parametrize("words,says", [
+    ([], "no program"), (["nosuch"], "nosuch"), (["/no/where"], "/no/where"), (["/etc/passwd"], "executable"), (["--ignore", "[", "--", "ls"], "regular expression"),
+    (["--dry-run", "ls"], "--dry-run"), (["-v", "/:/", "ls"], "another place"), (["-v", "nowhere:/x", "ls"], "nowhere"), (["--qemu", "/no/qemu", "ls"], "/no/qemu"),
+    (["--memory", "1M", "ls"], "--memory"), (["--timeout", "0.5", BUSYBOX, "sleep", "9"], "time-out"),
+])
+def test_what_cannot_run(words, says, sheepskin):
+    done = sheepskin("diff", *words)
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert says in done.stderr.decode() and done.stderr.startswith(b"sheepskin: ")
+
+
+def test_what_runs_on_one_side_only_could_not_run(sheepskin):
+    done = sheepskin("diff", "/usr/bin/env")
+    assert done.returncode == 125 and b"static" in done.stderr
+
+
+def test_ignore_goes_with_diff_only(sheepskin):
+    assert sheepskin("run", "--ignore", "x", "hello").returncode == 125
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "musl-gcc"])
+def test_each_difference_is_told(compiler, diff, guests, tmp_path):
+    """guests/twoface.c does all things otherwise in the guest."""
+    folder = tmp_path / "field"
+    folder.mkdir()
+    for name in ("mode", "owner", "time", "contents", "size", "attribute", "target", "type", "links"):
+        (folder / name).write_text(name)
+    age(folder)
+    done = diff(folder, "--", guests("twoface", compiler))
+    assert done.returncode == 1
+    assert done.stdout.decode().splitlines() == [
+        'stdout differs at byte 21: host "I am on the host\\n", guest "I am on the guest\\n"',
+        'stderr differs at byte 0: host the end, guest "an error\\n"',
+        'status: host 1, guest 2',
+        'tree: "attribute": user.colour: host "black", guest "white"',
+        'tree: "contents": links: host 2, guest 1',
+        'tree: "contents": contents differ at byte 7',
+        'tree: only in the guest: "guest\'s"',
+        'tree: only on the host: "host\'s"',
+        'tree: "linked": the same file as: host "contents", guest "linked"',
+        'tree: "linked": size: host 8, guest 6',
+        'tree: "mode": mode: host 0600, guest 0640',
+        'tree: "size": the same file as: host "size", guest "linked"',
+        'tree: "size": size: host 4, guest 6',
+        'tree: "target": target: host "here", guest "there"',
+        'tree: "time": modification time: host 1000, guest 1001',
+        'tree: "type": type: host a file, guest a folder',
+    ]
+
+
+def without_mounts(*argv):
+    """As root without the right to mount; an ordinary user has a name space of its own for that, or the same."""
+    before = [] if os.geteuid() else ["setpriv", "--bounding-set=-sys_admin"]
+    return subprocess.run([*before, machine.BUILD / "sheepskin", "diff", *argv], stdin=subprocess.DEVNULL, capture_output=True, timeout=machine.TIME_LIMIT)
+
+
+@pytest.mark.parametrize("args", ["cat poem.txt nowhere", "cp -a sub new", "rm -r sub", "pwd -x"])
+def test_without_mounts_relative_paths_do(args, meadow):
+    same(without_mounts("-v", f"{meadow}:/host", "--", BUSYBOX, *args.split()))
+
+
+def test_own_programs_without_mounts(meadow):
+    same(without_mounts("-v", f"{meadow}:/host", "ls", "-l", "sub"))
+
+
+def test_several_folders(sheepskin, meadow, small):
+    """Each writable one is copied and compared, in the first one the program starts."""
+    done = sheepskin("diff", "-v", f"{small}:/deep/er", "-v", f"{meadow}:/host:ro", "--", BUSYBOX, "cp", "/host/poem.txt", "/deep/er/copy")
+    same(done)
+    same(sheepskin("diff", "-v", f"{small}:/deep/er", "-v", f"{meadow}:/host:ro", "--", BUSYBOX, "rm", "poem.txt", "/host/poem.txt"))
+    assert (small / "poem.txt").exists() and not (small / "copy").exists()
+
+
+def test_variables_and_arguments(sheepskin, guests):
+    same(sheepskin("diff", "-e", "A=one two", "-e", "B=", "--ignore", "AT_", "--", guests("args"), "a", "", "b c", "\x01\xff"))
+
+
+def test_folders_stay_as_they_are(diff, meadow):
+    before = subprocess.run(["tar", "cf", "-", "."], cwd=meadow, capture_output=True, check=True).stdout
+    same(diff(meadow, "--", BUSYBOX, "rm", "-rf", "."))
+    same(diff(meadow, "--", BUSYBOX, "rm", "-rf", "sub", "poem.txt"))
+    assert subprocess.run(["tar", "cf", "-", "."], cwd=meadow, capture_output=True, check=True).stdout == before
+
+
+# ---- what is another machine's: held against what is known of it ----
+
+def test_busybox_df_tells_the_hosts_numbers(sheepskin, small):
+    name, blocks, _, free, *_ = sheepskin("run", "-v", f"{small}:/host", BUSYBOX, "df", "-k", "/host").stdout.decode().splitlines()[1].split()
+    theirs = os.statvfs(small)
+    assert name == "host" and abs(int(blocks) - theirs.f_blocks * theirs.f_frsize // 1024) < 8192
+    assert abs(int(free) - theirs.f_bavail * theirs.f_frsize // 1024) < (1 << 20)

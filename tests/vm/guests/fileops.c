@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* fileops - operations on files drawn by lot: fileops COUNT SEED[:SKIP,SKIP-SKIP...]... Each seed has a folder of its own, and a line a call. */
+/* fileops - operations on files drawn by lot: fileops [-q] COUNT SEED[:SKIP,SKIP-SKIP...] | FIRST..LAST... */
+/* Each seed has a folder of its own, and a line a call; with -q a line a seed, and one more if fids or memory were lost on the way. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -30,6 +32,7 @@ enum { SLOTS = 8, MOST = 200000, OLD = 1200000000 };
  *  - what sendfile from a file into itself does where the ranges meet hangs on Linux's buffers;
  *  - positions in a directory are the server's own numbers;
  *  - an extended attribute without a value is none for the server;
+ *  - a descriptor whose name is gone goes on appending;
  *  - RENAME_EXCHANGE, O_TMPFILE, O_DIRECT have no message.
  */
 static const char *const plain[] = {"a",     "b",         "c",      "d",   "e",      "d/a",      "d/b", "d/e", "e/a",
@@ -632,7 +635,10 @@ static void do_fcntl(void)
     unsigned s = pick(), how = below(3);
     int flags = chance(50) ? O_APPEND : 0;
     printf("fcntl(%u, %u, %o)", how, s, flags);
-    result(how == 0 ? fcntl(slot[s], F_GETFL) : how == 1 ? fcntl(slot[s], F_SETFL, flags) : fcntl(slot[s], F_GETFD));
+    if (how != 1 || slot[s] < 0 || named(s))
+        result(how == 0   ? fcntl(slot[s], F_GETFL)
+               : how == 1 ? fcntl(slot[s], F_SETFL, flags)
+                          : fcntl(slot[s], F_GETFD));
 }
 
 static void do_map(void)
@@ -768,13 +774,75 @@ static void sequence(const char *word, unsigned count)
         exit(1);
 }
 
+/* ---- leaks ---- */
+
+struct usage {
+    long fids, pages;
+};
+
+/* Of the guest; on Linux there is no such file, and memory is not ours alone. */
+static struct usage usage(void)
+{
+    struct usage u = {0};
+    struct sysinfo info;
+    FILE *f = fopen("/sys/fs/9p/host/fids", "r");
+    if (!f)
+        return u;
+    fscanf(f, "%ld", &u.fids);
+    fclose(f);
+    sysinfo(&info);
+    u.pages = (long)(info.freeram / 4096);
+    return u;
+}
+
+static void quiet(const char *word, unsigned count)
+{
+    static char text[1 << 20];
+    FILE *to = stdout;
+    if (!(stdout = fmemopen(text, sizeof text, "w")))
+        exit(1);
+    sequence(word, count);
+    long len = ftell(stdout);
+    fclose(stdout);
+    stdout = to;
+    printf("%s %08x\n", word, hash(text, (size_t)len));
+    memset(text, 1, sizeof text);
+}
+
+static void words(char **word, unsigned count, void (*run)(const char *, unsigned))
+{
+    for (; *word; word++) {
+        char *dots = strstr(*word, ".."), one[24];
+        unsigned long first = strtoul(*word, NULL, 10), last = dots ? strtoul(dots + 2, NULL, 10) : first;
+        for (unsigned long seed = first; seed <= last; seed++) {
+            snprintf(one, sizeof one, "%lu", seed);
+            run(dots ? one : *word, count);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static char out[1 << 16];
+    bool silent = argc > 1 && !strcmp(argv[1], "-q");
+    argv += silent;
     setvbuf(stdout, out, _IOFBF, sizeof out);
     umask(022);
     memset(long_name, 'n', 256);
-    for (int i = 2; i < argc; i++)
-        sequence(argv[i], (unsigned)atoi(argv[1]));
+    if (!silent) {
+        words(argv + 2, (unsigned)atoi(argv[1]), sequence);
+        return 0;
+    }
+    memset(buf, 1, sizeof buf);
+    memset(other, 1, sizeof other);
+    words((char *[]){"0..9", NULL}, (unsigned)atoi(argv[1]),
+          quiet); /* nearly all that is kept for ever is had after that */
+    struct usage before = usage();
+    words(argv + 2, (unsigned)atoi(argv[1]), quiet);
+    struct usage after = usage();
+    /* Free lists of small objects, and the tables of a queue's slots, are as long as they have ever had to be: a few pages in all. */
+    enum { FEW = 12 };
+    if (after.fids != before.fids || before.pages - after.pages > FEW)
+        printf("lost: %ld fids, %ld pages\n", after.fids - before.fids, before.pages - after.pages);
     return 0;
 }
