@@ -34,7 +34,7 @@ enum {
     TIOCGSID = 0x5429
 };
 enum { ICANON = 2, VTIME = 5, VMIN = 6 };
-enum { PIECE = 512, QUEUE = 8192, EAGER = 20, NAP_MIN = 20000, NAP_MAX = 5000000 }; /* naps in ns */
+enum { PIECE = 512, QUEUE = 5120, EAGER = 20, NAP_MIN = 20000, NAP_MAX = 5000000 }; /* naps in ns */
 
 /* Linux's struct termios. */
 struct settings {

@@ -1100,8 +1100,8 @@ static void processor(void)
 static void waiting(void)
 {
     int ends[2] = {0};
-    long none[2] = {0, 0}, wrong[2] = {0, 1000000000}, negative[2] = {-1, 0}, little[2] = {0, 1000};
-    unsigned long set[16] = {0}, *sets = set;
+    long none[2] = {0, 0}, wrong[2] = {0, 1000000000}, negative[2] = {-1, 0};
+    unsigned long set[16] = {0};
     struct pollfd p[4];
     T(pipe2, ends, O_CLOEXEC);
     V(ends[0] >= 0 && ends[1] == ends[0] + 1);
@@ -1149,6 +1149,28 @@ static void waiting(void)
     T(ppoll, p, 1, none, KERNEL, 8);
     p[0].events = POLLIN;
     T(ppoll, p, 1, NULL, NULL, 0);
+    V(SYS(ioctl, ends[0], 0x541b, page));
+    V(*(int *)page);
+    V(SYS(ioctl, poem, 0x541b, page) == 0 && *(int *)page > 0);
+    *(int *)page = 1;
+    V(SYS(ioctl, ends[0], 0x5421, page));
+    V(SYS(fcntl, ends[0], F_GETFL) & O_NONBLOCK);
+    V(SYS(ioctl, ends[0], 0x5421, KERNEL));
+    V(SYS(read, ends[0], page, 100));
+    V(SYS(read, ends[0], page, 100));
+    V(SYS(close, ends[1]));
+    V(SYS(read, ends[0], page, 100));
+    T(poll, p, 1, -1);
+    V(p[0].revents);
+}
+
+static void selecting(void)
+{
+    int ends[2];
+    long none[2] = {0, 0}, wrong[2] = {0, 1000000000}, negative[2] = {-1, 0}, little[2] = {0, 1000};
+    unsigned long set[16] = {0}, *sets = set;
+    pipe(ends);
+    write(ends[1], "wool", 4);
     set[0] = 1ul << ends[0];
     T(select, ends[0] + 1, set, NULL, NULL, none);
     V(set[0] == 1ul << ends[0]);
@@ -1168,19 +1190,6 @@ static void waiting(void)
     T(pselect6, 0, NULL, NULL, NULL, wrong, NULL);
     T(pselect6, 0, NULL, NULL, NULL, none, KERNEL);
     T(pselect6, 0, NULL, NULL, NULL, none, &sets);
-    V(SYS(ioctl, ends[0], 0x541b, page));
-    V(*(int *)page);
-    V(SYS(ioctl, poem, 0x541b, page) == 0 && *(int *)page > 0);
-    *(int *)page = 1;
-    V(SYS(ioctl, ends[0], 0x5421, page));
-    V(SYS(fcntl, ends[0], F_GETFL) & O_NONBLOCK);
-    V(SYS(ioctl, ends[0], 0x5421, KERNEL));
-    V(SYS(read, ends[0], page, 100));
-    V(SYS(read, ends[0], page, 100));
-    V(SYS(close, ends[1]));
-    V(SYS(read, ends[0], page, 100));
-    T(poll, p, 1, -1);
-    V(p[0].revents);
 }
 
 static void identity(void)
@@ -1357,6 +1366,7 @@ static const struct group {
               {"self", self},
               {"processor", processor},
               {"waiting", waiting},
+              {"selecting", selecting},
               {"identity", identity},
               {"limits", limits},
               {"waste", waste},
