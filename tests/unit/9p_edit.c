@@ -301,6 +301,37 @@ static void a_mode_goes_out_with_the_type(void **state)
     }
 }
 
+static unsigned others;
+
+/* Another file has the name: what a clone of the open fid is asked for is that one's. */
+static void another_one(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r)
+{
+    (void)server;
+    enum { QID_PATH = 20 };
+    if (req->type == P9_TGETATTR && ++others % 2)
+        r->bytes[QID_PATH] ^= 1;
+}
+
+static void another_file_with_the_name_is_left_alone(void **state)
+{
+    (void)state;
+    struct node node = must_open_with("file", O_RDWR);
+    struct attr_change shorter = {.valid = CHANGE_SIZE, .size = 1}, mode = {.valid = CHANGE_MODE, .mode = 0600},
+                       longer = {.valid = CHANGE_SIZE, .size = 100};
+    unsigned changes = s.seen[P9_TSETATTR];
+    s.mangle = another_one;
+    others = 0;
+    assert_int_equal(fs->ops->setattr(&node, &shorter), -ESTALE);
+    others = 0;
+    assert_int_equal(fs->ops->setattr(&node, &mode), -ESTALE);
+    others = 0;
+    assert_int_equal(fs->ops->setattr(&node, &longer), 0); /* by its last byte */
+    s.mangle = NULL;
+    assert_int_equal(s.seen[P9_TSETATTR], changes);
+    assert_int_equal(file->size, 100);
+    put(&node);
+}
+
 static void fsync_has_datasync(void **state)
 {
     (void)state;
@@ -352,6 +383,7 @@ int main(void)
         T(bad_answers_to_rename_and_remove),
         T(setattr_sends_what_is_valid),
         T(a_mode_goes_out_with_the_type),
+        T(another_file_with_the_name_is_left_alone),
         T(fsync_has_datasync),
         T(errors_go_up_and_leave_nothing),
         T(nothing_but_9p2000l_was_sent),
