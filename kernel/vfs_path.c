@@ -10,9 +10,8 @@
 
 enum {
     NAMES = 64, /* given to one walk() */
-    DEEP =
-        4 *
-        VFS_PATH_MAX, /* bytes of a canonical path: a program may stand deep and go on by as much as a path can hold */
+    /* Bytes of a canonical path: from deep in a tree a whole path goes on. */
+    DEEP = 2 * VFS_PATH_MAX,
 };
 
 /* One look-up at a time: the kernel does not start another one while it waits in this one. */
