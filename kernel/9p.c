@@ -15,7 +15,8 @@ enum {
     NOTAG = 0xffff,
     MSIZE_MIN = 4096,
     HEADER = 7,      /* size[4] type[1] tag[2] */
-    FIDS = 4096,     /* in use at a time */
+    ORIGINS = 512,   /* fids in one page of what is known of them */
+    TRIES = 3,       /* of one message, if the link dies under it each time */
     ERRNO_SENT = 511 /* above are numbers that Linux keeps inside the kernel */
 };
 #define VERSION "9P2000.L"
@@ -42,8 +43,11 @@ struct p9 {
     bool waited;        /* since the last kick */
     bool warned;
     struct p9_counters counters;
-    u64 fids[FIDS / 64]; /* a bit for each number in use */
-    u64 lacks[2];        /* a bit for each type that the server said it does not know */
+    u32 life; /* sessions that ended before this one */
+    bool restarting, dead;
+    u64 fids[P9_FIDS / 64]; /* a bit for each number in use */
+    struct p9_origin **origins[P9_FIDS / ORIGINS];
+    u64 lacks[2]; /* a bit for each type that the server said it does not know */
     struct slot *slots[P9_REQUESTS];
 };
 
@@ -75,9 +79,13 @@ static int submit(struct p9 *c, struct p9_request *req)
     while ((err = c->link->ops->submit(c->link, req)) == -ENOSPC)
         if ((err = wait(c)) < 0)
             break;
-    if (err < 0)
+    if (err < 0 && err != -EIO)
         return err;
     c->in_flight++;
+    if (err < 0) {
+        p9_complete(req, 0, err);
+        return 0;
+    }
     c->unkicked = true;
     c->counters.messages++;
     vfs_heard++;
@@ -156,6 +164,18 @@ struct wire p9_begin_long(struct p9_call *call, struct p9 *c, u8 type)
     return put_head(call->req, mem_virt(call->pages), P9_LONG);
 }
 
+struct wire p9_begin_fid(struct p9_call *call, struct p9 *c, u8 type, u32 fid)
+{
+    struct wire w = p9_begin(call, c, type);
+    wire_put32(&w, fid);
+    if (call->error || !p9_lost(c, fid))
+        return w;
+    call->req->busy = false;
+    call->req = NULL;
+    call->error = -EIO;
+    return (struct wire){.bad = true};
+}
+
 void p9_payload_out(struct p9_call *call)
 {
     if (call->req)
@@ -181,6 +201,7 @@ void p9_send(struct p9_call *call, const struct wire *w)
     u64 data = req->payload_in ? 0 : mem_span_total(req->payload, req->npayload);
     struct wire head = wire_over(out, 4);
     wire_put32(&head, (u32)(req->out.len + data));
+    call->life = call->client->life;
     call->error = wire_ok(w) ? submit(call->client, req) : -E2BIG;
     if (!call->error)
         return;
@@ -219,7 +240,8 @@ static const char *open_reply(struct slot *s, struct wire *reply, u8 *type)
     return NULL;
 }
 
-/* The request is the link's no more: a slot for which nobody waits can go, and the fid that this ends, even when that fails. */
+/* The request is the link's no more: a slot for which nobody waits can go, and the fid that this ends, even when that fails: a server that is lost with
+ * its link knows none. */
 void p9_complete(struct p9_request *req, u32 written, int error)
 {
     if (!req->busy || req->done)
@@ -231,7 +253,7 @@ void p9_complete(struct p9_request *req, u32 written, int error)
     s->client->in_flight--;
     struct wire w;
     u8 type;
-    if (s->ends != P9_NOFID && error == 0 && !open_reply(s, &w, &type))
+    if (s->ends != P9_NOFID && (error || !open_reply(s, &w, &type)))
         p9_fid_free(s->client, s->ends);
     req->busy = !s->nobodys;
 }
@@ -272,9 +294,60 @@ static int judge(struct p9_call *call, struct wire *reply)
     return type == P9_RLERROR ? error_of(call, reply) : 0;
 }
 
+/* A new session on a link that lost the old one. What it cannot give again is lost for ever. */
+static int restart(struct p9 *c)
+{
+    u32 msize = c->msize;
+    if (c->dead || c->restarting || !msize || !c->link->ops->restart)
+        return -EIO;
+    c->restarting = true;
+    c->msize = 0;
+    int err = c->link->ops->restart(c->link);
+    if (err == 0)
+        err = p9_session(c);
+    if (err == 0)
+        err = c->msize < msize ? -EIO : p9_restore(c);
+    c->restarting = false;
+    c->dead = err < 0;
+    c->life++;
+    c->counters.restarts += !err;
+    log_warn("9p: \"%s\" %s", c->tag, err ? "could not be mounted again" : "was mounted again");
+    return err;
+}
+
+/* What a server may be told twice: it changes nothing, or the same again. */
+static bool repeatable(u8 type)
+{
+    static const u8 types[] = {P9_TSTATFS, P9_TLOPEN, P9_TREADLINK, P9_TGETATTR, P9_TREADDIR,
+                               P9_TFSYNC,  P9_TLOCK,  P9_TGETLOCK,  P9_TWALK,    P9_TREAD};
+    return memchr(types, type, sizeof types) != NULL;
+}
+
+/* Sends a message again that was lost with its session. Fids have the same numbers in the new one. */
+static int send_again(struct p9_call *call)
+{
+    struct p9 *c = call->client;
+    struct p9_request *req = call->req;
+    struct wire body = wire_over((u8 *)mem_virt(req->out.pa) + HEADER, 4);
+    req->busy = true;
+    int err = call->life == c->life ? restart(c) : 0;
+    if (err == 0 && (!repeatable(req->type) || p9_lost(c, wire_get32(&body))))
+        err = -EIO;
+    if (err < 0) {
+        req->busy = false;
+        return err;
+    }
+    req->done = false;
+    call->life = c->life;
+    err = submit(c, req);
+    return err < 0 ? err : await(call);
+}
+
 int p9_finish(struct p9_call *call, struct wire *reply)
 {
     int err = await(call);
+    for (unsigned i = 0; i < TRIES && err == -EIO && call->req && call->req->done; i++)
+        err = send_again(call);
     return err < 0 ? err : judge(call, reply);
 }
 
@@ -349,8 +422,17 @@ u32 p9_fid_new(struct p9 *c)
 
 void p9_fid_free(struct p9 *c, u32 fid)
 {
+    p9_forget(c, fid);
     c->fids[fid / 64] &= ~(1ull << fid % 64);
     c->counters.fids--;
+}
+
+struct p9_origin **p9_origin(struct p9 *c, u32 fid, bool make)
+{
+    struct p9_origin ***page = &c->origins[fid / ORIGINS];
+    if (!*page && make)
+        *page = mem_new(ORIGINS * sizeof **page);
+    return *page ? *page + fid % ORIGINS : NULL;
 }
 
 /* A message whose body is a fid that it ends. */

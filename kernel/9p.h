@@ -70,6 +70,8 @@ struct p9_link_ops {
     void (*kick)(struct p9_link *link);
     /* Sleeps until at least one completion was delivered through p9_complete(). -EIO: dead; all requests were completed with -EIO before. */
     int (*wait)(struct p9_link *link);
+    /* After -EIO: makes it work again, with nothing in flight and a server that remembers nothing. -EIO: it cannot. NULL: it never can. */
+    int (*restart)(struct p9_link *link);
 };
 
 struct p9_link {
@@ -88,6 +90,7 @@ struct p9_counters {
     u64 messages; /* T-messages sent */
     u64 waits;    /* times that the caller had to wait; for all that went out with one kick at most one */
     u64 kicks;
+    u64 restarts;     /* sessions begun again */
     u64 by_type[128]; /* T-messages, by type */
     u64 fids;         /* in use now */
 };

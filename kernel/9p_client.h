@@ -23,6 +23,7 @@ enum {
     P9_HEAD = 11,   /* bytes of an Rread or Rreaddir before the data, and of a whole Rlerror */
     P9_REPLY = 256, /* room for any other reply */
     P9_OUT = 1024,  /* room for a T-message, but for those begun as long */
+    P9_FIDS = 4096, /* in use at a time */
 };
 #define P9_NOFID 0xffffffffu
 
@@ -42,12 +43,15 @@ struct p9_call {
     struct p9 *client;
     struct p9_request *req;
     int error;
+    u32 life;    /* of the session in which it was sent */
     u32 payload; /* after p9_finish(): bytes of the reply that went to the payload */
     u64 pages;   /* a long message's own memory */
 };
 
 struct wire p9_begin(struct p9_call *call, struct p9 *client, u8 type);
-/* The same for a message of up to P9_LONG bytes. */
+/* The same for a message whose body begins with a fid that exists. */
+struct wire p9_begin_fid(struct p9_call *call, struct p9 *client, u8 type, u32 fid);
+/* The same as p9_begin for a message of up to P9_LONG bytes. */
 enum { P9_LONG = 8192 };
 struct wire p9_begin_long(struct p9_call *call, struct p9 *client, u8 type);
 /* Makes the payload what follows the message (Twrite), not room for the reply. Before p9_payload(). */
@@ -84,6 +88,28 @@ void p9_clunk(struct p9 *client, u32 fid, bool kick);
 int p9_end(struct p9 *client, u8 type, u32 fid);
 
 struct qid p9_get_qid(struct wire *w);
+
+/*
+ * 9p_again.c: where each fid is, so that the session can begin again after the device's reset. Every fid that an answer made is noted: n names behind
+ * `from` (P9_NOFID: the root); -ENOMEM. Then that it was opened; or that it is an attribute's, which cannot be had again; or that things were moved.
+ */
+struct p9_origin;
+int p9_note(struct p9 *client, u32 fid, u32 from, const struct name *names, unsigned n, const struct qid *qid);
+void p9_note_open(struct p9 *client, u32 fid, u32 flags);
+void p9_note_attribute(struct p9 *client, u32 fid);
+void p9_note_rename(struct p9 *client, u32 from, struct name old_name, u32 to, struct name new_name);
+void p9_forget(struct p9 *client, u32 fid);
+/* It was there before the reset, and could not be had again. */
+bool p9_lost(struct p9 *client, u32 fid);
+/* Attaches, walks and opens all of them in a new session. 0; -errno: the root is not there any more. */
+int p9_restore(struct p9 *client);
+/* 9p.c: what 9p_again.c keeps of a fid. NULL: no room for it, or `make` is false and there never was. */
+struct p9_origin **p9_origin(struct p9 *client, u32 fid, bool make);
+/* 9p_fs.c: its messages, for 9p_again.c. */
+int p9_attach_fid(struct p9 *client, u32 fid, struct qid *qid);
+unsigned p9_names_that_fit(const struct name *names, unsigned n);
+int p9_walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n, struct qid *qids);
+int p9_open_again(struct p9 *client, u32 fid, u32 flags);
 
 /* Has the server said that it does not know such a message? */
 bool p9_lacks(const struct p9 *client, u8 type);

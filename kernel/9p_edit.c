@@ -41,6 +41,10 @@ int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct 
     dir->open = true;
     if (!wire_ok(&w) || dir->qid.type & (QID_DIR | QID_SYMLINK))
         return p9_bad(&call, "no regular file created");
+    err = p9_note(p9_of(dir), p9_fid(dir), p9_fid(dir), &name, 1, &dir->qid);
+    if (err < 0)
+        return err;
+    p9_note_open(p9_of(dir), p9_fid(dir), flags);
     *attr = (struct attr){.qid = dir->qid, .mode = S_IFREG | mode, .nlink = 1};
     return 0;
 }
@@ -115,7 +119,10 @@ int p9fs_rename(const struct node *from, struct name old_name, const struct node
         put_name(&w, new_name);
         err = p9_exchange(&call, &w);
     }
-    return err == -EOPNOTSUPP ? rename_fid(from, old_name, to, new_name) : err;
+    err = err == -EOPNOTSUPP ? rename_fid(from, old_name, to, new_name) : err;
+    if (err == 0)
+        p9_note_rename(p9_of(from), p9_fid(from), old_name, p9_fid(to), new_name);
+    return err;
 }
 
 /* Tremove takes whatever it is, so the kind is looked at before. */

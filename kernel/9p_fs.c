@@ -44,9 +44,7 @@ u32 p9_fid(const struct node *node)
 
 struct wire p9_begin_on(struct p9_call *call, const struct node *node, u8 type)
 {
-    struct wire w = p9_begin(call, p9_of(node), type);
-    wire_put32(&w, p9_fid(node));
-    return w;
+    return p9_begin_fid(call, p9_of(node), type, p9_fid(node));
 }
 
 static u32 hint_of(const struct node *node)
@@ -59,7 +57,7 @@ static void set_hint(struct node *node, u64 hint)
     node->id = p9_fid(node) | MIN(hint, ~0u) << 32;
 }
 
-static int attach_fid(struct p9 *client, u32 fid, struct qid *qid)
+int p9_attach_fid(struct p9 *client, u32 fid, struct qid *qid)
 {
     struct p9_call call;
     struct wire w = p9_begin(&call, client, P9_TATTACH);
@@ -85,8 +83,10 @@ static int p9fs_attach(struct fs *fs, struct node *root)
     if (fid == P9_NOFID)
         return -ENFILE;
     struct qid qid;
-    err = attach_fid(client, fid, &qid);
-    if (err == -EIO)
+    err = p9_attach_fid(client, fid, &qid);
+    if (err == 0)
+        err = p9_note(client, fid, P9_NOFID, NULL, 0, &qid);
+    if (err == -EIO || err == -ENOMEM)
         p9_clunk(client, fid, true);
     else if (err < 0)
         p9_fid_free(client, fid);
@@ -97,7 +97,7 @@ static int p9fs_attach(struct fs *fs, struct node *root)
 }
 
 /* How many of the names one Twalk takes: 16, or fewer when they are long. */
-static unsigned names_that_fit(const struct name *names, unsigned n)
+unsigned p9_names_that_fit(const struct name *names, unsigned n)
 {
     size_t room = P9_OUT - 17;
     unsigned i = 0;
@@ -107,11 +107,10 @@ static unsigned names_that_fit(const struct name *names, unsigned n)
 }
 
 /* Names walked; newfid exists if that is n. */
-static int walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n, struct qid *qids)
+int p9_walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n, struct qid *qids)
 {
     struct p9_call call;
-    struct wire w = p9_begin(&call, client, P9_TWALK);
-    wire_put32(&w, fid);
+    struct wire w = p9_begin_fid(&call, client, P9_TWALK, fid);
     wire_put32(&w, newfid);
     wire_put16(&w, (u16)n);
     for (unsigned i = 0; i < n; i++)
@@ -139,10 +138,14 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     if (fid == P9_NOFID)
         return -ENFILE;
     do {
-        part = names_that_fit(names + done, n - done);
-        got = walk_some(client, at, fid, names + done, part, qids + done);
+        part = p9_names_that_fit(names + done, n - done);
+        got = p9_walk_some(client, at, fid, names + done, part, qids + done);
         if (got < (int)part)
             break;
+        if (p9_note(client, fid, at, names + done, part, part ? &qids[done + part - 1] : &from->qid) < 0) {
+            got = -ENOMEM;
+            break;
+        }
         done += part;
         at = fid;
     } while (done < n && (qids[done - 1].type & QID_DIR));
@@ -151,7 +154,7 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
         return (int)n;
     }
     /* After an answer that cannot be believed the server may know the fid or not: Tclunk settles it. */
-    if (at == fid || got == -EIO)
+    if (at == fid || got == -EIO || got == -ENOMEM)
         p9_clunk(client, fid, true);
     else
         p9_fid_free(client, fid);
@@ -256,12 +259,25 @@ static int p9fs_getattr(struct node *node, struct attr *attr)
     return err;
 }
 
+static void put_flags(struct wire *w, u32 flags)
+{
+    wire_put32(w, (flags & P9_OPEN_FLAGS) | O_NONBLOCK | O_LARGEFILE);
+}
+
+int p9_open_again(struct p9 *client, u32 fid, u32 flags)
+{
+    struct p9_call call;
+    struct wire w = p9_begin_fid(&call, client, P9_TLOPEN, fid);
+    put_flags(&w, flags);
+    return p9_exchange(&call, &w);
+}
+
 /* Tlopen and Tgetattr in one kick. Not blocking: a server that opens a fifo must not wait for its other end. */
 static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struct attr *attr)
 {
     struct p9_call open, get;
     struct wire w = p9_begin_on(&open, node, P9_TLOPEN);
-    wire_put32(&w, (flags & P9_OPEN_FLAGS) | O_NONBLOCK | O_LARGEFILE);
+    put_flags(&w, flags);
     p9_send(&open, &w);
     send_getattr(&get, node);
     int err = p9_finish(&open, &w);
@@ -290,6 +306,7 @@ static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
         return -ENXIO;
     node->qid = qid;
     node->open = true;
+    p9_note_open(p9_of(node), p9_fid(node), flags);
     if (flags & O_TRUNC)
         attr->size = 0; /* the two answers may have been made in either order */
     learn_size(node, attr);

@@ -51,10 +51,9 @@ static u32 take_pieces(struct p9_call *call, struct p9 *client, struct rest *r)
 /* One Tread for as much of the rest as it takes; returns how much that is. */
 static u32 send_read(struct p9_call *call, struct p9 *client, u32 fid, struct rest *r)
 {
-    struct wire w = p9_begin(call, client, P9_TREAD);
+    struct wire w = p9_begin_fid(call, client, P9_TREAD, fid);
     u64 offset = r->offset;
     u32 count = take_pieces(call, client, r);
-    wire_put32(&w, fid);
     wire_put64(&w, offset);
     wire_put32(&w, count);
     p9_send(call, &w);
@@ -105,11 +104,10 @@ static s64 read_parts(struct p9 *client, u32 fid, struct rest *r, u64 expected)
 /* One Twrite for as much of the rest as it takes. */
 static u32 send_write(struct p9_call *call, struct p9 *client, u32 fid, struct rest *r)
 {
-    struct wire w = p9_begin(call, client, P9_TWRITE);
+    struct wire w = p9_begin_fid(call, client, P9_TWRITE, fid);
     u64 offset = r->offset;
     p9_payload_out(call);
     u32 count = take_pieces(call, client, r);
-    wire_put32(&w, fid);
     wire_put64(&w, offset);
     wire_put32(&w, count);
     p9_send(call, &w);
@@ -244,9 +242,8 @@ static int give_entries(struct p9_call *call, struct listing l, u64 from, dirent
 static int list(struct p9 *client, u32 fid, u64 from, struct span room, dirent_fn emit, void *ctx)
 {
     struct p9_call call;
-    struct wire w = p9_begin(&call, client, P9_TREADDIR);
+    struct wire w = p9_begin_fid(&call, client, P9_TREADDIR, fid);
     p9_payload(&call, room);
-    wire_put32(&w, fid);
     wire_put64(&w, from);
     wire_put32(&w, (u32)room.len);
     int err = p9_exchange(&call, &w);

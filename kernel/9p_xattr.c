@@ -20,6 +20,7 @@ static int walk_to(const struct node *node, struct name name, u32 *fid, u64 *siz
     int err = p9_exchange(&call, &w);
     if (err == 0) {
         *size = wire_get64(&w);
+        p9_note_attribute(client, *fid);
         if (wire_ok(&w) && *size <= XATTR_SIZE_MAX)
             return 0;
         err = p9_bad(&call, "attribute of an impossible size");
@@ -55,12 +56,14 @@ s64 p9fs_getxattr(const struct node *node, struct name name, void *value, size_t
 static int create(struct p9 *client, u32 fid, struct name name, size_t size, u32 flags)
 {
     struct p9_call call;
-    struct wire w = p9_begin(&call, client, P9_TXATTRCREATE);
-    wire_put32(&w, fid);
+    struct wire w = p9_begin_fid(&call, client, P9_TXATTRCREATE, fid);
     wire_put_string(&w, name.s, name.len);
     wire_put64(&w, size);
     wire_put32(&w, flags);
-    return p9_exchange(&call, &w);
+    int err = p9_exchange(&call, &w);
+    if (err == 0)
+        p9_note_attribute(client, fid);
+    return err;
 }
 
 /* The server sets the value when the fid goes, so Tclunk is waited for and its error is the result. size 0 removes the attribute. */

@@ -2,6 +2,7 @@
 /* provoke - ways to fail on purpose, so that tests see how the kernel ends and what its page tables forbid. */
 #include "provoke.h"
 #include "arch.h"
+#include "cmdline.h"
 #include "print.h"
 
 static void do_panic(void)
@@ -44,8 +45,18 @@ static void hang(void)
         arch_wait();
 }
 
+static u64 until_device;
+
+bool provoke_device(void)
+{
+    return until_device && --until_device == 0;
+}
+
 void provoke(const char *what)
 {
+    static const char device[] = "needs-reset:";
+    if (strncmp(what, device, sizeof device - 1) == 0)
+        cmdline_number(what + sizeof device - 1, &until_device);
     static const struct {
         const char *name;
         void (*fn)(void);

@@ -5,6 +5,9 @@
 
 #include "base.h"
 
+/* "needs-reset:N" (in 1..): provoke_device() is true once, the N-th time that it is called. */
+bool provoke_device(void);
+
 /* "panic", "null", "write-text", "run-data", "stack", "reset", "hang": does it. Any other word: nothing. */
 void provoke(const char *what);
 

@@ -57,7 +57,7 @@ void virtio_fail(struct virtio_device *dev, const char *why)
 {
     if (dev->failed)
         return;
-    log_warn("%s: %s; it was reset and is not used any more", dev->name, why);
+    log_warn("%s: %s; it was reset", dev->name, why);
     stop(dev);
     add_status(dev, VIRTIO_STATUS_FAILED);
 }
@@ -97,7 +97,8 @@ static const char *make_queue(struct virtio_device *dev, u16 index)
     return dev->transport->queue_enable(dev, q) < 0 ? "a queue cannot be enabled" : NULL;
 }
 
-static const char *start(struct virtio_device *dev)
+/* To DRIVER_OK. */
+static const char *bring_up(struct virtio_device *dev)
 {
     const char *why = reset(dev) < 0 ? "it does not reset" : negotiate(dev);
     if (why)
@@ -105,11 +106,42 @@ static const char *start(struct virtio_device *dev)
     dev->transport->irqs(dev, dev->driver->queues);
     for (unsigned i = 0; i < dev->driver->queues && !why; i++)
         why = make_queue(dev, (u16)i);
+    if (!why)
+        add_status(dev, VIRTIO_STATUS_DRIVER_OK);
+    return why;
+}
+
+static const char *start(struct virtio_device *dev)
+{
+    const char *why = bring_up(dev);
     if (why)
         return why;
-    add_status(dev, VIRTIO_STATUS_DRIVER_OK);
     dev->bound = dev->driver->probe(dev) == 0;
     return dev->bound ? NULL : "its driver refused it";
+}
+
+static void free_queues(struct virtio_device *dev)
+{
+    for (unsigned i = 0; i < VIRTIO_QUEUES; i++) {
+        if (dev->queues[i])
+            virtq_free(dev->queues[i]);
+        dev->queues[i] = NULL;
+    }
+}
+
+int virtio_restart(struct virtio_device *dev)
+{
+    u64 features = dev->accepted;
+    if (!dev->failed || !dev->bound || dev->transport->get_status(dev) == STATUS_GONE)
+        return -EIO;
+    free_queues(dev);
+    dev->failed = false;
+    const char *why = bring_up(dev);
+    if (!why && dev->accepted != features)
+        why = "it offers other features than before";
+    if (why)
+        virtio_fail(dev, why);
+    return why ? -EIO : 0;
 }
 
 static const struct virtio_driver *find_driver(u32 id)
@@ -151,11 +183,7 @@ void virtio_unregister(struct virtio_device *dev)
     if (dev->bound)
         dev->driver->remove(dev);
     dev->bound = false;
-    for (unsigned i = 0; i < VIRTIO_QUEUES; i++) {
-        if (dev->queues[i])
-            virtq_free(dev->queues[i]);
-        dev->queues[i] = NULL;
-    }
+    free_queues(dev);
 }
 
 /* ---- while it runs ---- */

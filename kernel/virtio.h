@@ -119,6 +119,10 @@ int virtio_config(struct virtio_device *dev, u32 offset, void *bytes, u32 len);
 enum { VIRTIO_SILENCE = 300 };
 int virtio_wait(struct virtio_device *dev, struct virtq *q);
 
+/* Brings a device that failed up again as at the start, with new queues in dev->queues, the same features and nothing in flight; what was in flight must
+ * have been taken back (virtq_reclaim). 0; -EIO: it is gone, or does not come up. Waits for the device's reset. */
+int virtio_restart(struct virtio_device *dev);
+
 /* Gives the device up: resets it, so that it does no more DMA, and marks it failed. One line in the log gives `why`. */
 void virtio_fail(struct virtio_device *dev, const char *why);
 

@@ -208,6 +208,8 @@ static int irqs(struct virtio_device *dev, unsigned queues)
     struct function *f = function_of(dev);
     int n = pci_msix_enable(f->pci);
     unsigned want = n > (int)queues ? queues + 1 : 1;
+    for (unsigned i = 0; i < f->nvectors; i++) /* from before a restart */
+        pci_msix_route(f->pci, i, f->vectors[i].irq);
     while (n > 0 && f->nvectors < want && add_vector(f, want == 1))
         ;
     u16 vector = f->nvectors ? 0 : VIRTIO_NO_VECTOR;

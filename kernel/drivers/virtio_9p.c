@@ -3,6 +3,7 @@
 #include "9p.h"
 #include "mem.h"
 #include "print.h"
+#include "provoke.h"
 #include "virtio.h"
 #include "virtq.h"
 
@@ -29,7 +30,10 @@ static int submit(struct p9_link *link, struct p9_request *req)
     for (unsigned i = 0; !req->payload_in && i < req->npayload; i++)
         spans[n++] = req->payload[i];
     out = n;
-    spans[n++] = req->in;
+    spans[n] = req->in;
+    if (provoke_device())
+        spans[n].len = 1; /* too little for any reply: QEMU's device is broken by it */
+    n++;
     for (unsigned i = 0; req->payload_in && i < req->npayload; i++)
         spans[n++] = req->payload[i];
     return virtq_add(s->q, spans, out, n - out, req);
@@ -69,7 +73,16 @@ static int wait(struct p9_link *link)
     return -EIO;
 }
 
-static const struct p9_link_ops link_ops = {.submit = submit, .kick = kick, .wait = wait};
+/* The message for which this is called came back already, as all others did. */
+static int restart(struct p9_link *link)
+{
+    struct share *s = link->priv;
+    int err = s->q ? virtio_restart(s->dev) : -EIO;
+    s->q = s->q ? s->dev->queues[0] : NULL;
+    return err;
+}
+
+static const struct p9_link_ops link_ops = {.submit = submit, .kick = kick, .wait = wait, .restart = restart};
 
 /* NULL, and the device failed: it has no tag that could be used. */
 static const char *read_tag(struct virtio_device *dev, char tag[TAG_MAX + 1])
@@ -116,7 +129,8 @@ static int probe(struct virtio_device *dev)
 static void remove(struct virtio_device *dev)
 {
     struct share *s = dev->priv;
-    abandon(s);
+    if (s->q)
+        abandon(s);
     s->q = NULL;
 }
 
