@@ -14,10 +14,11 @@
 enum {
     NOTAG = 0xffff,
     MSIZE_MIN = 4096,
-    HEADER = 7,      /* size[4] type[1] tag[2] */
-    ORIGINS = 512,   /* fids in one page of what is known of them */
-    TRIES = 3,       /* of one message, if the link dies under it each time */
-    ERRNO_SENT = 511 /* above are numbers that Linux keeps inside the kernel */
+    HEADER = 7,       /* size[4] type[1] tag[2] */
+    ORIGINS = 512,    /* fids in one page of what is known of them */
+    TRIES = 3,        /* of one message, if the link dies under it each time */
+    UNSENT = -ENODEV, /* a request's error when the link did not even take it */
+    ERRNO_SENT = 511  /* above are numbers that Linux keeps inside the kernel */
 };
 #define VERSION "9P2000.L"
 
@@ -75,15 +76,15 @@ static int wait(struct p9 *c)
 
 static int submit(struct p9 *c, struct p9_request *req)
 {
-    int err;
-    while ((err = c->link->ops->submit(c->link, req)) == -ENOSPC)
+    int err = -EIO;
+    while (!c->dead && (err = c->link->ops->submit(c->link, req)) == -ENOSPC)
         if ((err = wait(c)) < 0)
             break;
     if (err < 0 && err != -EIO)
         return err;
     c->in_flight++;
     if (err < 0) {
-        p9_complete(req, 0, err);
+        p9_complete(req, 0, UNSENT);
         return 0;
     }
     c->unkicked = true;
@@ -278,7 +279,6 @@ static int await(struct p9_call *call)
         if (wait(call->client) < 0 && !req->done)
             return -EIO;
     req->busy = false;
-    free_pages(call);
     return req->error;
 }
 
@@ -315,12 +315,14 @@ static int restart(struct p9 *c)
     return err;
 }
 
-/* What a server may be told twice: it changes nothing, or the same again. */
-static bool repeatable(u8 type)
+/* What a server may be told twice: it changes nothing, or the same again. And what it was not told yet, but for what ends a fid: that has ended. */
+static bool repeatable(const struct p9_request *req)
 {
-    static const u8 types[] = {P9_TSTATFS, P9_TLOPEN, P9_TREADLINK, P9_TGETATTR, P9_TREADDIR,
-                               P9_TFSYNC,  P9_TLOCK,  P9_TGETLOCK,  P9_TWALK,    P9_TREAD};
-    return memchr(types, type, sizeof types) != NULL;
+    static const u8 types[] = {P9_TSTATFS, P9_TLOPEN,   P9_TREADLINK, P9_TGETATTR, P9_TREADDIR,  P9_TFSYNC,
+                               P9_TLOCK,   P9_TGETLOCK, P9_TWALK,     P9_TREAD,    P9_TXATTRWALK};
+    if (req->error == UNSENT)
+        return container_of(req, struct slot, req)->ends == P9_NOFID && req->type != P9_TFLUSH;
+    return memchr(types, req->type, sizeof types) != NULL;
 }
 
 /* Sends a message again that was lost with its session. Fids have the same numbers in the new one. */
@@ -331,7 +333,7 @@ static int send_again(struct p9_call *call)
     struct wire body = wire_over((u8 *)mem_virt(req->out.pa) + HEADER, 4);
     req->busy = true;
     int err = call->life == c->life ? restart(c) : 0;
-    if (err == 0 && (!repeatable(req->type) || p9_lost(c, wire_get32(&body))))
+    if (err == 0 && (!repeatable(req) || p9_lost(c, wire_get32(&body))))
         err = -EIO;
     if (err < 0) {
         req->busy = false;
@@ -346,9 +348,11 @@ static int send_again(struct p9_call *call)
 int p9_finish(struct p9_call *call, struct wire *reply)
 {
     int err = await(call);
-    for (unsigned i = 0; i < TRIES && err == -EIO && call->req && call->req->done; i++)
+    for (unsigned i = 0; i < TRIES && (err == -EIO || err == UNSENT) && call->req && call->req->done; i++)
         err = send_again(call);
-    return err < 0 ? err : judge(call, reply);
+    if (call->req && call->req->done)
+        free_pages(call);
+    return err == UNSENT ? -EIO : err < 0 ? err : judge(call, reply);
 }
 
 int p9_exchange(struct p9_call *call, struct wire *w)
@@ -367,8 +371,10 @@ int p9_cancel(struct p9_call *call, struct wire *reply)
         p9_exchange(&flush, &w);
     }
     int err = await(call);
+    if (call->req && call->req->done)
+        free_pages(call);
     if (err < 0)
-        return err;
+        return err == UNSENT ? -EIO : err;
     return call->req->written ? judge(call, reply) : -EINTR;
 }
 
@@ -429,6 +435,8 @@ void p9_fid_free(struct p9 *c, u32 fid)
 
 struct p9_origin **p9_origin(struct p9 *c, u32 fid, bool make)
 {
+    if (fid >= P9_FIDS)
+        return NULL;
     struct p9_origin ***page = &c->origins[fid / ORIGINS];
     if (!*page && make)
         *page = mem_new(ORIGINS * sizeof **page);

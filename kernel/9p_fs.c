@@ -285,6 +285,7 @@ static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struc
         *qid = p9_get_qid(&w);
         wire_get32(&w); /* iounit: no bound that we need, and the server's word only (case P23) */
         err = wire_ok(&w) ? 0 : p9_bad(&open, "short Rlopen");
+        p9_note_open(p9_of(node), p9_fid(node), flags);
     }
     int err_get = p9_finish(&get, &w);
     if (err_get == 0)
@@ -306,7 +307,6 @@ static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
         return -ENXIO;
     node->qid = qid;
     node->open = true;
-    p9_note_open(p9_of(node), p9_fid(node), flags);
     if (flags & O_TRUNC)
         attr->size = 0; /* the two answers may have been made in either order */
     learn_size(node, attr);

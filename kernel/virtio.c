@@ -132,7 +132,7 @@ static void free_queues(struct virtio_device *dev)
 int virtio_restart(struct virtio_device *dev)
 {
     u64 features = dev->accepted;
-    if (!dev->failed || !dev->bound || dev->transport->get_status(dev) == STATUS_GONE)
+    if (!dev->failed || !dev->bound || dev->silent || dev->transport->get_status(dev) == STATUS_GONE)
         return -EIO;
     free_queues(dev);
     dev->failed = false;
@@ -220,7 +220,8 @@ static const char *look(struct virtio_device *dev, struct virtq *q)
         q->since = q->beat = now;
         q->polls = 0;
     }
-    if (now - q->since >= VIRTIO_SILENCE)
+    dev->silent = now - q->since >= VIRTIO_SILENCE;
+    if (dev->silent)
         return "it is silent";
     if (now == q->beat && dev->config_changes == dev->config_seen)
         return NULL;

@@ -77,6 +77,7 @@ struct virtio_device {
     u64 interrupts, config_changes, config_seen;
     u8 status;   /* as we set it last */
     bool bound;  /* its driver's probe took it, so remove is owed */
+    bool silent; /* it was given up because it did not answer: it is not brought up again */
     bool failed; /* gone, broken or refused: its driver answers EIO */
 };
 

@@ -30,12 +30,14 @@ static int submit(struct p9_link *link, struct p9_request *req)
     for (unsigned i = 0; !req->payload_in && i < req->npayload; i++)
         spans[n++] = req->payload[i];
     out = n;
-    spans[n] = req->in;
-    if (provoke_device())
-        spans[n].len = 1; /* too little for any reply: QEMU's device is broken by it */
-    n++;
+    spans[n++] = req->in;
     for (unsigned i = 0; req->payload_in && i < req->npayload; i++)
         spans[n++] = req->payload[i];
+    if (provoke_device()) { /* no message has six bytes: QEMU's device is broken by it */
+        spans[0].len = 6;
+        spans[1] = req->in;
+        out = 1, n = 2;
+    }
     return virtq_add(s->q, spans, out, n - out, req);
 }
 

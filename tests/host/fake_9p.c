@@ -466,6 +466,8 @@ static int fake_wait(struct p9_link *link)
 {
     struct fake_9p *s = server_of(link);
     unsigned could[P9_REQUESTS], n = 0;
+    if (s->die_wait && --s->die_wait == 0)
+        fake_9p_kill(s);
     if (s->dead)
         return -EIO;
     for (unsigned i = 0; i < s->npending; i++) {
@@ -485,6 +487,20 @@ static int fake_wait(struct p9_link *link)
             deliver(s, could[n]);
     else
         deliver(s, could[s->order == FAKE_FIRST ? 0 : s->order == FAKE_LAST ? n - 1 : (s->seed >> 16) % n]);
+    return 0;
+}
+
+static int fake_restart(struct p9_link *link)
+{
+    struct fake_9p *s = server_of(link);
+    if (!s->dead || s->npending)
+        fake_9p_violated(s, "restarts a link that works");
+    if (!s->lives)
+        return -EIO;
+    s->lives--;
+    s->dead = false;
+    s->die_after = s->dies_again ? s->log_len + 1 : 0;
+    memset(s->fids, 0, sizeof s->fids);
     return 0;
 }
 
@@ -514,7 +530,7 @@ void fake_9p_forget(struct fake_9p *s)
 
 void fake_9p_init(struct fake_9p *s, struct fake_file *root)
 {
-    static const struct p9_link_ops ops = {fake_submit, fake_kick, fake_wait};
+    static const struct p9_link_ops ops = {fake_submit, fake_kick, fake_wait, fake_restart};
     memset(s, 0, sizeof *s);
     s->root = root;
     s->held_type = F_UNLCK;

@@ -326,6 +326,45 @@ static void test_R23_needs_reset(void **state)
     expect_dead(share("sick"), "needs a reset");
 }
 
+/* Under an attached share: it is attached again, with interrupts, and what was asked for is answered. */
+static void c12_needs_reset_once(void **state)
+{
+    (void)state;
+    struct node root, node;
+    struct qid qid;
+    struct name name = {"x", 1};
+    struct fs *fs = share("again");
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+    struct virtio_device *dev = virtio_first();
+    u64 features = dev->accepted;
+    for (unsigned i = 1; i <= 3; i++) {
+        virtio_fail(dev, "provoked");
+        assert_int_equal(fs->ops->walk(&root, &name, 1, &node, &qid), -ENOENT); /* the server's own answer */
+        assert_int_equal(served[P9_TATTACH], 1 + i);
+        assert_false(dev->failed);
+        assert_int_equal(dev->accepted, features);
+        assert_int_equal(device.status & VIRTIO_STATUS_FAILED, 0);
+        assert_true(dev->queues[0]->vector != VIRTIO_NO_VECTOR);
+        assert_true(dev->queues[0]->counters.interrupts > 0);
+    }
+    assert_int_equal(fake_log_count("without an interrupt"), 0);
+}
+
+static void c12_other_features_after_the_reset(void **state)
+{
+    (void)state;
+    struct node root;
+    struct attr attr;
+    struct fs *fs = share("other");
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+    virtio_fail(virtio_first(), "provoked");
+    device.offered &= ~1ull;
+    assert_int_equal(fs->ops->getattr(&root, &attr), -EIO);
+    assert_int_equal(fake_log_count("other features"), 1);
+    assert_int_equal(fs->ops->getattr(&root, &attr), -EIO);
+    assert_int_equal(served[P9_TVERSION], 1);
+}
+
 static u32 lie_about_length(struct fake_virtio *v, const struct fake_chain *c)
 {
     return serve(v, c) | 0x80000000;
@@ -399,6 +438,8 @@ int main(void)
         TEST(c13_as_many_requests_as_the_queue_has_places),
         TEST(test_R21_never_answers),
         TEST(test_R23_needs_reset),
+        TEST(c12_needs_reset_once),
+        TEST(c12_other_features_after_the_reset),
         TEST(test_R16_writes_more_than_there_is_room_for),
         TEST(test_R12_id_beyond_the_queue),
         TEST(test_R17_written_0),

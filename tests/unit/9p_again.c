@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_again - rule C12: the device is reset under the client at every message and every wait, and programs hardly notice. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake_arch.h"
+#include "mem.h"
+#include "share.h"
+
+enum { MIB = 1 << 20 };
+
+/* What was asked for then may have happened or not; and an attribute's value is read in two steps. */
+static bool may_fail(const struct op *op)
+{
+    static const u8 types[] = {P9_TLCREATE, P9_TWRITE,    P9_TMKDIR,    P9_TSYMLINK,     P9_TMKNOD,
+                               P9_TLINK,    P9_TSETATTR,  P9_TFSYNC,    P9_TXATTRCREATE, P9_TREMOVE,
+                               P9_TRENAME,  P9_TRENAMEAT, P9_TUNLINKAT, P9_TXATTRWALK,   P9_TCLUNK};
+    return op->run == op_getxattr || memchr(types, op->type, sizeof types) != NULL;
+}
+
+/* The operation meets a link that dies after so many messages, or instead of so many waits. false: it was over before. */
+static bool meets_death(const struct op *op, unsigned messages, unsigned waits)
+{
+    start(NULL);
+    s.lives = 1;
+    s.die_after = messages;
+    s.die_wait = waits;
+    s64 got = op->run();
+    bool died = s.lives == 0;
+    if (got != 0 && !(got == -EIO && may_fail(op)))
+        fail_msg("%s, dead after %u messages or %u waits: %ld", op->name, messages, waits, (long)got);
+    s.die_after = s.die_wait = 0;
+    if (op->run() != 0)
+        fail_msg("%s does not work afterwards", op->name);
+    assert_no_fids();
+    finish(NULL);
+    return died;
+}
+
+static void c12_each_operation_at_each_message(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < OPS; i++) {
+        unsigned n = 1;
+        while (meets_death(&ops[i], n, 0))
+            n++;
+        for (n = 1; meets_death(&ops[i], 0, n); n++)
+            ;
+        assert_true(n > 1);
+    }
+}
+
+static void die(void)
+{
+    fake_9p_kill(&s);
+    s.lives = 1;
+}
+
+static void c12_an_open_file_is_read_on(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(MIB);
+    make_client();
+    s.msize_max = 65536;
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+    struct node node = must_open("big");
+    assert_int_equal(read_at(&node, bytes, 1000, 0), 1000);
+    die();
+    assert_int_equal(read_at(&node, bytes, 1000, 1000), 1000);
+    assert_pattern(bytes, 1000, 1000);
+    s.lives = 1;
+    s.die_wait = 2; /* with eight messages in flight */
+    assert_int_equal(read_at(&node, bytes, MIB, 4096), MIB);
+    assert_pattern(bytes, MIB, 4096);
+    assert_int_equal(p9_counters(client)->restarts, 2);
+    put(&node);
+    drop(bytes, MIB);
+    assert_no_fids();
+}
+
+static void c12_fids_are_where_they_were(void **state)
+{
+    (void)state;
+    struct name names[40];
+    struct qid qids[40];
+    struct node far;
+    struct attr attr;
+    names[0] = name_of("dir");
+    for (int i = 1; i < 40; i++)
+        names[i] = name_of("deep");
+    assert_int_equal(fs->ops->walk(&root, names, 40, &far, qids), 40);
+    die();
+    assert_int_equal(fs->ops->getattr(&far, &attr), 0);
+    assert_int_equal(attr.qid.path, qids[39].path);
+    put(&far);
+    assert_no_fids();
+}
+
+static void c12_what_a_create_opened(void **state)
+{
+    (void)state;
+    struct attr attr;
+    struct node node;
+    u8 *bytes = buffer(10);
+    assert_int_equal(fs->ops->walk(&root, &(struct name){0}, 0, &node, &node.qid), 0);
+    assert_int_equal(fs->ops->create(&node, name_of("made"), O_RDWR | O_TRUNC | O_APPEND, 0644, &attr), 0);
+    assert_int_equal(write_at(&node, bytes, 10, 0), 10);
+    die();
+    assert_int_equal(read_at(&node, bytes, 10, 0), 10); /* it was not truncated again */
+    assert_int_equal(s.fids[(u32)node.id].flags & 07777, O_RDWR | O_APPEND | O_NONBLOCK); /* nor made */
+    put(&node);
+    drop(bytes, 10);
+}
+
+static void c12_writes_without_an_answer_have_failed(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(100);
+    struct node node = must_open_with("file", O_RDWR);
+    s.lives = 1;
+    s.die_wait = 1;
+    assert_int_equal(write_at(&node, bytes, 100, 0), -EIO);
+    assert_int_equal(s.seen[P9_TWRITE], 1);
+    assert_int_equal(write_at(&node, bytes, 100, 0), 100);
+    put(&node);
+    drop(bytes, 100);
+}
+
+static void c12_files_that_moved(void **state)
+{
+    (void)state;
+    struct attr attr;
+    struct qid qid, inside;
+    struct node open = must_open("file"), a, other = must_walk("big");
+    struct name names[2] = {name_of("dir"), name_of("a")};
+    struct qid qids[2];
+    assert_int_equal(fs->ops->walk(&root, names, 2, &a, qids), 2);
+    inside = qids[1];
+    qid = open.qid;
+    assert_int_equal(fs->ops->rename(&root, name_of("file"), &root, name_of("moved")), 0);
+    assert_int_equal(fs->ops->rename(&root, name_of("dir"), &root, name_of("folder")), 0);
+    die();
+    assert_int_equal(fs->ops->getattr(&open, &attr), 0);
+    assert_int_equal(attr.qid.path, qid.path);
+    assert_int_equal(fs->ops->getattr(&a, &attr), 0);
+    assert_int_equal(attr.qid.path, inside.path);
+    assert_int_equal(fs->ops->getattr(&other, &attr), 0);
+    put(&open), put(&a), put(&other);
+    assert_no_fids();
+}
+
+/* What is another file now, or none, answers EIO for ever, and not with the other's bytes. */
+static void c12_files_that_are_gone(void **state)
+{
+    (void)state;
+    struct attr attr;
+    u8 *bytes = buffer(10);
+    struct node gone = must_open("file"), replaced = must_open("big");
+    assert_int_equal(fs->ops->unlink(&root, name_of("file"), false), 0);
+    assert_int_equal(fs->ops->unlink(&root, name_of("big"), false), 0);
+    fake_file(top, "big", S_IFREG | 0644, "other", 5);
+    die();
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(read_at(&gone, bytes, 10, 0), -EIO);
+        assert_int_equal(read_at(&replaced, bytes, 10, 0), -EIO);
+        assert_int_equal(fs->ops->getattr(&replaced, &attr), -EIO);
+    }
+    put(&gone), put(&replaced);
+    for (int i = 0; i < 3; i++) { /* their numbers serve again */
+        struct node node = must_open("big");
+        assert_int_equal(read_at(&node, bytes, 10, 0), 5);
+        put(&node);
+    }
+    drop(bytes, 10);
+    assert_no_fids();
+}
+
+static void c12_a_server_that_always_dies(void **state)
+{
+    (void)state;
+    struct attr attr;
+    struct node node = must_open("file");
+    s.lives = 1000;
+    s.dies_again = true;
+    fake_9p_kill(&s);
+    assert_int_equal(fs->ops->getattr(&node, &attr), -EIO);
+    assert_int_equal(fs->ops->getattr(&root, &attr), -EIO);
+    assert_true(s.lives > 990);
+    put(&node);
+}
+
+static void c12_a_server_that_takes_less_than_before(void **state)
+{
+    (void)state;
+    struct attr attr;
+    s.msize_max = 8192;
+    die();
+    assert_int_equal(fs->ops->getattr(&root, &attr), -EIO);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(c12_each_operation_at_each_message),
+        T(c12_an_open_file_is_read_on),
+        T(c12_fids_are_where_they_were),
+        T(c12_what_a_create_opened),
+        T(c12_writes_without_an_answer_have_failed),
+        T(c12_files_that_moved),
+        T(c12_files_that_are_gone),
+        T(c12_a_server_that_always_dies),
+        T(c12_a_server_that_takes_less_than_before),
+        T(nothing_but_9p2000l_was_sent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
