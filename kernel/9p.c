@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* 9p - the 9P2000.L client: session, requests in flight, tags, fids, and every check on a reply's head.
+/* 9p - the 9P2000.L client: requests in flight, tags, and every check on a reply's head.
  *
  * A request's tag is its slot. The link owns a request's memory from submit() to p9_complete(), whatever Rflush says. A slot is taken by
- * p9_begin() and free after p9_finish(); a Tclunk's, for which nobody waits, is free when it completes. A fid number is
- * taken until the server has answered its Tclunk or Tremove. Replies are copied once to memory that the link was never told of, and read there. */
+ * p9_begin() and free after p9_finish(); a Tclunk's, for which nobody waits, is free when it completes. Replies are copied once to memory that the link
+ * was never told of, and read there. What a reset of the device swallowed is sent again in a new session, if it may be (rule C12). */
 #include "9p.h"
 #include "9p_client.h"
 #include "mem.h"
@@ -13,16 +13,13 @@
 
 enum {
     NOTAG = 0xffff,
-    MSIZE_MIN = 4096,
     HEADER = 7,       /* size[4] type[1] tag[2] */
-    ORIGINS = 512,    /* fids in one page of what is known of them */
     TRIES = 3,        /* of one message, if the link dies under it each time */
     UNSENT = -ENODEV, /* a request's error when the link did not even take it */
     ERRNO_SENT = 511  /* above are numbers that Linux keeps inside the kernel */
 };
-#define VERSION "9P2000.L"
 
-struct slot {
+struct p9_slot {
     struct p9_request req;
     struct p9 *client;
     u32 ends;     /* the fid that this Tclunk or Tremove ends; else P9_NOFID */
@@ -32,34 +29,14 @@ struct slot {
     u8 in[P9_REPLY];
     u8 out[P9_OUT];
 };
-_Static_assert(sizeof(struct slot) <= PAGE_SIZE, "a slot is allocated when first needed, in one piece");
-
-struct p9 {
-    struct p9 *next;
-    struct p9_link *link;
-    char tag[64];
-    u32 msize;          /* agreed on; 0: no session yet */
-    unsigned in_flight; /* submitted and not completed */
-    bool unkicked;      /* something was submitted since the last kick */
-    bool waited;        /* since the last kick */
-    bool warned;
-    struct p9_counters counters;
-    u32 life; /* sessions that ended before this one */
-    bool restarting, dead;
-    u64 fids[P9_FIDS / 64]; /* a bit for each number in use */
-    struct p9_origin **origins[P9_FIDS / ORIGINS];
-    u64 lacks[2]; /* a bit for each type that the server said it does not know */
-    struct slot *slots[P9_REQUESTS];
-};
-
-static struct p9 *clients;
+_Static_assert(sizeof(struct p9_slot) <= PAGE_SIZE, "a slot is allocated when first needed, in one piece");
 
 static void kick(struct p9 *c)
 {
     if (!c->unkicked)
         return;
     c->unkicked = c->waited = false;
-    c->counters.kicks++;
+    c->counters->kicks++;
     c->link->ops->kick(c->link);
 }
 
@@ -69,7 +46,7 @@ static int wait(struct p9 *c)
     kick(c);
     if (c->in_flight == 0)
         return -EIO;
-    c->counters.waits += !c->waited;
+    c->counters->waits += !c->waited;
     c->waited = true;
     return c->link->ops->wait(c->link);
 }
@@ -88,18 +65,18 @@ static int submit(struct p9 *c, struct p9_request *req)
         return 0;
     }
     c->unkicked = true;
-    c->counters.messages++;
+    c->counters->messages++;
     vfs_heard++;
-    c->counters.by_type[req->type]++;
+    c->counters->by_type[req->type]++;
     return 0;
 }
 
 /* A slot that is not busy; with all of them busy, the next that a Tclunk leaves. NULL: no memory, or a dead link. */
-static struct slot *free_slot(struct p9 *c)
+static struct p9_slot *free_slot(struct p9 *c)
 {
     do {
         for (u16 tag = 0; tag < P9_REQUESTS; tag++) {
-            struct slot *s = c->slots[tag];
+            struct p9_slot *s = c->slots[tag];
             if (s && s->req.busy)
                 continue;
             if (!s && !(s = c->slots[tag] = mem_new(sizeof *s)))
@@ -130,7 +107,7 @@ static void free_pages(struct p9_call *call)
 struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
 {
     *call = (struct p9_call){.client = c};
-    struct slot *s = free_slot(c);
+    struct p9_slot *s = free_slot(c);
     if (!s) {
         call->error = -ENOMEM;
         return (struct wire){.bad = true};
@@ -188,7 +165,7 @@ bool p9_payload(struct p9_call *call, struct span piece)
     struct p9_request *req = call->req;
     if (!req || req->npayload >= MIN(call->client->link->max_spans, P9_SPANS))
         return false;
-    container_of(req, struct slot, req)->payload[req->npayload++] = piece;
+    container_of(req, struct p9_slot, req)->payload[req->npayload++] = piece;
     return true;
 }
 
@@ -220,7 +197,7 @@ int p9_bad(const struct p9_call *call, const char *what)
 }
 
 /* Copies a reply's head and checks it; what is wrong with it, or NULL. *type: the reply's. */
-static const char *open_reply(struct slot *s, struct wire *reply, u8 *type)
+static const char *open_reply(struct p9_slot *s, struct wire *reply, u8 *type)
 {
     const struct p9_request *req = &s->req;
     u64 room = req->in.len + (req->payload_in ? mem_span_total(req->payload, req->npayload) : 0);
@@ -247,7 +224,7 @@ void p9_complete(struct p9_request *req, u32 written, int error)
 {
     if (!req->busy || req->done)
         return;
-    struct slot *s = container_of(req, struct slot, req);
+    struct p9_slot *s = container_of(req, struct p9_slot, req);
     req->done = true;
     req->written = written;
     req->error = error;
@@ -285,7 +262,7 @@ static int await(struct p9_call *call)
 static int judge(struct p9_call *call, struct wire *reply)
 {
     struct p9_request *req = call->req;
-    struct slot *s = container_of(req, struct slot, req);
+    struct p9_slot *s = container_of(req, struct p9_slot, req);
     u8 type;
     const char *fault = open_reply(s, reply, &type);
     if (fault)
@@ -294,34 +271,13 @@ static int judge(struct p9_call *call, struct wire *reply)
     return type == P9_RLERROR ? error_of(call, reply) : 0;
 }
 
-/* A new session on a link that lost the old one. What it cannot give again is lost for ever. */
-static int restart(struct p9 *c)
-{
-    u32 msize = c->msize;
-    if (c->dead || c->restarting || !msize || !c->link->ops->restart)
-        return -EIO;
-    c->restarting = true;
-    c->msize = 0;
-    int err = c->link->ops->restart(c->link);
-    if (err == 0)
-        err = p9_session(c);
-    if (err == 0)
-        err = c->msize < msize ? -EIO : p9_restore(c);
-    c->restarting = false;
-    c->dead = err < 0;
-    c->life++;
-    c->counters.restarts += !err;
-    log_warn("9p: \"%s\" %s", c->tag, err ? "could not be mounted again" : "was mounted again");
-    return err;
-}
-
 /* What a server may be told twice: it changes nothing, or the same again. And what it was not told yet, but for what ends a fid: that has ended. */
 static bool repeatable(const struct p9_request *req)
 {
     static const u8 types[] = {P9_TSTATFS, P9_TLOPEN,   P9_TREADLINK, P9_TGETATTR, P9_TREADDIR,  P9_TFSYNC,
                                P9_TLOCK,   P9_TGETLOCK, P9_TWALK,     P9_TREAD,    P9_TXATTRWALK};
     if (req->error == UNSENT)
-        return container_of(req, struct slot, req)->ends == P9_NOFID && req->type != P9_TFLUSH;
+        return container_of(req, struct p9_slot, req)->ends == P9_NOFID && req->type != P9_TFLUSH;
     return memchr(types, req->type, sizeof types) != NULL;
 }
 
@@ -332,7 +288,7 @@ static int send_again(struct p9_call *call)
     struct p9_request *req = call->req;
     struct wire body = wire_over((u8 *)mem_virt(req->out.pa) + HEADER, 4);
     req->busy = true;
-    int err = call->life == c->life ? restart(c) : 0;
+    int err = call->life == c->life ? p9_restart(c) : 0;
     if (err == 0 && (!repeatable(req) || p9_lost(c, wire_get32(&body))))
         err = -EIO;
     if (err < 0) {
@@ -378,78 +334,13 @@ int p9_cancel(struct p9_call *call, struct wire *reply)
     return call->req->written ? judge(call, reply) : -EINTR;
 }
 
-/* Rversion: exactly our version, and a size that is neither more than we asked for nor too small to work with (rule C1). */
-static int ask_version(struct p9 *c, u32 msize)
-{
-    struct p9_call call;
-    struct wire w = p9_begin(&call, c, P9_TVERSION);
-    wire_put32(&w, msize);
-    wire_put_string(&w, VERSION, strlen(VERSION));
-    int err = p9_exchange(&call, &w);
-    if (err < 0)
-        return err;
-    u32 got = wire_get32(&w);
-    u16 len;
-    const char *version = wire_get_string(&w, &len);
-    if (!wire_ok(&w) || len != strlen(VERSION) || memcmp(version, VERSION, len) != 0)
-        return p9_bad(&call, "not 9P2000.L");
-    if (got > msize || got < MSIZE_MIN)
-        return p9_bad(&call, "unusable msize");
-    c->msize = got;
-    return 0;
-}
-
-int p9_session(struct p9 *c)
-{
-    static const u32 sizes[] = {P9_MSIZE, 65536, 8192};
-    int err = 0;
-    for (unsigned i = 0; !c->msize && i < ARRAY_LEN(sizes); i++)
-        err = ask_version(c, sizes[i]);
-    return c->msize ? 0 : err;
-}
-
-u32 p9_io(const struct p9 *c)
-{
-    u32 io = c->msize - P9_IOHDR;
-    return io > PAGE_SIZE ? (u32)ALIGN_DOWN(io, PAGE_SIZE) : io;
-}
-
-u32 p9_fid_new(struct p9 *c)
-{
-    for (u32 i = 0; i < ARRAY_LEN(c->fids); i++)
-        if (~c->fids[i]) {
-            unsigned bit = (unsigned)__builtin_ctzll(~c->fids[i]);
-            c->fids[i] |= 1ull << bit;
-            c->counters.fids++;
-            return i * 64 + bit;
-        }
-    return P9_NOFID;
-}
-
-void p9_fid_free(struct p9 *c, u32 fid)
-{
-    p9_forget(c, fid);
-    c->fids[fid / 64] &= ~(1ull << fid % 64);
-    c->counters.fids--;
-}
-
-struct p9_origin **p9_origin(struct p9 *c, u32 fid, bool make)
-{
-    if (fid >= P9_FIDS)
-        return NULL;
-    struct p9_origin ***page = &c->origins[fid / ORIGINS];
-    if (!*page && make)
-        *page = mem_new(ORIGINS * sizeof **page);
-    return *page ? *page + fid % ORIGINS : NULL;
-}
-
 /* A message whose body is a fid that it ends. */
 static void send_end(struct p9_call *call, struct p9 *c, u8 type, u32 fid, bool nobodys)
 {
     struct wire w = p9_begin(call, c, type);
     wire_put32(&w, fid);
     if (call->req) {
-        struct slot *s = container_of(call->req, struct slot, req);
+        struct p9_slot *s = container_of(call->req, struct p9_slot, req);
         s->ends = fid;
         s->nobodys = nobodys;
     }
@@ -470,42 +361,4 @@ int p9_end(struct p9 *c, u8 type, u32 fid)
     struct wire w;
     send_end(&call, c, type, fid, false);
     return p9_finish(&call, &w);
-}
-
-struct p9 *p9_make(struct p9_link *link, const char *tag)
-{
-    struct p9 *c = mem_new(sizeof *c);
-    if (!c)
-        return NULL;
-    c->link = link;
-    print_text(c->tag, sizeof c->tag, "%s", tag);
-    struct p9 **end = &clients;
-    while (*end)
-        end = &(*end)->next;
-    return *end = c;
-}
-
-const char *p9_aname(const struct p9 *c)
-{
-    return c->link->aname ? c->link->aname : "";
-}
-
-bool p9_lacks(const struct p9 *c, u8 type)
-{
-    return c->lacks[type / 64] >> type % 64 & 1;
-}
-
-const struct p9_counters *p9_counters(const struct p9 *c)
-{
-    return &c->counters;
-}
-
-struct p9 *p9_client(unsigned i, const char **tag)
-{
-    struct p9 *c = clients;
-    while (c && i--)
-        c = c->next;
-    if (c)
-        *tag = c->tag;
-    return c;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* 9p_client - inside the 9P client: what 9p.c (session, requests, tags, fids, checks) gives to those who make messages. */
+/* 9p_client - inside the 9P client: what 9p.c (requests, tags, checks) and 9p_session.c give to those who make messages. */
 #ifndef NINEP_CLIENT_H
 #define NINEP_CLIENT_H
 
 #include "base.h"
 
-struct p9;
 struct p9_link;
 struct p9_request;
+struct p9_counters;
 struct wire;
 struct dirent_info;
 struct qid;
@@ -18,14 +18,33 @@ struct attr_change;
 struct file_lock;
 
 enum {
-    P9_NAMES = 16,  /* in one Twalk */
-    P9_IOHDR = 24,  /* bytes of msize that payload leaves free */
-    P9_HEAD = 11,   /* bytes of an Rread or Rreaddir before the data, and of a whole Rlerror */
-    P9_REPLY = 256, /* room for any other reply */
-    P9_OUT = 1024,  /* room for a T-message, but for those begun as long */
-    P9_FIDS = 4096, /* in use at a time */
+    P9_NAMES = 16,   /* in one Twalk */
+    P9_IOHDR = 24,   /* bytes of msize that payload leaves free */
+    P9_HEAD = 11,    /* bytes of an Rread or Rreaddir before the data, and of a whole Rlerror */
+    P9_REPLY = 256,  /* room for any other reply */
+    P9_OUT = 1024,   /* room for a T-message, but for those begun as long */
+    P9_FIDS = 4096,  /* in use at a time */
+    P9_ORIGINS = 512 /* fids in one page of what is known of them */
 };
 #define P9_NOFID 0xffffffffu
+
+struct p9 {
+    struct p9 *next;
+    struct p9_link *link;
+    char tag[64];
+    u32 msize;          /* agreed on; 0: no session yet */
+    unsigned in_flight; /* submitted and not completed */
+    bool unkicked;      /* something was submitted since the last kick */
+    bool waited;        /* since the last kick */
+    bool warned;
+    struct p9_counters *counters;
+    u32 life; /* sessions that ended before this one */
+    bool restarting, dead;
+    u64 fids[P9_FIDS / 64]; /* a bit for each number in use */
+    struct p9_origin **origins[P9_FIDS / P9_ORIGINS];
+    u64 lacks[2];           /* a bit for each type that the server said it does not know */
+    struct p9_slot **slots; /* P9_REQUESTS of them; 9p.c makes each when it is first needed */
+};
 
 /*
  * One message and its answer, always in these steps:
@@ -75,6 +94,8 @@ struct p9 *p9_make(struct p9_link *link, const char *tag);
 const char *p9_aname(const struct p9 *client);
 /* Agrees on version and message size, once. */
 int p9_session(struct p9 *client);
+/* A new session on a link that lost the old one, and all fids in it. -EIO: never again. */
+int p9_restart(struct p9 *client);
 /* Payload bytes for one message, whole pages if it can. */
 u32 p9_io(const struct p9 *client);
 
@@ -103,7 +124,7 @@ void p9_forget(struct p9 *client, u32 fid);
 bool p9_lost(struct p9 *client, u32 fid);
 /* Attaches, walks and opens all of them in a new session. 0; -errno: the root is not there any more. */
 int p9_restore(struct p9 *client);
-/* 9p.c: what 9p_again.c keeps of a fid. NULL: no room for it, or `make` is false and there never was. */
+/* What 9p_again.c keeps of a fid. NULL: no room for it, or `make` is false and there never was. */
 struct p9_origin **p9_origin(struct p9 *client, u32 fid, bool make);
 /* 9p_fs.c: its messages, for 9p_again.c. */
 int p9_attach_fid(struct p9 *client, u32 fid, struct qid *qid);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_session - a 9P2000.L client's session: version and message size, fid numbers, and beginning again.
+ *
+ * A fid number is taken until the server has answered its Tclunk or Tremove, or has forgotten all of them. */
+#include "9p.h"
+#include "9p_client.h"
+#include "mem.h"
+#include "print.h"
+#include "wire.h"
+
+enum { MSIZE_MIN = 4096 };
+#define VERSION "9P2000.L"
+
+static struct p9 *clients;
+
+/* Rversion: exactly our version, and a size that is neither more than we asked for nor too small to work with (rule C1). */
+static int ask_version(struct p9 *c, u32 msize)
+{
+    struct p9_call call;
+    struct wire w = p9_begin(&call, c, P9_TVERSION);
+    wire_put32(&w, msize);
+    wire_put_string(&w, VERSION, strlen(VERSION));
+    int err = p9_exchange(&call, &w);
+    if (err < 0)
+        return err;
+    u32 got = wire_get32(&w);
+    u16 len;
+    const char *version = wire_get_string(&w, &len);
+    if (!wire_ok(&w) || len != strlen(VERSION) || memcmp(version, VERSION, len) != 0)
+        return p9_bad(&call, "not 9P2000.L");
+    if (got > msize || got < MSIZE_MIN)
+        return p9_bad(&call, "unusable msize");
+    c->msize = got;
+    return 0;
+}
+
+int p9_session(struct p9 *c)
+{
+    static const u32 sizes[] = {P9_MSIZE, 65536, 8192};
+    int err = 0;
+    for (unsigned i = 0; !c->msize && i < ARRAY_LEN(sizes); i++)
+        err = ask_version(c, sizes[i]);
+    return c->msize ? 0 : err;
+}
+
+u32 p9_io(const struct p9 *c)
+{
+    u32 io = c->msize - P9_IOHDR;
+    return io > PAGE_SIZE ? (u32)ALIGN_DOWN(io, PAGE_SIZE) : io;
+}
+
+u32 p9_fid_new(struct p9 *c)
+{
+    for (u32 i = 0; i < ARRAY_LEN(c->fids); i++)
+        if (~c->fids[i]) {
+            unsigned bit = (unsigned)__builtin_ctzll(~c->fids[i]);
+            c->fids[i] |= 1ull << bit;
+            c->counters->fids++;
+            return i * 64 + bit;
+        }
+    return P9_NOFID;
+}
+
+void p9_fid_free(struct p9 *c, u32 fid)
+{
+    p9_forget(c, fid);
+    c->fids[fid / 64] &= ~(1ull << fid % 64);
+    c->counters->fids--;
+}
+
+struct p9_origin **p9_origin(struct p9 *c, u32 fid, bool make)
+{
+    if (fid >= P9_FIDS)
+        return NULL;
+    struct p9_origin ***page = &c->origins[fid / P9_ORIGINS];
+    if (!*page && make)
+        *page = mem_new(P9_ORIGINS * sizeof **page);
+    return *page ? *page + fid % P9_ORIGINS : NULL;
+}
+
+int p9_restart(struct p9 *c)
+{
+    u32 msize = c->msize;
+    if (c->dead || c->restarting || !msize || !c->link->ops->restart)
+        return -EIO;
+    c->restarting = true;
+    c->msize = 0;
+    int err = c->link->ops->restart(c->link);
+    if (err == 0)
+        err = p9_session(c);
+    if (err == 0)
+        err = c->msize < msize ? -EIO : p9_restore(c);
+    c->restarting = false;
+    c->dead = err < 0;
+    c->life++;
+    c->counters->restarts += !err;
+    log_warn("9p: \"%s\" %s", c->tag, err ? "could not be mounted again" : "was mounted again");
+    return err;
+}
+
+struct p9 *p9_make(struct p9_link *link, const char *tag)
+{
+    struct whole {
+        struct p9 client;
+        struct p9_counters counters;
+        struct p9_slot *slots[P9_REQUESTS];
+    } *whole = mem_new(sizeof *whole);
+    if (!whole)
+        return NULL;
+    struct p9 *c = &whole->client;
+    c->counters = &whole->counters;
+    c->slots = whole->slots;
+    c->link = link;
+    print_text(c->tag, sizeof c->tag, "%s", tag);
+    struct p9 **end = &clients;
+    while (*end)
+        end = &(*end)->next;
+    return *end = c;
+}
+
+const char *p9_aname(const struct p9 *c)
+{
+    return c->link->aname ? c->link->aname : "";
+}
+
+bool p9_lacks(const struct p9 *c, u8 type)
+{
+    return c->lacks[type / 64] >> type % 64 & 1;
+}
+
+const struct p9_counters *p9_counters(const struct p9 *c)
+{
+    return c->counters;
+}
+
+struct p9 *p9_client(unsigned i, const char **tag)
+{
+    struct p9 *c = clients;
+    while (c && i--)
+        c = c->next;
+    if (c)
+        *tag = c->tag;
+    return c;
+}
