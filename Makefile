@@ -86,7 +86,7 @@ $(B)/kernel.elf: $(B)/kernel.debug.elf
 A_FLAGS := -std=gnu11 -Wall -Wextra -Werror -Wmissing-prototypes -O2 -g -fno-pic -fno-pie -fno-stack-protector \
     -fcf-protection=none -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)/= \
     -U__linux__ -nostdinc -Iapps/libc/include -isystem $(NEWLIB)/include -isystem $(GCC_INCLUDE)
-A_LINK  := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none
+A_LINK  := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none
 A_LIBC  := $(patsubst %,$(B)/obj/%.o,$(wildcard apps/libc/*.S) $(basename $(wildcard apps/libc/*.c)))
 APPS    := $(patsubst apps/%.c,$(B)/apps/%,$(wildcard apps/*.c))
 
