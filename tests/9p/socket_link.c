@@ -165,7 +165,7 @@ void socket_links_settle(void)
 
 struct p9_link *socket_link(int fd, const char *aname)
 {
-    static const struct p9_link_ops ops = {submit, kick, wait};
+    static const struct p9_link_ops ops = {.submit = submit, .kick = kick, .wait = wait};
     if (n == ARRAY_LEN(links))
         abort();
     links[n] = (struct socket_link){.link = {.ops = &ops, .max_spans = P9_SPANS, .depth = P9_REQUESTS, .aname = aname},
