@@ -74,10 +74,21 @@ class Server:
         users = ["-N"] if os.geteuid() == 0 else ["-S"]
         self.log = open(folder / "diod.log", "w+")
         (folder / "diod.conf").write_text('exports = { { path="%s", opts="%s" } }\n' % (exported, rights))
-        self.process = subprocess.Popen([DIOD, "-f", *users, "-c", folder / "diod.conf", "-L", "stderr", "-l", self.socket, *options], stdin=subprocess.DEVNULL, stderr=self.log)
+        self.command = [DIOD, "-f", *users, "-c", folder / "diod.conf", "-L", "stderr", "-l", self.socket, *options]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stderr=self.log)
         end = time.monotonic() + PATIENCE
         while not self.listens() and self.process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
+
+    def start_again(self):
+        """Another process at the same place, which knows nothing of the first one's sessions."""
+        self.process.kill()
+        self.process.wait()
+        self.socket.unlink()
+        self.start()
 
     def listens(self):
         with socket.socket(socket.AF_UNIX) as s:

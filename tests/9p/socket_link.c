@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "socket_link.h"
@@ -14,6 +15,7 @@ enum { PIECES = P9_SPANS + 2, NOTAG = 0xffff, HEADER = 7 };
 struct socket_link {
     struct p9_link link;
     int fd;
+    struct sockaddr_un peer;
     bool dead;
     struct p9_request *pending[P9_REQUESTS];
     unsigned n, unsent; /* the last `unsent` of the pending ones wait for the kick */
@@ -153,6 +155,16 @@ static int wait(struct p9_link *link)
     return -EIO;
 }
 
+/* To the server that listens now where the lost one did. */
+static int restart(struct p9_link *link)
+{
+    struct socket_link *s = of(link);
+    close(s->fd);
+    s->fd = socket(s->peer.sun_family, SOCK_STREAM, 0);
+    s->dead = connect(s->fd, (struct sockaddr *)&s->peer, sizeof s->peer) < 0;
+    return s->dead ? -EIO : 0;
+}
+
 static struct socket_link links[8];
 static unsigned n;
 
@@ -165,10 +177,11 @@ void socket_links_settle(void)
 
 struct p9_link *socket_link(int fd, const char *aname)
 {
-    static const struct p9_link_ops ops = {.submit = submit, .kick = kick, .wait = wait};
+    static const struct p9_link_ops ops = {.submit = submit, .kick = kick, .wait = wait, .restart = restart};
     if (n == ARRAY_LEN(links))
         abort();
     links[n] = (struct socket_link){.link = {.ops = &ops, .max_spans = P9_SPANS, .depth = P9_REQUESTS, .aname = aname},
                                     .fd = fd};
+    getpeername(fd, (struct sockaddr *)&links[n].peer, &(socklen_t){sizeof links[n].peer});
     return &links[n++].link;
 }

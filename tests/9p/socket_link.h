@@ -5,7 +5,8 @@
 
 #include "9p.h"
 
-/* Lives for ever. What comes late is waited for; a socket that ends makes the link dead. */
+/* Lives for ever. What comes late is waited for; after a socket's end the link can be restarted, with who listens
+ * at the same place then. */
 struct p9_link *socket_link(int fd, const char *aname);
 
 /* Until nothing is on its way on any of them, such as the answers to Tclunk that nobody waits for. */

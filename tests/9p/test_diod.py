@@ -459,6 +459,31 @@ def test_server_that_dies(client, server, folder):
     client.close(1)
 
 
+def test_server_that_is_another_one(client, server, folder):
+    """Rule C12: open files go on being read where they were, also under a new name; what is another file by now is lost, and not mistaken for the old one."""
+    client.open(1, put(folder, data=bytes(range(250)) * 400), RDWR, 0)
+    client.open(2, put(folder, "moves"), RDONLY, 0)
+    client.open(3, put(folder, "replaced"), RDONLY, 0)
+    client.open(4, "/s", RDONLY | DIRECTORY, 0)
+    assert client.read(1, CURRENT, 1000) == (1000, bytes(range(250)) * 4)
+    client.rename("/s/moves", "/s/moved", 0)
+    put(folder, "other", b"other")
+    (folder / "other").rename(folder / "replaced")
+    for _ in range(3):
+        server.start_again()
+        assert client.read(1, CURRENT, 1000) == (1000, bytes(range(250)) * 4)
+        assert client.read(2, 0, 10) == (5, b"hello")
+        with refused(errno.EIO):
+            client.read(3, 0, 10)
+        assert client.write(1, 99990, b"0123456789") == 10
+        client.mkdir("/s/d", 0o700)
+        client.rmdir("/s/d")
+        assert content(client, "/s/replaced") == b"other"
+    for i in (1, 2, 3, 4):
+        client.close(i)
+    assert (folder / "f").stat().st_size == 100000 and client.fids("share") == 1
+
+
 def test_server_that_is_slow(client, server, folder):
     """Stopped in the middle and woken again: the answers come late, and are the right ones."""
     client.open(1, put(folder, data=b"x" * 1000), RDWR, 0)
