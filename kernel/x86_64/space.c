@@ -93,17 +93,16 @@ int arch_space_map(u64 space, u64 va, u64 pa, u64 len, int prot)
     return 0;
 }
 
-/* Calls fn for each entry in [va, va+len) that holds a page, skipping what has no table in one step. */
-static void each_entry(u64 space, u64 va, u64 len, void (*fn)(u64 *entry, void *ctx), void *ctx)
+/* Calls fn for each entry in [va, va+len) that holds a page, skipping in one step what has no table: a program may map all of its half. */
+static void each_entry(u64 table, unsigned level, u64 va, u64 len, void (*fn)(u64 *entry, void *ctx), void *ctx)
 {
-    u64 end = va + len;
-    while (va < end) {
-        u64 stop = MIN(end, ALIGN_DOWN(va, 1ull << 21) + (1ull << 21));
-        u64 *e = entry_of(space, va, false);
-        for (u64 *last = e + (stop - va) / PAGE_SIZE; e && e < last; e++)
-            if (*e & PTE_ADDRESS)
-                fn(e, ctx);
-        va = stop;
+    u64 end = va + len, step = PAGE_SIZE << 9 * level, stop;
+    for (u64 *e = (u64 *)mem_virt(table) + paging_index(va, level); va < end; e++, va = stop) {
+        stop = MIN(end, ALIGN_DOWN(va, step) + step);
+        if (level == 0 && *e & PTE_ADDRESS)
+            fn(e, ctx);
+        else if (level > 0 && *e & PTE_PRESENT)
+            each_entry(*e & PTE_ADDRESS, level - 1, va, stop - va, fn, ctx);
     }
 }
 
@@ -114,7 +113,7 @@ static void change_rights(u64 *entry, void *prot)
 
 void arch_space_protect(u64 space, u64 va, u64 len, int prot)
 {
-    each_entry(space, va, len, change_rights, &prot);
+    each_entry(space, 3, va, len, change_rights, &prot);
     forget(space, va, len);
 }
 
@@ -141,7 +140,7 @@ static void clear_entry(u64 *entry, void *ctx)
 void arch_space_unmap(u64 space, u64 va, u64 len, void (*gone)(u64 pa, u64 len))
 {
     struct run run = {0, 0, gone};
-    each_entry(space, va, len, clear_entry, &run);
+    each_entry(space, 3, va, len, clear_entry, &run);
     forget(space, va, len);
     if (run.len && gone)
         gone(run.pa, run.len);

@@ -777,6 +777,10 @@ static void mappings(void)
     A(mmap, NULL, PAGE, PROT_NONE, ANON, -1, 0);
     A(mmap, NULL, 1ul << 40, PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
     A(mmap, NULL, 1ul << 40, RW, ANON, -1, 0);
+    long last = 0;
+    for (int i = 0; i < 300 && last == 0; i++)
+        last = munmap(mmap(NULL, 1ul << 46, PROT_NONE, ANON, -1, 0), 1ul << 46);
+    show("half of all addresses given back, many times", last);
     A(mmap, AT(1) + 1, PAGE, RW, FIXED, -1, 0);
     A(mmap, AT(1) + 1, PAGE, RW, ANON, -1, 0);
     A(mmap, KERNEL & -PAGE, PAGE, RW, FIXED, -1, 0);
