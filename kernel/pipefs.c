@@ -4,7 +4,7 @@
 #include "mem.h"
 #include "vfs.h"
 
-enum { PIPE_SIZE = 65536, WRITE_END = 1 };
+enum { PIPE_SIZE = 65536, PIPE_BUF = 4096 /* at once or not at all */, WRITE_END = 1 };
 
 struct pipe {
     u8 *bytes; /* PIPE_SIZE, the first filled at `at`, round the end */
@@ -54,9 +54,9 @@ static s64 pipefs_write(struct node *node, const struct span *spans, unsigned n,
     struct pipe *p = pipe_of(node);
     u64 done = 0, all = mem_span_total(spans, n), want = MIN(all, PIPE_SIZE - p->len);
     (void)offset;
-    if (!p->ends[0])
+    if (all && !p->ends[0])
         return -EPIPE;
-    if (all && !want)
+    if (want < MIN(all, PIPE_BUF))
         return -EAGAIN;
     while (done < want) {
         u32 end = (p->at + p->len) % PIPE_SIZE;
@@ -85,7 +85,7 @@ static u32 pipefs_poll(struct node *node)
 {
     const struct pipe *p = pipe_of(node);
     if (node->id & WRITE_END)
-        return (p->len < PIPE_SIZE ? POLLOUT | POLLWRNORM : 0) | (p->ends[0] ? 0 : POLLERR);
+        return (p->len <= PIPE_SIZE - PIPE_BUF ? POLLOUT | POLLWRNORM : 0) | (p->ends[0] ? 0 : POLLERR);
     return (p->len ? POLLIN | POLLRDNORM : 0) | (p->ends[WRITE_END] ? 0 : POLLHUP);
 }
 

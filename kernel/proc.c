@@ -7,7 +7,7 @@
 #include "print.h"
 #include "vfs.h"
 
-enum { SIG_KILL = 9, RIGHTS = PROT_READ | PROT_WRITE | PROT_EXEC };
+enum { SIG_BUS = 7, SIG_KILL = 9, RIGHTS = PROT_READ | PROT_WRITE | PROT_EXEC };
 
 struct proc *proc_current;
 const char proc_uname[6][65] = {"Linux", "sheepskin", "6.1.0-sheepskin", "Sheepskin 0.1.0", "x86_64", "(none)"};
@@ -116,7 +116,7 @@ int proc_protect(u64 start, u64 len, int prot)
             result = -EACCES;
             break;
         }
-        r->prot = prot | (r->prot & (REGION_FILE | REGION_CONST));
+        r->prot = prot | (r->prot & ~RIGHTS);
         arch_space_protect(proc_current->space, r->start, r->end - r->start, prot);
         at = r->end;
     }
@@ -133,12 +133,13 @@ bool proc_is_mapped(u64 start, u64 len)
     return in_program(start, len) && at >= start + len;
 }
 
-int proc_discard(u64 start, u64 len)
+void proc_discard(u64 start, u64 len)
 {
-    if (!in_program(start, len))
-        return -ENOMEM;
-    arch_space_unmap(proc_current->space, start, len, page_gone);
-    return proc_is_mapped(start, len) ? 0 : -ENOMEM;
+    for (const struct region *r = proc_current->regions; in_program(start, len) && r; r = r->next) {
+        u64 from = MAX(r->start, start), to = MIN(r->end, start + len);
+        if (from < to && !(r->prot & REGION_FILE))
+            arch_space_unmap(proc_current->space, from, to - from, page_gone);
+    }
 }
 
 /* Where the stack's room begins; what programs map without a wish lies below, the highest first. */
@@ -246,6 +247,8 @@ int proc_page_fault(u64 va, int prot)
     struct region *r = region_at(va);
     if (!r || !(r->prot & prot) || arch_space_lookup(proc_current->space, page, 1, prot, &pa))
         return -EFAULT;
+    if (r->prot & REGION_BEHIND)
+        proc_kill(SIG_BUS);
     if (fill_zero(page, PAGE_SIZE, r->prot & RIGHTS))
         return 0;
     log_error("%s: out of memory; give the machine more (QEMU: -m)", proc_current->name);
@@ -260,7 +263,7 @@ unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u
     while (*covered < len) {
         u64 at = va + *covered, left = len - *covered;
         struct region *r = at >= ARCH_USER_MIN && at < ARCH_USER_MAX ? region_at(at) : NULL;
-        if (!r || (r->prot & prot) != prot)
+        if (!r || (r->prot & (prot | REGION_BEHIND)) != prot)
             break;
         u64 run = arch_space_lookup(proc_current->space, at, MIN(left, r->end - at), prot, &pa);
         if (!run) {

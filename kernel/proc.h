@@ -18,7 +18,8 @@ struct region {
     u64 start, end;
     int prot; /* and REGION_* */
 };
-enum { REGION_FILE = 0x100, REGION_CONST = 0x200 }; /* holds a file's bytes; may never be written */
+/* Holds a file's bytes; may never be written; is behind the file's end. */
+enum { REGION_FILE = 0x100, REGION_CONST = 0x200, REGION_BEHIND = 0x400 };
 
 struct proc {
     u64 space; /* arch_space */
@@ -68,8 +69,8 @@ bool proc_is_mapped(u64 start, u64 len); /* all of it, with whatever rights */
  * its address; -EFAULT; -ENOMEM: no room, or it is a file's. */
 s64 proc_grow(u64 start, u64 len, u64 new_len, bool may_move);
 int proc_protect(u64 start, u64 len, int prot);
-/* Throws the pages away; what is touched again is zero. -ENOMEM, with all that done: part of it is not mapped. */
-int proc_discard(u64 start, u64 len);
+/* Throws the pages away that hold no file's bytes; what is touched again is zero. */
+void proc_discard(u64 start, u64 len);
 
 /* The physical spans of [va, va+len) of the program, with right `prot` on each byte, zero pages filled in; at most `max` spans. Returns the number of spans and in *covered the
  * bytes they hold; 0 spans when not even the first byte is there. */

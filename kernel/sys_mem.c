@@ -50,31 +50,37 @@ static s64 choose_address(u64 hint, u64 len, u64 flags)
     return (s64)hint;
 }
 
-/* A mapping of a file is a copy that is made at once. A shared one that is only read differs from it in nothing but the host's later changes;
- * what is written to one would have to reach the file, and does not: so it is refused, as Linux refuses it where a file system has no such maps. */
-static int check_file(struct file *file, bool shared_write, u64 *size)
+/* A mapping of a file is a copy that is made at once. A shared one differs from it in nothing but the host's later changes, if nobody here can write to
+ * the file; else what is written to either would have to reach the other, and does not: so it is refused, as Linux refuses it where a file system
+ * has no such maps. */
+static int check_file(struct file *file, bool shared, bool write, u64 *size)
 {
     static bool told;
     struct attr attr;
     u64 dev;
-    if ((file->flags & O_ACCMODE) == O_WRONLY || (shared_write && (file->flags & O_ACCMODE) == O_RDONLY))
+    u32 mode = file->flags & O_ACCMODE;
+    if (mode == O_WRONLY || (shared && write && mode == O_RDONLY))
         return -EACCES;
     int result = vfs_getattr(file, &attr, &dev);
     if (result < 0)
         return result;
     *size = attr.size;
-    if (shared_write && !told) {
+    shared &= mode != O_RDONLY;
+    if (shared && !told) {
         log_warn("%s: no file in memory to write there (mmap, MAP_SHARED); let it use read and write",
                  proc_current->name);
         told = true;
     }
-    return shared_write || (attr.mode & S_IFMT) != S_IFREG ? -ENODEV : 0;
+    return shared || (attr.mode & S_IFMT) != S_IFREG ? -ENODEV : 0;
 }
 
 static s64 map_file(struct file *file, u64 at, u64 len, int prot, u64 offset, u64 size)
 {
     size = offset < size ? MIN(len, size - offset) : 0;
-    int result = proc_place(file, &(struct proc_piece){at, len, offset, size, prot});
+    u64 pages = ALIGN_UP(size, PAGE_SIZE);
+    int result = pages ? proc_place(file, &(struct proc_piece){at, pages, offset, size, prot}) : 0;
+    if (result == 0 && pages < len)
+        result = proc_map(at + pages, len - pages, prot | REGION_BEHIND);
     if (result < 0)
         proc_unmap(at, len);
     return result;
@@ -103,7 +109,7 @@ SYSCALL(mmap)
         return -EOVERFLOW;
     s64 at = choose_address(arg[0], len, flags), result = 0;
     if (at >= 0 && file)
-        result = check_file(file, type != MAP_PRIVATE && (prot & PROT_WRITE), &size);
+        result = check_file(file, type != MAP_PRIVATE, prot & PROT_WRITE, &size);
     if (at < 0 || result < 0)
         return MIN(at, result);
     prot |= file ? REGION_FILE | (type != MAP_PRIVATE ? REGION_CONST : 0) : 0;
@@ -147,15 +153,17 @@ SYSCALL(brk)
     return (s64)p->brk;
 }
 
-/* Advice may be ignored, but MADV_DONTNEED promises zeroes. */
+/* Advice may be ignored, but MADV_DONTNEED promises zeroes, where it is not a file that is mapped. */
 SYSCALL(madvise)
 {
-    enum { MADV_DONTNEED = 4, MADV_LAST = 25 };
+    enum { MADV_DONTNEED = 4, MADV_FREE = 8, MADV_LAST = 25 };
     u64 len = round_len(arg[1]);
     u32 advice = (u32)arg[2];
-    if (arg[0] % PAGE_SIZE || advice > MADV_LAST || (arg[1] && !len))
+    if (arg[0] % PAGE_SIZE || advice > MADV_LAST || (advice > MADV_DONTNEED && advice < MADV_FREE) || (arg[1] && !len))
         return -EINVAL;
-    return advice == MADV_DONTNEED && len ? proc_discard(arg[0], len) : 0;
+    if (advice == MADV_DONTNEED && len)
+        proc_discard(arg[0], len);
+    return len && !proc_is_mapped(arg[0], len) ? -ENOMEM : 0;
 }
 
 /* More of a file would have to be read: programs that get ENOMEM map it again. */

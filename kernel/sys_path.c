@@ -324,6 +324,7 @@ SYSCALL(fchdir)
 
 static s64 statfs_out(u64 va, const struct fs_stat *f)
 {
+    enum { ST_RDONLY = 1, ST_VALID = 0x20, ST_RELATIME = 0x1000 };
     struct linux_statfs s = {
         .type = f->type,
         .bsize = f->bsize,
@@ -335,6 +336,7 @@ static s64 statfs_out(u64 va, const struct fs_stat *f)
         .fsid = f->fsid,
         .namelen = f->namelen,
         .frsize = f->bsize,
+        .flags = ST_VALID | ST_RELATIME | (f->readonly ? ST_RDONLY : 0),
     };
     return proc_copy_out(va, &s, sizeof s);
 }

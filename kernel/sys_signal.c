@@ -64,6 +64,12 @@ static u64 mask_after; /* sigsuspend: what is blocked again behind the handler; 
 static bool suspended;
 static struct alternate alternate = {.flags = SS_DISABLE};
 
+static bool is_ignored(u32 signal)
+{
+    u64 handler = actions[signal - 1].handler;
+    return handler == IGNORE || (handler == DEFAULT && (HARMLESS >> (signal - 1) & 1));
+}
+
 SYSCALL(rt_sigaction)
 {
     u32 signal = (u32)arg[0];
@@ -78,6 +84,8 @@ SYSCALL(rt_sigaction)
     new.mask &= ~UNMASKED;
     if (arg[1])
         actions[signal - 1] = new;
+    if (arg[1] && is_ignored(signal))
+        pending &= ~(1ull << (signal - 1)); /* one that waited is gone, too */
     return arg[2] ? proc_copy_out(arg[2], &old, sizeof old) : 0;
 }
 
@@ -114,9 +122,12 @@ SYSCALL(sigaltstack)
             return -EFAULT;
         if (used)
             return -EPERM;
-        if (!(new.flags &SS_DISABLE) && new.size < SMALLEST)
+        if (new.flags > SS_DISABLE)
+            return -EINVAL;
+        if (new.flags != SS_DISABLE &&new.size < SMALLEST)
             return -ENOMEM;
-        alternate = new.flags &SS_DISABLE ? (struct alternate){.flags = SS_DISABLE} : new;
+        new.flags &= SS_DISABLE;
+        alternate = new.flags ? (struct alternate){.flags = SS_DISABLE} : new;
     }
     return arg[1] ? proc_copy_out(arg[1], &old, sizeof old) : 0;
 }
@@ -134,10 +145,11 @@ static s64 send_signal(u32 signal, s32 code)
     return 0;
 }
 
-/* Process groups and "everybody" are the program too. */
+/* The program's process group is the program too, and so is "everybody". */
 SYSCALL(kill)
 {
-    return (s32)arg[0] > 1 ? -ESRCH : send_signal((u32)arg[1], SI_USER);
+    s32 pid = (s32)arg[0], own = (s32)proc_current->pid;
+    return pid && pid != own && pid != -own && pid != -1 ? -ESRCH : send_signal((u32)arg[1], SI_USER);
 }
 
 static s64 to_thread(s32 tid, u32 signal)
@@ -170,10 +182,9 @@ SYSCALL(rt_sigpending)
 /* Is there a handler for this one? One that is to be ignored is gone; one that is not ends the program. */
 static bool to_handle(u32 signal)
 {
-    u64 handler = actions[signal - 1].handler;
-    if (handler == IGNORE || (handler == DEFAULT && (HARMLESS >> (signal - 1) & 1)))
+    if (is_ignored(signal))
         return false;
-    if (handler == DEFAULT)
+    if (actions[signal - 1].handler == DEFAULT)
         proc_kill((int)signal);
     return true;
 }

@@ -460,7 +460,7 @@ static int tmpfs_statfs(struct node *node, struct fs_stat *out)
     enum { TMPFS_MAGIC = 0x01021994 };
     u64 all = mem_total_count() - mem_total_count() / KEEP, free = room();
     (void)node;
-    *out = (struct fs_stat){TMPFS_MAGIC, PAGE_SIZE, VFS_NAME_MAX, all, free, free, all, free, 0};
+    *out = (struct fs_stat){TMPFS_MAGIC, PAGE_SIZE, VFS_NAME_MAX, all, free, free, all, free, 0, false};
     return 0;
 }
 

@@ -75,12 +75,12 @@ s64 vfs_readlink(const struct file *at, const char *path, char *buf, size_t size
     return (s64)size;
 }
 
-static int statfs_node(struct node *node, struct fs_stat *out)
+static int statfs_node(struct node *node, u16 mount, struct fs_stat *out)
 {
-    if (node->fs->ops->statfs)
-        return node->fs->ops->statfs(node, out);
     *out = (struct fs_stat){.type = TMPFS_MAGIC, .bsize = PAGE_SIZE, .namelen = VFS_NAME_MAX};
-    return 0;
+    int err = node->fs->ops->statfs ? node->fs->ops->statfs(node, out) : 0;
+    out->readonly = vfs_is_readonly(mount);
+    return err;
 }
 
 int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out)
@@ -89,7 +89,7 @@ int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out
     int err = vfs_look_up(at, path, 0, &place);
     if (err < 0)
         return err;
-    err = statfs_node(&place.node, out);
+    err = statfs_node(&place.node, place.mount, out);
     clunk(&place.node);
     return err;
 }
@@ -143,7 +143,7 @@ s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset
         return -ESPIPE;
     if (!file->node.fs->ops->read)
         return -EINVAL;
-    if ((file->flags & O_NONBLOCK) && !(vfs_poll(file) & (POLLIN | POLLHUP)))
+    if ((file->flags & O_NONBLOCK) && mem_span_total(spans, n) && !(vfs_poll(file) & (POLLIN | POLLHUP)))
         return -EAGAIN;
     vfs_heard += has_no_position(file);
     s64 from = position(file, offset, mem_span_total(spans, n));
@@ -295,7 +295,7 @@ int vfs_statfs(struct file *file, struct fs_stat *out)
     struct fs *fs;
     const char *top;
     u32 flags;
-    int err = statfs_node(&file->node, out);
+    int err = statfs_node(&file->node, file->mount, out);
     /* A server that goes by names has none for what was removed while it was open; the top of the share is on the same file system. */
     if (err == -ENOENT && vfs_mount_at(file->mount, &fs, &top, &flags))
         err = vfs_statfs_path(NULL, top[0] ? top : "/", out);

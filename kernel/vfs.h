@@ -123,6 +123,7 @@ struct file_lock {
 struct fs_stat {
     u32 type, bsize, namelen;
     u64 blocks, bfree, bavail, files, ffree, fsid;
+    bool readonly; /* mounted so; vfs.c fills it in */
 };
 
 struct name {

@@ -66,7 +66,7 @@ static struct file *new_file(const struct place *place, u32 flags, const struct 
         return NULL;
     }
     flags &= ~(u32)(O_CLOEXEC | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
-    flags |= flags & O_PATH ? 0 : O_LARGEFILE;
+    flags |= (flags & O_PATH) || !place->path[0] ? 0 : O_LARGEFILE; /* a pipe was not opened */
     *file = (struct file){.refs = 1, .flags = flags, .node = place->node, .mount = place->mount};
     file->path = path;
     file->mode = attr->mode;

@@ -82,7 +82,11 @@ static void full(void **state)
     assert_int_equal(vfs_ioctl(ends[0], FIONREAD, &waiting, 4), 0);
     assert_int_equal(waiting, SIZE);
     assert_int_equal(get(10), 10);
-    assert_int_equal(vfs_write(ends[1], &all, 1, VFS_CURRENT), 10);
+    assert_int_equal(put("eleven bytes", 11), -EAGAIN); /* so few go in at once or not at all */
+    assert_int_equal(vfs_poll(ends[1]), 0);
+    assert_int_equal(get(4086), 4086);
+    assert_int_equal(vfs_poll(ends[1]), POLLOUT | POLLWRNORM);
+    assert_int_equal(vfs_write(ends[1], &all, 1, VFS_CURRENT), 4096);
     vfs_put(ends[0]);
     vfs_put(ends[1]);
 }

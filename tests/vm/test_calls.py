@@ -2,6 +2,7 @@
 """System calls: a program makes some 700 of them, good and bad, and the guest must answer each as Linux does on the same folder, mounted read-only."""
 import os
 import shlex
+import signal
 import subprocess
 
 import pytest
@@ -11,7 +12,7 @@ from rows import PLAIN
 
 # Groups of calls in guests/calls.c, each with the least number of rows that it prints, so that none is lost unseen.
 SAME = {"reads": 50, "large-reads": 20, "vectors": 30, "descriptors": 70, "devices": 25, "opens": 35, "open-links": 15, "open-texts": 13, "opens-at": 12, "names": 45, "accesses": 35, "cwd": 30, "directories": 60, "memory": 40, "mappings": 30,
-        "mapped-files": 20, "breaks": 10, "clocks": 30, "signals": 45, "self": 30, "processor": 11, "waiting": 55, "selecting": 16, "identity": 60, "limits": 26}
+        "mapped-files": 30, "breaks": 10, "clocks": 36, "signals": 45, "more-signals": 22, "pipes": 20, "self": 30, "processor": 11, "waiting": 55, "selecting": 16, "identity": 60, "limits": 26}
 
 
 def linux(program, group, share):
@@ -55,6 +56,12 @@ def test_memory_is_never_writable_and_executable(guests, share):
 def test_out_of_memory_is_told(guests, share):
     got = guest(guests("calls"), "waste", share, memory="24M")
     assert got.status == ("exit", 137) and "out of memory; " in got.err
+
+
+def test_behind_a_file_is_nothing(guests, share):
+    got = guest(guests("calls"), "behind", share)
+    assert list(rows(got)) == [b"p[PAGE]", b"p[PAGE + 1]"]
+    assert got.status == ("exit", 128 + signal.SIGBUS) and "bus error" in got.err
 
 
 def test_descriptors_run_out(guests, share):

@@ -545,9 +545,11 @@ static void accesses(void)
     T(readlinkat, folder, "../link", buf, 100);
     T(readlinkat, 66, "link", buf, 100);
     T(statfs, "poem.txt", buf);
+    V(*(long *)(buf + 80)); /* f_flags */
     T(statfs, "nowhere", buf);
     T(statfs, "poem.txt", NULL);
     T(fstatfs, poem, buf);
+    V(*(long *)(buf + 80));
     T(fstatfs, 66, buf);
     T(umask, 0123);
     T(umask, 0xffff);
@@ -850,6 +852,25 @@ static void mapped_files(void)
     A(mmap, NULL, PAGE, PROT_READ, MAP_PRIVATE, small, 1ul << 40);
     A(mmap, NULL, PAGE, PROT_READ, MAP_PRIVATE, small, -PAGE);
     T(munmap, p, 2 * PAGE);
+    p = mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE, small, 0);
+    T(madvise, p, PAGE, MADV_DONTNEED); /* what comes back is the file's */
+    V(sum(p, 2 * PAGE));
+    T(uname, p + 2 * PAGE); /* behind the file's end */
+    T(mprotect, p, 4 * PAGE, PROT_READ);
+    T(access, p + 3 * PAGE, 0);
+    T(munmap, p, 4 * PAGE);
+    T(madvise, p, PAGE, MADV_NORMAL);
+    T(madvise, page, 2 * PAGE, MADV_WILLNEED);
+    T(madvise, page, PAGE, 5);
+}
+
+static void behind(void)
+{
+    char *p = mmap(NULL, 3 * PAGE, PROT_READ, MAP_PRIVATE, open("size-4097", O_RDONLY), 0);
+    V(p[PAGE]);
+    V(p[PAGE + 1]);
+    fflush(stdout);
+    V(p[2 * PAGE]);
 }
 
 static void breaks(void)
@@ -902,6 +923,12 @@ static void clocks(void)
     T(clock_nanosleep, 99, 0, &zero, NULL);
     T(clock_nanosleep, CLOCK_MONOTONIC, 0, NULL, NULL);
     T(clock_nanosleep, CLOCK_MONOTONIC, 0, &negative, NULL);
+    for (int clock = 3; clock < 7; clock++) /* no alarm can be set on these */
+        V(SYS(clock_nanosleep, clock, 0, &zero, NULL));
+    T(clock_gettime, -6, page); /* the program's own */
+    T(clock_gettime, ~1u << 3 | 2, NULL);
+    T(clock_getres, -6, page);
+    T(clock_getres, (~999999u << 3) + 2, page);
     V(SYS(time, NULL) > 1600000000);
     T(time, KERNEL);
     V(SYS(times, page) > 0);
@@ -971,6 +998,79 @@ static void signals(void)
     V(SYS(kill, 999999999, 0));
     V(SYS(tkill, me, SIGCHLD));
     V(SYS(gettid, 0) == me);
+}
+
+static uint64_t waiting_signals(void)
+{
+    uint64_t set = 99;
+    SYS(rt_sigpending, &set, 8);
+    return set;
+}
+
+/* What is ignored does not wait; who may be told; alternate stacks. */
+static void more_signals(void)
+{
+    stack_t alt = {page, SS_ONSTACK, PAGE}, old;
+    uint64_t mask = 1 << (SIGUSR1 - 1) | 1 << (SIGCHLD - 1);
+    long me = SYS(getpid, 0);
+    T(rt_sigprocmask, SIG_SETMASK, &mask, NULL, 8);
+    V(SYS(kill, me, SIGUSR1));
+    V(SYS(kill, me, SIGCHLD));
+    V(waiting_signals());
+    T(rt_sigaction, SIGUSR1, NULL, &(struct action){0}, 8);
+    V(waiting_signals());
+    T(rt_sigaction, SIGUSR1, (&(struct action){.handler = SIG_IGN}), NULL, 8);
+    V(waiting_signals());
+    T(rt_sigaction, SIGCHLD, &(struct action){0}, NULL, 8);
+    V(waiting_signals());
+    V(SYS(kill, 0, 0));
+    T(kill, -999999999, 0);
+    T(kill, 1 << 31, 0);
+    T(sigaltstack, &alt, NULL);
+    T(sigaltstack, NULL, &old);
+    V(old.ss_flags);
+    alt.ss_flags = 3;
+    T(sigaltstack, &alt, NULL);
+    alt.ss_flags = 4;
+    T(sigaltstack, &alt, NULL);
+    alt.ss_flags = 0;
+    alt.ss_size = 2047;
+    T(sigaltstack, &alt, NULL);
+    alt.ss_flags = SS_DISABLE;
+    T(sigaltstack, &alt, NULL);
+    T(sigaltstack, NULL, &old);
+    V(old.ss_flags);
+}
+
+/* Up to PIPE_BUF bytes go in at once or not at all. */
+static void pipes(void)
+{
+    static char bytes[65536];
+    int ends[2];
+    pipe2(ends, O_NONBLOCK);
+    struct pollfd in = {ends[0], POLLIN, 0}, out = {ends[1], POLLOUT, 0};
+    T(fcntl, ends[1], F_GETFL);
+    T(read, ends[0], bytes, 0);
+    T(read, ends[0], bytes, 1);
+    T(write, ends[1], bytes, sizeof bytes);
+    T(write, ends[1], bytes, 1);
+    T(write, ends[1], bytes, 0);
+    T(poll, &out, 1, 0);
+    T(read, ends[0], bytes, 100);
+    T(write, ends[1], bytes, 200);
+    T(poll, &out, 1, 0);
+    T(read, ends[0], bytes, 4096 - 100);
+    T(poll, &out, 1, 0);
+    T(write, ends[1], bytes, 4096);
+    T(ioctl, ends[0], 0x541b, page);
+    V(*(int *)page);
+    T(poll, &in, 1, 0);
+    T(close, ends[0]);
+    T(write, ends[1], bytes, 0);
+    T(poll, &out, 1, 0);
+    V(out.revents & POLLERR);
+    T(rt_sigaction, SIGPIPE, (&(struct action){.handler = SIG_IGN}), NULL, 8);
+    T(write, ends[1], bytes, 1);
 }
 
 static void self(void)
@@ -1367,6 +1467,9 @@ static const struct group {
               {"breaks", breaks},
               {"clocks", clocks},
               {"signals", signals},
+              {"more-signals", more_signals},
+              {"pipes", pipes},
+              {"behind", behind},
               {"self", self},
               {"processor", processor},
               {"waiting", waiting},
