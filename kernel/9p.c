@@ -71,7 +71,7 @@ static int submit(struct p9 *c, struct p9_request *req)
     return 0;
 }
 
-/* A slot that is not busy; with all of them busy, the next that a Tclunk leaves. NULL: no memory, or a dead link. */
+/* A slot that is not busy; with all of them busy, or no memory for more, the next that a Tclunk leaves. NULL: none will be. */
 static struct p9_slot *free_slot(struct p9 *c)
 {
     do {
@@ -80,7 +80,7 @@ static struct p9_slot *free_slot(struct p9 *c)
             if (s && s->req.busy)
                 continue;
             if (!s && !(s = c->slots[tag] = mem_new(sizeof *s)))
-                return NULL;
+                break;
             s->req = (struct p9_request){.tag = tag};
             return s;
         }
@@ -298,7 +298,11 @@ static int send_again(struct p9_call *call)
     req->done = false;
     call->life = c->life;
     err = submit(c, req);
-    return err < 0 ? err : await(call);
+    if (err == 0)
+        return await(call);
+    req->done = true; /* the link does not have it */
+    req->busy = false;
+    return err;
 }
 
 int p9_finish(struct p9_call *call, struct wire *reply)

@@ -113,7 +113,8 @@ static void move(struct p9_origin **at, size_t cut, const struct p9_origin *dir,
 void p9_note_rename(struct p9 *c, u32 from, struct name old_name, u32 to, struct name new_name)
 {
     const struct p9_origin *old_dir = origin_of(c, from), *new_dir = origin_of(c, to);
-    if (!old_dir || !new_dir)
+    /* Nothing moves into itself, whatever a server says. */
+    if (!old_dir || !new_dir || lies_below(new_dir, old_dir, old_name))
         return;
     for (u32 fid = 0; fid < P9_FIDS; fid++) {
         struct p9_origin **at = p9_origin(c, fid, false);

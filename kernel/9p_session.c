@@ -9,6 +9,7 @@
 #include "wire.h"
 
 enum { MSIZE_MIN = 4096 };
+enum { RESTARTS_MAX = 100 }; /* each has its lines in the log */
 #define VERSION "9P2000.L"
 
 static struct p9 *clients;
@@ -85,7 +86,7 @@ int p9_restart(struct p9 *c)
         return -EIO;
     c->restarting = true;
     c->msize = 0;
-    int err = c->link->ops->restart(c->link);
+    int err = c->life < RESTARTS_MAX ? c->link->ops->restart(c->link) : -EIO;
     if (err == 0)
         err = p9_session(c);
     if (err == 0)

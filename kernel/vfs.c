@@ -191,6 +191,8 @@ static int reopen(struct file *file, u32 flags)
     if (err < 0)
         return err;
     err = node.fs->ops->open(&node, flags, &attr);
+    if (err == 0 && (node.qid.path != file->node.qid.path || (attr.mode & S_IFMT) != (file->mode & S_IFMT)))
+        err = -ESTALE; /* locks stand on what it was */
     clunk(err < 0 ? &node : &file->node);
     if (err < 0)
         return err;

@@ -261,8 +261,8 @@ static void set_terminal(struct session *s, const char *settings)
 {
     static const unsigned char done[] = {DLE, DLE_SET};
     for (int i = CHANNEL_OUT; i <= CHANNEL_ERR; i++)
-        while (s->out[i] >= 0 && poll(&(struct pollfd){.fd = s->out[i], .events = POLLIN}, 1, 0) > 0)
-            drain(s, &s->out[i], (enum channel)i);
+        if (s->out[i] >= 0 && poll(&(struct pollfd){.fd = s->out[i], .events = POLLIN}, 1, 0) > 0)
+            drain(s, &s->out[i], (enum channel)i); /* once is all that a pipe holds; some guest may never stop */
     terminal_set(settings);
     put_input(s, done, sizeof done);
 }
@@ -270,10 +270,10 @@ static void set_terminal(struct session *s, const char *settings)
 static void take_word(struct session *s, const char *word)
 {
     int status;
-    if (!strcmp(word, "sheepskin 1")) {
+    if (!strcmp(word, "sheepskin 1") && !s->alive) {
         s->alive = true;
         s->end = now() + boot_timeout();
-    } else if (!strcmp(word, "run")) {
+    } else if (!strcmp(word, "run") && !s->running) {
         s->running = true;
         s->waiting = WAIT_PROGRAM;
         s->end = 0;

@@ -8,7 +8,7 @@
 #include "sheepskin.h"
 
 /* The kernel's struct termios, not the C library's: the guest's programs speak of that one. */
-enum { SETTINGS = 36 };
+enum { SETTINGS = 36, CONTROL = 8, DISCIPLINE = 16 /* speed, bits, hang-up: the line's, and so the user's */ };
 
 static unsigned char before[SETTINGS];
 static bool changed;
@@ -44,6 +44,8 @@ void terminal_set(const char *word)
             return;
         settings[i] = (unsigned char)byte;
     }
+    memcpy(settings + CONTROL, before + CONTROL, sizeof(unsigned));
+    settings[DISCIPLINE] = before[DISCIPLINE];
     changed = true;
     set(TCSETS + how, settings);
 }

@@ -150,19 +150,22 @@ static void fill(void)
 {
     u8 bytes[PIECE];
     bool dle = option_is("stdin", "dle");
-    size_t got;
-    while ((got = arch_console_read(bytes, MIN(PIECE, QUEUE - count))) > 0)
+    size_t got = 1;
+    /* Codes take no room in the queue, so that there may be no end of them. */
+    for (unsigned pieces = 0; got && pieces <= QUEUE / PIECE; pieces++) {
+        got = arch_console_read(bytes, MIN(PIECE, QUEUE - count));
         for (size_t i = 0; i < got; i++)
             take_byte(bytes[i], dle);
+    }
 }
 
 /* Whether a read that wants so many bytes would have its answer, which may be the end. */
 static bool can_answer(u32 wanted)
 {
     fill();
-    if (ended || option_is("stdin", "none"))
+    if (ended || count == QUEUE || option_is("stdin", "none"))
         return true;
-    return by_lines() ? lines || count == QUEUE : count - lines >= wanted;
+    return by_lines() ? lines : count - lines >= wanted;
 }
 
 /* Input has no interrupt: it is looked for eagerly, then more and more seldom. */

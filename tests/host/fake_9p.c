@@ -499,6 +499,8 @@ static int fake_restart(struct p9_link *link)
         return -EIO;
     s->lives--;
     s->dead = false;
+    if (s->shrinks)
+        link->max_spans = 1;
     s->die_after = s->dies_again ? s->log_len + 1 : 0;
     memset(s->fids, 0, sizeof s->fids);
     return 0;

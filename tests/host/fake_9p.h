@@ -75,6 +75,7 @@ struct fake_9p {
     unsigned die_wait;  /* or instead of its so many-th wait */
     unsigned lives;     /* times that the link can be restarted yet; the server is a new one then */
     bool dies_again;    /* at the same place */
+    bool shrinks;       /* takes one piece a message from the restart on */
     void (*mangle)(struct fake_9p *s, const struct p9_request *req, struct fake_reply *reply);
     u8 lie;  /* for mangle: the T type that it is about, */
     u64 arg; /* and a number */

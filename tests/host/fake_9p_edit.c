@@ -213,6 +213,9 @@ static int move(struct fake_file *f, struct fake_file *dir, struct name name)
 {
     if (!f || !dir)
         return -ENOENT;
+    for (struct fake_file *up = dir; up && up != up->parent; up = up->parent)
+        if (up == f)
+            return -EINVAL;
     struct fake_file *there = fake_9p_child(dir, name.s, name.len);
     if (there == f)
         return 0;

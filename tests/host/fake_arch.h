@@ -47,6 +47,8 @@ extern u64 fake_cycles_hz, fake_cycles_step;
 const char *fake_console(enum console channel);
 /* What arch_console_read() gives. */
 void fake_console_input(const void *bytes, size_t n);
+/* Then these two bytes again and again, without end; NULL: not. */
+extern const u8 *fake_console_endless;
 /* How many lines of the log contain `text`. */
 unsigned fake_log_count(const char *text);
 /* arch_exit()'s last status; -1: none. */

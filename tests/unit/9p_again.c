@@ -7,6 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "9p_client.h"
+#include "fake_acpi.h"
 #include "fake_arch.h"
 #include "mem.h"
 #include "share.h"
@@ -202,6 +204,72 @@ static void c12_a_server_that_takes_less_than_before(void **state)
     assert_int_equal(fs->ops->getattr(&root, &attr), -EIO);
 }
 
+/* Every restart has its line in the log, and a device could be in need of one after each answer. */
+static void c12_a_server_that_dies_after_each_answer(void **state)
+{
+    (void)state;
+    struct attr attr;
+    int answered = 0;
+    for (int i = 0; i < 1000; i++) {
+        die();
+        answered += fs->ops->getattr(&root, &attr) == 0;
+    }
+    assert_int_equal(answered, 100);
+    assert_int_equal(p9_counters(client)->restarts, 100);
+}
+
+static void lie_success(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r)
+{
+    (void)server;
+    if (req->type != P9_TRENAMEAT)
+        return;
+    r->len = r->written = 7;
+    put32(r->bytes, 7);
+    r->bytes[4] = P9_TRENAMEAT + 1;
+}
+
+/* A server that says it did is believed that far, and what is known of the fids stays sane. */
+static void c12_a_directory_moved_into_itself(void **state)
+{
+    (void)state;
+    struct node dirs[2], node;
+    struct qid qids[2];
+    struct attr attr;
+    struct name names[2] = {name_of("dir"), name_of("deep")};
+    assert_int_equal(fs->ops->walk(&root, names, 2, &dirs[0], qids), 2);
+    dirs[1] = must_walk("dir");
+    node = must_walk("file");
+    s.mangle = lie_success;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(fs->ops->rename(&root, name_of("dir"), &dirs[i], name_of("dir")), 0);
+    s.mangle = NULL;
+    die();
+    assert_int_equal(fs->ops->getattr(&node, &attr), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(fs->ops->getattr(&dirs[i], &attr), 0);
+    put(&dirs[0]), put(&dirs[1]), put(&node);
+    assert_no_fids();
+}
+
+/* After the reset the link takes less than a message needs that is to be sent again: that one fails, and its tag is free. */
+static void c12_a_link_that_takes_less_than_before(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(2 * PAGE_SIZE);
+    struct span spans[2] = {{mem_phys(bytes), 100}, {mem_phys(bytes) + PAGE_SIZE, 100}};
+    struct node node = must_open("big");
+    s.lives = s.die_wait = 1;
+    s.shrinks = true;
+    assert_int_equal(fs->ops->read(&node, spans, 2, 0), -E2BIG);
+    assert_int_equal(read_at(&node, bytes, 10, 0), 10);
+    put(&node);
+    settle();
+    for (unsigned tag = 0; tag < P9_REQUESTS && client->slots[tag]; tag++)
+        assert_false(((struct p9_request *)client->slots[tag])->busy);
+    drop(bytes, 2 * PAGE_SIZE);
+    assert_no_fids();
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
@@ -215,6 +283,9 @@ int main(void)
         T(c12_files_that_are_gone),
         T(c12_a_server_that_always_dies),
         T(c12_a_server_that_takes_less_than_before),
+        T(c12_a_server_that_dies_after_each_answer),
+        T(c12_a_directory_moved_into_itself),
+        T(c12_a_link_that_takes_less_than_before),
         T(nothing_but_9p2000l_was_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -400,6 +400,24 @@ static void nothing_to_read_is_told_when_asked_not_to_wait(void **state)
     vfs_put(in);
 }
 
+/* Nothing of what the host sends without end is a reason not to come back, nor to wait when there is no room for more. */
+static void codes_without_end(void **state)
+{
+    (void)state;
+    struct file *in = relayed();
+    set_line_mode(in, false, 1, 0, TCSETSF);
+    fake_console_endless = (const u8 *)"\x10\x06";
+    assert_int_equal(vfs_poll(in) & POLLIN, 0);
+    fake_console_endless = (const u8 *)"\x10\x17";
+    assert_int_equal(read_page(in, 100), 0);
+    set_line_mode(in, true, 1, 0, TCSETS);
+    assert_int_equal(read_page(in, 100), 0);
+    fake_console_endless = NULL;
+    set_line_mode(in, true, 1, 0, TCSETSF);
+    assert_int_equal(vfs_poll(in) & POLLIN, 0);
+    vfs_put(in);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, begin)
@@ -418,6 +436,7 @@ int main(void)
         T(bytes_as_they_are_typed),
         T(ends_of_typed_bytes_are_no_ends_of_file),
         T(settings_without_an_answer),
+        T(codes_without_end),
         T(nothing_to_read_is_told_when_asked_not_to_wait),
         T(escaped_input),
     };

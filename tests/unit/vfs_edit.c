@@ -22,6 +22,7 @@ static struct {
     int nodes;
     unsigned changes, creates, walks;
     bool hide;         /* walk finds nothing */
+    bool other;        /* what is opened is another file by then */
     int create_answer; /* if not 0 */
 } seen;
 
@@ -71,7 +72,9 @@ static int spy_create(struct node *dir, struct name name, u32 flags, u32 mode, s
 static int spy_open(struct node *node, u32 flags, struct attr *attr)
 {
     seen.changes += flags & O_TRUNC ? 1 : 0;
-    return real->open(node, flags, attr);
+    int err = real->open(node, flags, attr);
+    node->qid.path += seen.other;
+    return err;
 }
 
 static int spy_mkdir(const struct node *dir, struct name name, u32 mode)
@@ -612,6 +615,25 @@ static void positions_behind_what_was_appended(void **state)
     vfs_put(w);
 }
 
+/* A file is opened once more when it is not to append any longer: if that leads to another one, it stays what it was, with its locks. */
+static void a_file_does_not_become_another_one(void **state)
+{
+    (void)state;
+    make_file("/t/f", "x");
+    struct file *a = must(NULL, "/t/f", O_RDWR | O_APPEND), *b = must(NULL, "/t/f", O_RDWR);
+    u64 object = a->node.qid.path;
+    a->appends = true; /* as if its server did */
+    seen.other = true;
+    assert_int_equal(vfs_set_flags(a, O_RDWR), -ESTALE);
+    seen.other = false;
+    assert_int_equal(a->node.qid.path, object);
+    assert_true(a->flags & O_APPEND);
+    assert_int_equal(vfs_set_flags(a, O_RDWR), 0);
+    assert_false(a->flags & O_APPEND);
+    vfs_put(a);
+    vfs_put(b);
+}
+
 static void no_attributes_with_names_here(void **state)
 {
     (void)state;
@@ -639,6 +661,7 @@ int main(void)
         T(names_that_are_none),
         T(trunc_needs_no_right_to_write),
         T(positions_behind_what_was_appended),
+        T(a_file_does_not_become_another_one),
         T(no_attributes_with_names_here),
     };
     return cmocka_run_group_tests(tests, mount_all, NULL);

@@ -365,6 +365,22 @@ static void c12_other_features_after_the_reset(void **state)
     assert_int_equal(served[P9_TVERSION], 1);
 }
 
+static void c12_a_smaller_queue_after_the_reset(void **state)
+{
+    (void)state;
+    struct node root;
+    struct attr attr;
+    struct fs *fs = share("small");
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+    virtio_fail(virtio_first(), "provoked");
+    device.bad_queue_size = 2;
+    assert_int_equal(fs->ops->getattr(&root, &attr), -EIO);
+    assert_int_equal(fake_log_count("smaller than before"), 1);
+    assert_int_equal(fs->ops->getattr(&root, &attr), -EIO);
+    assert_int_equal(served[P9_TVERSION], 1);
+    assert_int_equal(device.status, VIRTIO_STATUS_FAILED);
+}
+
 static u32 lie_about_length(struct fake_virtio *v, const struct fake_chain *c)
 {
     return serve(v, c) | 0x80000000;
@@ -440,6 +456,7 @@ int main(void)
         TEST(test_R23_needs_reset),
         TEST(c12_needs_reset_once),
         TEST(c12_other_features_after_the_reset),
+        TEST(c12_a_smaller_queue_after_the_reset),
         TEST(test_R16_writes_more_than_there_is_room_for),
         TEST(test_R12_id_beyond_the_queue),
         TEST(test_R17_written_0),
