@@ -31,6 +31,8 @@ _Static_assert(sizeof(struct phdr) == 56, "Elf64_Phdr");
 static const char *check_header(const struct ehdr *h, size_t len)
 {
     static const u8 magic[4] = {0x7f, 'E', 'L', 'F'};
+    if (len >= 2 && h->ident[0] == '#' && h->ident[1] == '!')
+        return "a script, not an ELF file; name its interpreter, a static program, and then the script";
     if (len < sizeof *h || memcmp(h->ident, magic, 4) != 0)
         return "not an ELF file; name a static x86-64 program";
     if (h->ident[4] != 2)

@@ -291,7 +291,7 @@ static _Noreturn void run_program(void)
     collect_env(env, CMDLINE_OPTIONS);
     const char *path = option("exe") ? option("exe") : find_program(argv[0], buf, sizeof buf);
     if (!path)
-        log_error("%s: not found in the initial files; name one of our apps or a path", argv[0]);
+        log_error("%s: no such program in /bin; name one that comes with Sheepskin, or a path with a / in it", argv[0]);
     int result = path ? proc_load(path, argv, env, option("cwd"), &entry, &sp) : -ENOENT;
     if (result < 0)
         power_end("fail", (u8)status_of(result));

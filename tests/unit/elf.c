@@ -115,6 +115,8 @@ static void l1_l4_not_elf(void **state)
     assert_int_equal(parse_bytes("#", 1, 1), -ENOEXEC);
     assert_int_equal(parse_bytes(&f, 40, 40), -ENOEXEC);
     assert_string_equal(why, "not an ELF file; name a static x86-64 program");
+    assert_int_equal(parse_bytes("#!/bin/sh\n", 10, 10), -ENOEXEC);
+    assert_string_equal(why, "a script, not an ELF file; name its interpreter, a static program, and then the script");
     f.e.ident[1] = 'F';
     refused("not an ELF file");
 }

@@ -75,7 +75,7 @@ def test_program_by_relative_path_and_link(sheepskin, guests, tmp_path):
 def test_program_keeps_the_name_that_it_was_called_by(sheepskin, tmp_path):
     (tmp_path / "script").write_text("#!/bin/sh\n")
     (tmp_path / "script").chmod(0o755)
-    assert sheepskin("run", "./script", cwd=tmp_path).stderr.startswith(b"sheepskin: ./script: not an ELF file")
+    assert sheepskin("run", "./script", cwd=tmp_path).stderr.startswith(b"sheepskin: ./script: a script")
 
 
 def test_program_sees_no_more_of_its_folder(sheepskin, share, guests):
@@ -184,7 +184,7 @@ def test_fault(sheepskin, guests):
 
 
 def test_not_found(sheepskin):
-    one_line(sheepskin("run", "nosuchapp"), 127, "nosuchapp")
+    one_line(sheepskin("run", "nosuchapp"), 127, "nosuchapp", "with a / in it")
     one_line(sheepskin("run", "/no/such/app"), 127, "/no/such/app")
 
 
@@ -194,7 +194,7 @@ def test_not_executable(sheepskin, share, tmp_path):
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\n")
     script.chmod(0o755)
-    one_line(sheepskin("run", script), 126, "script", "ELF")
+    one_line(sheepskin("run", script), 126, "script", "ELF", "interpreter")
 
 
 def test_panic_is_not_a_status_of_255(sheepskin, canary):
