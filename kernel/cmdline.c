@@ -66,15 +66,20 @@ int cmdline_parse(struct cmdline *out, char *text, size_t len)
     return 0;
 }
 
-const char *cmdline_option(const struct cmdline *c, const char *key, unsigned n)
+const char *cmdline_value(const char *option, const char *key)
 {
     size_t len = strlen(key);
+    if (strncmp(option, key, len) != 0 || (option[len] != '=' && option[len] != '\0'))
+        return NULL;
+    return option[len] == '=' ? option + len + 1 : option + len;
+}
+
+const char *cmdline_option(const struct cmdline *c, const char *key, unsigned n)
+{
     for (unsigned i = 0; i < c->noptions; i++) {
-        const char *o = c->options[i];
-        if (strncmp(o, key, len) != 0 || (o[len] != '=' && o[len] != '\0'))
-            continue;
-        if (n-- == 0)
-            return o[len] == '=' ? o + len + 1 : o + len;
+        const char *value = cmdline_value(c->options[i], key);
+        if (value && n-- == 0)
+            return value;
     }
     return NULL;
 }

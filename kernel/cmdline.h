@@ -22,6 +22,9 @@ struct cmdline {
 /* Cuts and decodes `text` (len bytes, changed in place; text[len] must be writable) into words. 0, or -E2BIG: too many words. */
 int cmdline_parse(struct cmdline *out, char *text, size_t len);
 
+/* The value of one option if it has this key ("" for a bare key); else NULL. */
+const char *cmdline_value(const char *option, const char *key);
+
 /* The value of the n-th option with this key ("" for a bare key); NULL: not there. */
 const char *cmdline_option(const struct cmdline *c, const char *key, unsigned n);
 

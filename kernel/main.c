@@ -43,9 +43,13 @@ static void set_log_level(void)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
     const char *value = option("loglevel");
-    for (unsigned i = 0; value && i < ARRAY_LEN(names); i++)
-        if (strcmp(value, names[i]) == 0)
-            print_level = i;
+    unsigned i = 0;
+    while (value && i < ARRAY_LEN(names) && strcmp(value, names[i]) != 0)
+        i++;
+    if (i == ARRAY_LEN(names))
+        log_warn("loglevel=%s is unknown; choose one of: error, warn, info, debug", value);
+    else if (value)
+        print_level = i;
 }
 
 static void route_console(void)
@@ -66,6 +70,21 @@ static void route_console(void)
     arch_exit_route(port_option("exit"));
     arch_console_write(CONSOLE_CTL, "sheepskin 1\n", 12);
     set_log_level();
+}
+
+/* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show. */
+static void name_unknown_options(void)
+{
+    static const char *const known[] = {"mount", "root", "rootfstype", "ro",    "loglevel", "env",
+                                        "cwd",   "exe",  "seed",       "stdin", "stdout",   "stderr",
+                                        "log",   "ctl",  "exit",       "tty",   "provoke"};
+    for (unsigned i = 0; i < cmdline.noptions; i++) {
+        unsigned k = 0;
+        while (k < ARRAY_LEN(known) && !cmdline_value(cmdline.options[i], known[k]))
+            k++;
+        if (k == ARRAY_LEN(known))
+            log_info("option %s is unknown, and left alone", cmdline.options[i]);
+    }
 }
 
 static void read_cmdline(void)
@@ -307,6 +326,7 @@ void kmain(const struct boot *from_door)
     read_cmdline();         /* options, program */
     start_memory();         /* page tables, free pages */
     describe_boot();        /* for the curious */
+    name_unknown_options(); /* and what may be slips */
     arch_interrupts_init(); /* local APIC, heartbeat */
     acpi_init(&boot);       /* firmware's tables */
     time_init(acpi_pm_timer(), boot.wall_ns);

@@ -2,6 +2,7 @@
 """Programs: other C libraries, arguments, statuses, faults; and files that are no programs for us."""
 import os
 import random
+import re
 import struct
 import subprocess
 
@@ -163,6 +164,22 @@ def test_too_little_memory(memory, small):
     got = machine.boot(PLAIN, share=small, memory=memory, time_limit=30)
     if got.status != ("exit", 0):
         one_line(got, 125, "memory")
+
+
+# ---- options ----
+
+def test_unknown_options_are_named():
+    got = machine.boot(PLAIN, ["ls", "/"], share=None, options=["console=ttyS0", "moun=host:/host", "quiet", "loglevel=loud"])
+    assert got.status == ("exit", 0) and b"bin" in got.out
+    for line in ("option console=ttyS0 is unknown", "option moun=host:/host is unknown", "option quiet is unknown", "loglevel=loud is unknown; choose"):
+        assert got.err.count(line) == 1
+
+
+def test_options_of_the_tour_are_known(small):
+    text = (machine.BUILD.parent / "docs/tour.md").read_text().partition("## Options of the kernel")[2]
+    keys = set(re.findall(r"[`[ ]([a-z]+)(?==|\])", " ".join(re.findall(r"^\| (`.*?) \| ", text, re.M))))
+    assert len(keys) == 17, keys
+    assert "is unknown, and" not in machine.boot(PLAIN, ["ls"], share=small, options=sorted(keys)).err
 
 
 # ---- ends of the kernel itself ----
