@@ -335,17 +335,24 @@ struct file *proc_file(u32 fd)
     return fd < PROC_FDS ? proc_current->fds[fd] : NULL;
 }
 
+int proc_fd_free(unsigned lowest)
+{
+    for (unsigned fd = lowest; fd < proc_current->limits[PROC_LIMIT_FDS][0]; fd++)
+        if (!proc_current->fds[fd])
+            return (int)fd;
+    return -EMFILE;
+}
+
 int proc_fd_add(struct file *file, unsigned lowest, bool cloexec)
 {
-    for (unsigned fd = lowest; fd < proc_current->limits[PROC_LIMIT_FDS][0]; fd++) {
-        if (proc_current->fds[fd])
-            continue;
-        proc_current->fds[fd] = file;
-        proc_current->cloexec[fd] = cloexec;
-        return (int)fd;
+    int fd = proc_fd_free(lowest);
+    if (fd < 0) {
+        vfs_put(file);
+        return fd;
     }
-    vfs_put(file);
-    return -EMFILE;
+    proc_current->fds[fd] = file;
+    proc_current->cloexec[fd] = cloexec;
+    return fd;
 }
 
 int proc_fd_close(u32 fd)

@@ -82,7 +82,8 @@ int proc_copy_out(u64 va, const void *src, u64 len);
 s64 proc_copy_string(char *dst, u64 va, size_t size);
 
 /* Descriptors. A program's int is 32 bits; what stands above them in its register means nothing. */
-struct file *proc_file(u32 fd); /* NULL: EBADF */
+struct file *proc_file(u32 fd);    /* NULL: EBADF */
+int proc_fd_free(unsigned lowest); /* the first that is not in use; -EMFILE */
 int proc_fd_add(struct file *file, unsigned lowest,
                 bool cloexec); /* takes the reference; fd or -EMFILE (reference put) */
 int proc_fd_close(u32 fd);

@@ -82,7 +82,9 @@ static s64 do_open(u64 dirfd, u64 va, u64 flags, u64 mode)
         result = path_get(&path, dirfd, va, 0);
     if (result < 0)
         return result;
-    result = vfs_open(path.at, path.text, open_flags, (u32)mode & ~proc_current->umask & 07777, &file);
+    result = proc_fd_free(0); /* first, for opening may make or empty the file */
+    if (result >= 0)
+        result = vfs_open(path.at, path.text, open_flags, (u32)mode & ~proc_current->umask & 07777, &file);
     if (result == 0)
         result = proc_fd_add(file, 0, flags & O_CLOEXEC);
     return path_put(&path, result);

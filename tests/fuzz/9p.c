@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* 9p - a server that answers anything: right in size, type and tag most of the time, or no check behind those would be reached. */
+#include <unistd.h>
+
+#include "9p_client.h"
 #include "fake_acpi.h"
 #include "fake_arch.h"
 #include "mem.h"
@@ -45,6 +48,44 @@ static void use_open(struct node *node, struct span *room)
     fs->ops->fsync(node, next() & 1);
 }
 
+/* The link dies, once or for good, at once or after some messages; what is open then is walked to again. */
+static void die(void)
+{
+    u8 how = next();
+    s.lives = how & 3;
+    s.dies_again = how & 4;
+    s.shrinks = how & 8;
+    if (how & 0xf0)
+        s.die_after = s.log_len + (how >> 4);
+    else
+        fake_9p_kill(&s);
+}
+
+/* Directories moved, perhaps into themselves, with fids below them. */
+static void move(void)
+{
+    static const char *const names[] = {"dir", "deep", "folder", "a"};
+    struct node nodes[3];
+    struct name at[3];
+    unsigned n = 0;
+    for (; n < 3; n++) {
+        struct qid qids[3];
+        unsigned depth = next() % 3;
+        for (unsigned i = 0; i < depth; i++)
+            at[i] = name_of(names[next() % 4]);
+        if (fs->ops->walk(&root, at, depth, &nodes[n], qids) != (int)depth)
+            break;
+    }
+    for (unsigned i = next() % 8; n && i; i--) {
+        struct node *from = &nodes[next() % n], *to = &nodes[next() % n];
+        fs->ops->rename(from, name_of(names[next() % 4]), to, name_of(names[next() % 4]));
+    }
+    if (next() & 1)
+        die();
+    while (n--)
+        fs->ops->clunk(&nodes[n]);
+}
+
 /* One change of the tree with the answers as they come; a fid that it made goes again. */
 static void edit(struct node *node)
 {
@@ -78,8 +119,12 @@ static void use(struct node *node)
     fs->ops->getattr(node, &attr);
     if (next() & 1)
         edit(node);
+    if (next() & 1)
+        move();
     fs->ops->readlink(node, buf, sizeof buf);
     fs->ops->statfs(node, &stat);
+    if (!(next() & 3))
+        die();
     if (fs->ops->open(node, next() & 3, &attr) == 0)
         use_open(node, &room);
     fs->ops->clunk(node);
@@ -99,8 +144,12 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
         if (walk1(names[next() % ARRAY_LEN(names)], &node) == 1)
             use(&node);
     s.mangle = NULL;
-    settle();
-    if (fake_9p_fids(&s) > 1000) /* what bad answers to Tclunk cost */
+    s.die_after = 0;
+    if (!s.dead && !client->dead)
+        settle();
+    if (s.dead || client->dead || fake_9p_fids(&s) > 1000) /* what bad answers to Tclunk cost */
         start(NULL);
+    if (mem_free_count() < mem_total_count() / 4)
+        _exit(0); /* shares live for ever */
     return 0;
 }

@@ -47,6 +47,19 @@ def fill(root):
     age(root)
 
 
+def fill_small(root):
+    """Some of it, for a guest that may do with it what it likes."""
+    for name in ("poem.txt", "sparse", "size-9000001"):
+        (root / name).write_bytes(pattern(5000, 1))
+    (root / "d0").mkdir()
+    (root / "many").mkdir()
+    for i in range(50):
+        (root / "many" / f"entry-{i}").touch()
+    os.mkfifo(root / "fifo")
+    (root / "link-loop").symlink_to("link-loop")
+    (root / "link-dir").symlink_to("d0")
+
+
 def links(root):
     for name, target in {"link": "poem.txt", "link-dir": "d0/d1", "link-absolute": "/host/poem.txt", "link-link": "link", "link-up": "../host/poem.txt",
                          "link-loop": "link-loop", "loop-a": "loop-b", "loop-b": "loop-a", "link-out": "/etc/hostname", "link-out-up":

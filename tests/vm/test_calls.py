@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import machine
+import share as shares
 from rows import PLAIN
 
 # Groups of calls in guests/calls.c, each with the least number of rows that it prints, so that none is lost unseen.
@@ -81,10 +82,27 @@ def test_random_numbers_need_a_source(cpu, options, status, guests, share):
     assert [line.rsplit(b" = ", 1)[1] for line in got.out.splitlines()][::2] == [status, b"32"]
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_no_call_harms_the_kernel(seed, guests, share):
+def made_up(guests, *argv):
+    program = guests("forge")
+    return machine.boot(PLAIN, [f"/prog/{program.name}", *argv], share=program.parent, tag="prog", options=["loglevel=warn", "mount=prog:/prog:ro"])
+
+
+def test_no_frame_gives_a_program_more_than_it_has(guests):
+    got = made_up(guests, "flags")
+    assert (got.status, got.out) == (("exit", 0), b"as they should be\n")
+
+
+@pytest.mark.parametrize("argv,status", [("trap", 133), ("rip 800000000000", 139), ("rip ffffffff80100000", 139), ("at fffffffffffffff8", 139), ("stack fffffffffffff000 2000", 139), ("stack 10 1000", 139)])
+def test_frames_and_stacks_that_are_none(argv, status, guests):
+    assert made_up(guests, *argv.split()).status == ("exit", status)
+
+
+@pytest.mark.parametrize("memory", ["128M", "24M"])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_call_harms_the_kernel(seed, memory, guests, tmp_path):
     """Calls by lot may write over the program's own stack, so how it ends is open; that it ends, by itself, is not."""
+    shares.fill_small(tmp_path)
     program = guests("storm")
-    got = machine.boot(PLAIN, [f"/prog/{program.name}", str(seed + 1), "20000"], share=share, options=["loglevel=error", "mount=host:/host:ro", "mount=prog:/prog:ro"],
+    got = machine.boot(PLAIN, [f"/prog/{program.name}", str(seed + 1), "20000"], share=tmp_path, memory=memory, options=["loglevel=error", "mount=host:/host", "mount=prog:/prog:ro"],
                        extra=["-fsdev", f"local,id=prog,path={program.parent},security_model=none,readonly=on", "-device", "virtio-9p-pci,fsdev=prog,mount_tag=prog"])
     assert got.status in (("exit", 0), ("exit", 139), ("exit", 137))

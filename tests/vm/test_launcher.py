@@ -231,6 +231,13 @@ def test_last_word_counts_even_if_the_machine_goes_on(sheepskin, canary):
     assert sheepskin("run", "x", lib=canary(ctl="sheepskin 1\nrun\nexit 3\n", end=2)).returncode == 3
 
 
+@pytest.mark.parametrize("ctl,status", [("sheepskin 1\n", 254), ("sheepskin 1\nrun\nexit 3\n", 3), ("exit 3\nsheepskin 1\nrun\n", 3), ("x" * 300, 254)])
+def test_a_guest_that_says_its_words_for_ever(ctl, status, sheepskin, canary):
+    """Each word counts once: none of them puts off the end."""
+    done = sheepskin("run", "x", lib=canary(ctl=ctl, end=3), env={"SHEEPSKIN_BOOT_TIMEOUT": "1"}, timeout=30)
+    assert done.returncode == status
+
+
 def test_time_out(sheepskin, canary):
     one_line(sheepskin("run", "--timeout", "1.5", "x", lib=canary(ctl="sheepskin 1\nrun\n", end=2)), 124, "1.5")
 

@@ -24,13 +24,13 @@ PATIENCE = 30  # seconds until something that does not come is given up
 class Terminal:
     """A program on a terminal of its own."""
 
-    def __init__(self, *argv, rows=24, columns=80, **more):
+    def __init__(self, *argv, rows=24, columns=80, env={}, **more):
         self.ours, self.theirs = pty.openpty()
         fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.before = termios.tcgetattr(self.theirs)
         self.seen, self.at = b"", 0
         self.program = subprocess.Popen(argv, stdin=self.theirs, stdout=self.theirs, stderr=self.theirs, start_new_session=True,
-                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), cwd="/", env={"PATH": os.environ["PATH"], "TERM": "dumb"}, **more)
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), cwd="/", env={"PATH": os.environ["PATH"], "TERM": "dumb", **env}, **more)
 
     def until(self, what):
         """Reads until `what` is there, behind all that was waited for before."""
@@ -174,3 +174,31 @@ def test_terminal_is_given_back_after_a_time_out(guests):
 def test_terminal_is_given_back_when_the_program_does_not(both, guests):
     t = Terminal(LAUNCHER, "run", guests("keys", "gcc"), "bytes", "0", "0", "1")
     assert t.end() == 0 and t.restored
+
+
+ANY = "tty 1 " + 36 * "00" + "\n"
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_a_guest_sets_no_more_than_a_terminal_s_rules(sig, canary):
+    """Neither speed nor bits nor hang-up of the user's line; and the user has it back."""
+    t = Terminal(LAUNCHER, "run", "x", env={"SHEEPSKIN_LIB": str(canary(ctl=f"sheepskin 1\nrun\ntty 9 x\ntty 0\n{ANY}exit\n", err="up", end=2))})
+    t.until(b"up")
+    end = time.monotonic() + PATIENCE
+    while termios.tcgetattr(t.theirs)[3] and time.monotonic() < end:
+        os.sched_yield()
+    now = termios.tcgetattr(t.theirs)
+    assert (now[0], now[1], now[3]) == (0, 0, 0)
+    assert now[2] == t.before[2] and now[4:6] == t.before[4:6]
+    t.program.send_signal(sig)
+    assert t.end() == 128 + sig and t.restored
+
+
+def test_a_guest_that_sets_and_writes_for_ever(canary):
+    """It cannot keep the launcher from looking at the clock, or at its user."""
+    t = Terminal(LAUNCHER, "run", "--timeout", "2", "x", env={"SHEEPSKIN_LIB": str(canary(out=".", ctl=f"sheepskin 1\nrun\n{ANY}", end=3))})
+    end = time.monotonic() + PATIENCE
+    while t.program.poll() is None and time.monotonic() < end:
+        if select.select([t.ours], [], [], 0.1)[0]:
+            t.seen += os.read(t.ours, 65536)
+    assert t.end() == 124 and t.restored

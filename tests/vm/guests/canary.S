@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * canary - a guest of a few instructions, by which the harness and the launcher are tested without the kernel: it says OUT, ERR
- * and CTL on the three channels and then ends as END tells: 0 by the exit port, 1 by a triple fault, 2 not at all.
+ * and CTL on the three channels and then ends as END tells: 0 by the exit port, 1 by a triple fault, 2 not at all; 3: says it all again, for ever.
  */
     .code32
     .section .note.Xen, "a", @note
@@ -23,6 +23,8 @@ _start:
     mov $0xeb, %dx
     call send
     mov $END, %eax
+    cmp $3, %eax
+    je _start
     cmp $1, %eax
     ja stop
     je fault

@@ -1037,6 +1037,28 @@ static void attributes(void)
     T(removexattr, "../ro/f", "user.a");
 }
 
+/* Without a descriptor for it nothing is opened: no file is made, none emptied. */
+static void no_descriptors(void)
+{
+    struct rlimit all, none;
+    getrlimit(RLIMIT_NOFILE, &all);
+    none = (struct rlimit){0, all.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+    T(open, "f", O_WRONLY | O_TRUNC);
+    T(openat, AT_FDCWD, "made", O_WRONLY | O_CREAT, 0600);
+    T(creat, "made", 0600);
+    T(open, "nowhere/x", O_RDONLY);
+    T(open, "", O_RDONLY);
+    T(open, NOWHERE, O_RDONLY);
+    T(dup, file);
+    T(fcntl, file, F_DUPFD, 0);
+    T(dup2, file, 50);
+    T(pipe, page);
+    setrlimit(RLIMIT_NOFILE, &all);
+    T(access, "made", F_OK);
+    T(pread64, file, page, 100, 0);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -1059,7 +1081,8 @@ static const struct {
               {"gone_files", gone_files},
               {"copies", copies},
               {"sizes", sizes},
-              {"attributes", attributes}};
+              {"attributes", attributes},
+              {"no_descriptors", no_descriptors}};
 
 /* Each group on a new folder, and with the same descriptors. */
 int main(int argc, char **argv)
