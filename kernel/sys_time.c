@@ -13,8 +13,8 @@ struct timespec {
 static s64 clock_value(u32 clock, u64 *ns)
 {
     enum { KNOWN = 0xbff, WALL = 1 << 0 | 1 << 5 | 1 << 8 | 1 << 11 }; /* CLOCK_REALTIME, _COARSE, _ALARM, CLOCK_TAI */
-    bool process =
-        (s32)clock < 0 && (~clock >> 3 == 0 || ~clock >> 3 == proc_current->pid); /* whose time to run it tells */
+    bool process = (s32)clock < 0 && (clock & 3) != 3 &&
+                   (~clock >> 3 == 0 || ~clock >> 3 == proc_current->pid); /* whose time to run it tells */
     if (!process && (clock >= 32 || !(KNOWN >> clock & 1)))
         return -EINVAL;
     *ns = !process && WALL >> clock & 1 ? time_wall_ns() : time_ns();

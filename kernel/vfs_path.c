@@ -287,6 +287,8 @@ int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place
         return len ? -ENAMETOOLONG : -ENOENT;
     if (*path != '/' && at && !at->directory)
         return -ENOTDIR;
+    if (*path != '/' && *path != '.' && at && at->removed)
+        return -ENOENT; /* a server that goes by names would look in what has its name by now */
     int err = begin(l, at, *path != '/');
     if (err < 0)
         return err;
@@ -316,6 +318,8 @@ int vfs_look_up_parent(const struct file *at, const char *path, struct place *ou
     while (start && path[start - 1] != '/')
         start--;
     *slash = end < len;
+    if (!start && at && at->removed)
+        return -ENOENT;
     memcpy(text, start ? path : ".", start ? start : 1);
     text[start ? start : 1] = 0;
     int err = vfs_look_up(at, text, 0, out);

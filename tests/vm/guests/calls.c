@@ -928,6 +928,7 @@ static void clocks(void)
     T(clock_gettime, -6, page); /* the program's own */
     T(clock_gettime, ~1u << 3 | 2, NULL);
     T(clock_getres, -6, page);
+    T(clock_getres, -1, page);
     T(clock_getres, (~999999u << 3) + 2, page);
     V(SYS(time, NULL) > 1600000000);
     T(time, KERNEL);

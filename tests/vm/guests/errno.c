@@ -856,6 +856,12 @@ static void gone_files(void)
     T(openat, gone_dir, ".", O_RDONLY);
     T(fstat, gone_dir, page);
     T(getdents64, gone_dir, page, 1000);
+    T(mkdir, "d/gone-dir", 0700); /* another one */
+    T(mknodat, gone_dir, "new", S_IFREG | 0600, 0);
+    T(openat, gone_dir, "new", O_CREAT | O_RDWR, 0600);
+    T(renameat, AT_FDCWD, "f", gone_dir, "new");
+    T(unlinkat, gone_dir, "new", 0);
+    T(rmdir, "d/gone-dir");
     T(openat, AT_FDCWD, "d", O_TMPFILE | O_WRONLY, 0600);
 }
 
