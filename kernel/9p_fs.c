@@ -7,6 +7,7 @@
 #include "9p_client.h"
 #include "arch.h"
 #include "mem.h"
+#include "print.h"
 #include "vfs.h"
 #include "wire.h"
 
@@ -424,6 +425,7 @@ struct p9 *p9_new(struct p9_link *link, const char *tag)
     fs->priv = client;
     size_t len = strnlen(tag, sizeof fs->tag - 1);
     memcpy(fs->tag, tag, len);
-    vfs_register(fs);
+    if (vfs_register(fs) < 0)
+        log_warn("another file system is named \"%s\" already; give this share a mount_tag= of its own", tag);
     return client;
 }

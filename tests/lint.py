@@ -233,6 +233,20 @@ def tour(tree):
         yield f"docs/tour.md: names {f}, which does not exist"
 
 
+@check
+def trust(tree):
+    """docs/trust.md names files and functions that there are: `FILE`: `FUNCTION`, `FUNCTION`."""
+    for line in tree.text.get("docs/trust.md", "").splitlines():
+        at = None
+        for name in re.findall(r"`([\w./]+)`", line.split("|")[2] if line.startswith("|") else ""):
+            if "/" in name:
+                at = name
+                if at not in tree.text:
+                    yield f"docs/trust.md: names {at}, which does not exist"
+            elif at in tree.text and "." not in name and not re.search(rf"\b{name}\(", tree.text[at]):
+                yield f"docs/trust.md: names {name} of {at}, which is not there"
+
+
 def run(root):
     tree = Tree(Path(root))
     passed = failed = 0

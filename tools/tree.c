@@ -25,7 +25,9 @@ void tree_copy(const char *from, const char *to)
     while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR)
         ;
     if (pid < 0 || how)
-        fatal(STATUS_USAGE, "cannot copy %s to %s; set TMPDIR to a folder with room", from, to);
+        fatal(STATUS_USAGE,
+              "cannot copy all of %s to %s; is all of it readable, and is there room? TMPDIR names the place", from,
+              to);
 }
 
 void tree_remove(const char *path)

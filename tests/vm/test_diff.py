@@ -105,6 +105,14 @@ def test_busybox_as_an_ordinary_user(args, nobody, fenced):
     same(nobody(fenced, BUSYBOX, *shlex.split(args)))
 
 
+def test_folder_that_cannot_be_copied(nobody, base):
+    folder = base / "closed"
+    folder.mkdir()
+    (folder / "secret").touch(0o000)
+    done = nobody(folder, BUSYBOX, "true")
+    assert done.returncode == 125 and b"readable" in done.stderr.splitlines()[-1]
+
+
 # ---- our own programs, and those of the tests ----
 
 OWN = ["ls", "ls -l", "ls -la sub", "ls -R sub", "ls nowhere poem.txt", "ls -l dlink", "cat poem.txt lines", "cat nowhere sub", "cat", "stat poem.txt sub link fifo empty", "stat -L link dangling",

@@ -105,6 +105,13 @@ def test_other_devices_do_no_harm(extra, share):
     assert (got.status, got.out) == (("exit", 0), (share / "poem.txt").read_bytes())
 
 
+def test_two_shares_with_one_tag(small):
+    """The second one can be reached by no name, and the user hears of it."""
+    got = machine.boot(PLAIN, ["ls", "/host"], share=small, extra=["-device", "virtio-9p-pci,fsdev=share,mount_tag=host,addr=9"])
+    warning, = [line for line in got.err.splitlines() if line.startswith("sheepskin: another")]
+    assert got.status == ("exit", 0) and '"host"' in warning and "mount_tag=" in warning
+
+
 def test_several_shares(share, small):
     extra = ["-fsdev", f"local,id=two,path={small},security_model=none", "-device", "virtio-9p-pci,fsdev=two,mount_tag=second"]
     got = machine.boot(PLAIN, ["cat", "/host/poem.txt", "/a/b/poem.txt"], share=share, extra=extra, options=["mount=host:/host", "mount=second:/a/b:ro"])
