@@ -10,6 +10,7 @@
 #include "mem.h"
 #include "pci.h"
 #include "vfs.h"
+#include "virtio.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t len);
 
@@ -54,6 +55,21 @@ static void work(void)
     fake_virtio_run(&device);
 }
 
+/* The device needs a reset, and may be another one behind it. */
+static void ail(void)
+{
+    u8 how = next();
+    device.status_or = how & 1 ? 64 : 0;
+    device.hold = how & 2;
+    device.bad_queue_size = how & 4 ? next() : 0;
+    if (how & 8)
+        device.offered ^= 1ull << next() % 64;
+    if (how & 16 && virtio_first())
+        virtio_fail(virtio_first(), "provoked");
+    if (how & 32)
+        device.pci->config[0x40 + next() % 0xc0] = next();
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 {
     static const struct span window = {FAKE_MMIO, FAKE_MMIO_SIZE};
@@ -80,9 +96,15 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
     pci_scan(&window);
     pci_bind_all();
     if ((fs = vfs_registered(known)) && fs->ops->attach(fs, &root) == 0) {
-        fs->ops->getattr(&root, &attr);
+        for (unsigned n = next() % 8; n; n--) {
+            ail();
+            fs->ops->getattr(&root, &attr);
+        }
         fs->ops->clunk(&root);
     }
+    device.status_or = 0;
+    device.hold = false;
+    device.bad_queue_size = 0;
     for (struct pci_dev *d = pci_first(); d; d = d->next)
         if (d->driver && d->priv)
             d->driver->remove(d);
