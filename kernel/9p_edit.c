@@ -172,7 +172,7 @@ int p9_check_name(const struct node *node)
     struct node clone;
     struct attr attr;
     struct qid none;
-    int err = node->open ? node->fs->ops->walk(node, NULL, 0, &clone, &none) : -ENOENT;
+    int err = node->open ? node->fs->ops->walk(node, &(struct name){0}, 0, &clone, &none) : -ENOENT;
     if (err < 0)
         return err == -ENOENT ? 0 : err;
     err = node->fs->ops->getattr(&clone, &attr);

@@ -187,7 +187,7 @@ static int reopen(struct file *file, u32 flags)
     struct node node;
     struct attr attr;
     struct qid none;
-    int err = file->node.fs->ops->walk(&file->node, NULL, 0, &node, &none);
+    int err = file->node.fs->ops->walk(&file->node, &(struct name){0}, 0, &node, &none);
     if (err < 0)
         return err;
     err = node.fs->ops->open(&node, flags, &attr);
