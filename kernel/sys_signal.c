@@ -7,7 +7,7 @@
 #include "proc.h"
 #include "syscall.h"
 
-enum { SIGNALS = 64, SIGKILL = 9, SIGSEGV = 11, SIGSTOP = 19 };
+enum { SIGNALS = 64, SIGRTMIN = 32, SIGKILL = 9, SIGSEGV = 11, SIGSTOP = 19 };
 
 /* Signals that do nothing unless somebody catches them: CHLD, CONT, URG, WINCH. Bit 0 is signal 1. */
 #define HARMLESS  (1ull << 16 | 1ull << 17 | 1ull << 22 | 1ull << 27)
@@ -58,9 +58,10 @@ struct handler_frame {
 };
 
 static struct action actions[SIGNALS];
-static s32 codes[SIGNALS]; /* of the pending ones: how each was sent */
-static u64 blocked, pending;
-static u64 mask_after; /* sigsuspend: what is blocked again behind the handler; as a rule the same as blocked */
+static struct info queue[128]; /* what waits, oldest first: one of each signal, of real-time ones all */
+static unsigned queued;
+static u64 blocked, pending; /* pending: those in the queue */
+static u64 mask_after;       /* sigsuspend: what is blocked again behind the handler; as a rule the same as blocked */
 static bool suspended;
 static struct alternate alternate = {.flags = SS_DISABLE};
 
@@ -68,6 +69,20 @@ static bool is_ignored(u32 signal)
 {
     u64 handler = actions[signal - 1].handler;
     return handler == IGNORE || (handler == DEFAULT && (HARMLESS >> (signal - 1) & 1));
+}
+
+/* Takes the oldest of a pending signal out of the queue. */
+static struct info take(u32 signal)
+{
+    unsigned i = 0;
+    while (queue[i].signal != (s32)signal)
+        i++;
+    struct info info = queue[i];
+    memmove(queue + i, queue + i + 1, (--queued - i) * sizeof info);
+    while (i < queued && queue[i].signal != info.signal)
+        i++;
+    pending &= ~((u64)(i == queued) << (signal - 1));
+    return info;
 }
 
 SYSCALL(rt_sigaction)
@@ -84,8 +99,8 @@ SYSCALL(rt_sigaction)
     new.mask &= ~UNMASKED;
     if (arg[1])
         actions[signal - 1] = new;
-    if (arg[1] && is_ignored(signal))
-        pending &= ~(1ull << (signal - 1)); /* one that waited is gone, too */
+    while (arg[1] && is_ignored(signal) && (pending >> (signal - 1) & 1))
+        take(signal);
     return arg[2] ? proc_copy_out(arg[2], &old, sizeof old) : 0;
 }
 
@@ -134,15 +149,24 @@ SYSCALL(sigaltstack)
 
 /* ---- sending ---- */
 
+static s64 enqueue(const struct info *info)
+{
+    u64 bit = info->signal ? 1ull << (info->signal - 1) : 0;
+    if (!bit || (is_ignored((u32)info->signal) && !(blocked & bit)) || (info->signal < SIGRTMIN && (pending & bit)))
+        return 0;
+    if (queued == ARRAY_LEN(queue))
+        return -EAGAIN;
+    queue[queued++] = *info;
+    pending |= bit;
+    return 0;
+}
+
 static s64 send_signal(u32 signal, s32 code)
 {
     if (signal > SIGNALS)
         return -EINVAL;
-    if (signal) {
-        pending |= 1ull << (signal - 1);
-        codes[signal - 1] = code;
-    }
-    return 0;
+    return enqueue(&(struct info){
+        .signal = (s32)signal, .code = code, .pid = (u32)proc_current->pid, .uid = proc_current->uids[0]});
 }
 
 /* The program's process group is the program too, and so is "everybody". */
@@ -171,6 +195,32 @@ SYSCALL(tgkill)
     return to_thread((u64)(u32)arg[0] != proc_current->pid && (s32)arg[1] > 0 ? INT32_MAX : (s32)arg[1], (u32)arg[2]);
 }
 
+/* What the program says of itself is not checked: it is all who hears it. */
+SYSCALL(rt_sigqueueinfo)
+{
+    struct info info;
+    if (proc_copy_in(&info, arg[2], sizeof info) < 0)
+        return -EFAULT;
+    info.signal = (s32)arg[1];
+    return (u32)arg[0] != proc_current->pid ? -ESRCH : (u32)arg[1] > SIGNALS ? -EINVAL : enqueue(&info);
+}
+
+/* A signal that does not wait already will not come. */
+SYSCALL(rt_sigtimedwait)
+{
+    u64 set;
+    if (arg[3] != MASK_SIZE)
+        return -EINVAL;
+    if (proc_copy_in(&set, arg[0], sizeof set) < 0)
+        return -EFAULT;
+    if (!(set & pending)) {
+        s64 result = arg[2] ? sys_nanosleep((const u64[6]){arg[2]}) : sys_pause(arg);
+        return result < 0 ? result : -EAGAIN;
+    }
+    struct info info = take((u32)__builtin_ctzll(set & pending) + 1);
+    return arg[1] && proc_copy_out(arg[1], &info, sizeof info) < 0 ? -EFAULT : info.signal;
+}
+
 SYSCALL(rt_sigpending)
 {
     u64 waiting = pending & blocked;
@@ -189,39 +239,20 @@ static bool to_handle(u32 signal)
     return true;
 }
 
-static void enter_handler(struct arch_frame *f, u32 signal)
+static void enter_handler(struct arch_frame *f, const struct info *info)
 {
+    u32 signal = (u32)info->signal;
     struct action *action = &actions[signal - 1];
     bool other = (action->flags & SA_ONSTACK) && !(alternate.flags & SS_DISABLE) && !on_alternate(f->rsp);
     u64 top = other ? alternate.sp + alternate.size : f->rsp - 128;
-    struct handler_frame h = {.restorer = action->restorer, .info = {.signal = (s32)signal, .code = codes[signal - 1]}};
+    struct handler_frame h = {.restorer = action->restorer, .info = *info};
     u64 at = ALIGN_DOWN(top - sizeof h, 16ull) - 8;
-    h.info.pid = (u32)proc_current->pid;
-    h.info.uid = proc_current->uids[0];
-    h.context = (struct context){0,
-                                 0,
-                                 alternate,
-                                 f->r8,
-                                 f->r9,
-                                 f->r10,
-                                 f->r11,
-                                 f->r12,
-                                 f->r13,
-                                 f->r14,
-                                 f->r15,
-                                 f->rdi,
-                                 f->rsi,
-                                 f->rbp,
-                                 f->rbx,
-                                 f->rdx,
-                                 f->rax,
-                                 f->rcx,
-                                 f->rsp,
-                                 f->rip,
-                                 f->rflags,
-                                 .segments = f->cs | f->ss << 48,
-                                 .old_mask = mask_after,
-                                 .mask = mask_after};
+    struct context *c = &h.context;
+    *c = (struct context){
+        .stack = alternate, .segments = f->cs | f->ss << 48, .old_mask = mask_after, .mask = mask_after};
+    c->r8 = f->r8, c->r9 = f->r9, c->r10 = f->r10, c->r11 = f->r11, c->r12 = f->r12, c->r13 = f->r13, c->r14 = f->r14;
+    c->r15 = f->r15, c->rdi = f->rdi, c->rsi = f->rsi, c->rbp = f->rbp, c->rbx = f->rbx, c->rdx = f->rdx;
+    c->rax = f->rax, c->rcx = f->rcx, c->rsp = f->rsp, c->rip = f->rip, c->rflags = f->rflags;
     if (proc_copy_out(at, &h, sizeof h) < 0 || action->handler >= ARCH_USER_MAX)
         proc_kill(SIGSEGV);
     f->rsp = at;
@@ -242,13 +273,10 @@ void signal_deliver(struct arch_frame *frame)
     if (!suspended)
         mask_after = blocked;
     suspended = false;
-    for (u32 signal = 1; signal <= SIGNALS && (pending & ~blocked); signal++) {
-        u64 bit = 1ull << (signal - 1);
-        if (!(pending & ~blocked & bit))
-            continue;
-        pending &= ~bit;
-        if (to_handle(signal))
-            enter_handler(frame, signal);
+    while (pending & ~blocked) {
+        struct info info = take((u32)__builtin_ctzll(pending & ~blocked) + 1);
+        if (to_handle((u32)info.signal))
+            enter_handler(frame, &info);
     }
     blocked = mask_after;
 }

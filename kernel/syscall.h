@@ -115,6 +115,8 @@ struct arch_frame;
     X(121, getpgid) \
     X(124, getpgid) /* getsid */ \
     X(127, rt_sigpending) \
+    X(128, rt_sigtimedwait) \
+    X(129, rt_sigqueueinfo) \
     X(130, rt_sigsuspend) \
     X(131, sigaltstack) \
     X(133, mknod) \

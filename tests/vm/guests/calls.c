@@ -1043,6 +1043,58 @@ static void more_signals(void)
     V(old.ss_flags);
 }
 
+static char seen[32];
+static int nseen;
+
+static void note(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    seen[nseen++] = (char)(number == SIGRTMIN + 1 ? '0' + info->si_value.sival_int : number == SIGUSR1 ? 'a' : 'b');
+}
+
+/* Real-time ones wait all, in their order, with a value; of others one. */
+static void queued_signals(void)
+{
+    struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO};
+    struct timespec none = {0, 0}, odd = {0, -1};
+    siginfo_t info = {.si_code = SI_QUEUE};
+    sigset_t all;
+    long me = SYS(getpid, 0), real_time = SIGRTMIN + 1;
+    sigaction(SIGUSR1, &action, NULL);
+    sigaction(SIGUSR2, &action, NULL);
+    sigaction((int)real_time, &action, NULL);
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    for (int i = 1; i < 4; i++) {
+        info.si_value.sival_int = i;
+        V(SYS(rt_sigqueueinfo, me, real_time, &info));
+        V(SYS(rt_sigqueueinfo, me, SIGUSR1, &info));
+    }
+    V(SYS(kill, me, SIGUSR2));
+    V(SYS(rt_sigqueueinfo, me, 0, &info));
+    V(SYS(rt_sigqueueinfo, me, 65, &info));
+    V(SYS(rt_sigqueueinfo, 999999999, SIGUSR1, &info));
+    V(SYS(rt_sigqueueinfo, me, SIGUSR1, KERNEL));
+    T(rt_sigtimedwait, &all, &info, &none, 4);
+    T(rt_sigtimedwait, KERNEL, &info, &none, 8);
+    T(rt_sigtimedwait, &all, &info, &none, 8);
+    V(info.si_signo);
+    V(info.si_code);
+    V(info.si_value.sival_int);
+    T(rt_sigtimedwait, &all, NULL, NULL, 8);
+    V(SYS(rt_sigtimedwait, &all, &info, &none, 8) - real_time);
+    V(info.si_value.sival_int);
+    V(SYS(kill, me, SIGUSR1));
+    V(SYS(kill, me, SIGUSR2));
+    sigemptyset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    printf("%s\n", seen); /* each handler interrupts the one before it; those of one signal follow each other */
+    sigaddset(&all, SIGUSR1);
+    T(rt_sigtimedwait, &all, &info, &none, 8);
+    T(rt_sigtimedwait, &all, &info, &odd, 8);
+    T(rt_sigtimedwait, &all, &info, KERNEL, 8);
+}
+
 /* Up to PIPE_BUF bytes go in at once or not at all. */
 static void pipes(void)
 {
@@ -1469,6 +1521,7 @@ static const struct group {
               {"clocks", clocks},
               {"signals", signals},
               {"more-signals", more_signals},
+              {"queued-signals", queued_signals},
               {"pipes", pipes},
               {"behind", behind},
               {"self", self},

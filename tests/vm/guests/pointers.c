@@ -70,6 +70,7 @@ static struct {
     unsigned long mask;
 } action;
 static stack_t stack = {NULL, SS_DISABLE, 0};
+static siginfo_t queued = {.si_code = SI_QUEUE};
 static unsigned long reads = 1 << FILE_FD, set, offset, mask[2] = {0, 8};
 static unsigned long limit[2] = {0, RLIM_INFINITY};
 static unsigned groups[1];
@@ -135,6 +136,8 @@ static const struct {
     C(getresgid, W(4), W(4), W(4)),
     C(rt_sigpending, W(8), I(8)),
     C(rt_sigsuspend, R(set), I(8)),
+    C(rt_sigtimedwait, R(set), W(128), I(&soon), I(8)),
+    C(rt_sigqueueinfo, I(999999999), I(0), R(queued)),
     C(sigaltstack, R(stack), W(24)),
     C(mknod, S("d/new"), I(S_IFREG | 0600), I(0)),
     C(statfs, S("f"), W(120)),
