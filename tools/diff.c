@@ -5,17 +5,14 @@
 #include <limits.h>
 #include <poll.h>
 #include <regex.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,8 +33,8 @@ struct twins {
     char *folder;              /* temporary; holds the copies and what stands beside them on the host */
     char *input;               /* what both are to read */
     size_t input_len;
-    time_t since;     /* no time that a run makes is before this */
-    bool *same_paths; /* the host's run sees its folders where the guest does */
+    time_t since;  /* no time that a run makes is before this */
+    bool own_root; /* the host's run has one, in which its folders stand where the guest has them */
 };
 
 /* ---- a folder of our own ---- */
@@ -62,21 +59,6 @@ static char *make_work(void)
     return work;
 }
 
-static char *make_folder(const char *parent, const char *path)
-{
-    char *whole = text("%s/%s", parent, path);
-    for (char *p = whole + strlen(parent) + 1;; p++)
-        if (!*p || *p == '/') {
-            char was = *p;
-            *p = 0;
-            if (mkdir(whole, 0755) && errno != EEXIST)
-                fatal(STATUS_USAGE, "cannot make %s: %s", whole, strerror(errno));
-            *p = was;
-            if (!was)
-                return whole;
-        }
-}
-
 static void copy_shares(struct twins *t)
 {
     for (unsigned i = 0; i < t->req[HOST].nshares; i++)
@@ -84,7 +66,7 @@ static void copy_shares(struct twins *t)
             struct share *s = &t->req[side].shares[i];
             if (s->readonly)
                 continue;
-            char *copy = make_folder(t->folder, text("%s/%u", side_names[side], i));
+            char *copy = tree_folder(t->folder, text("%s/%u", side_names[side], i));
             tree_copy(s->host, copy);
             s->host = copy;
         }
@@ -118,7 +100,7 @@ static void unpack(const char *archive, size_t len, const char *to)
             fatal(STATUS_USAGE, "the initial files are damaged; run make");
         char *path = text("%s/%s", to, name);
         if (S_ISDIR(mode))
-            make_folder(to, name);
+            tree_folder(to, name);
         else if (S_ISREG(mode))
             put_file(path, archive + data, size);
         chmod(path, mode & 07777);
@@ -135,7 +117,7 @@ static void initial_files(struct twins *t)
     char *archive = fstat(fd, &st) ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (archive == MAP_FAILED)
         fatal(STATUS_USAGE, "cannot read %s: %s", path, strerror(errno));
-    unpack(archive, (size_t)st.st_size, make_folder(t->folder, "initial"));
+    unpack(archive, (size_t)st.st_size, tree_folder(t->folder, "initial"));
     munmap(archive, (size_t)st.st_size);
     close(fd);
     if (t->req[HOST].exe)
@@ -145,58 +127,7 @@ static void initial_files(struct twins *t)
         fatal(STATUS_NOT_FOUND, "%s: none of our programs; name one of %s, or a path with a / in it", name, path);
 }
 
-/* ---- the host's side: a root of its own, in which the folders stand where the guest has them ---- */
-
-static void write_file(const char *path, const char *line)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (write(fd, line, strlen(line)) < 0)
-        errno = 0; /* what needs it fails next */
-    close(fd);
-}
-
-static bool own_mounts(void)
-{
-    uid_t uid = getuid();
-    gid_t gid = getgid();
-    if (uid == 0)
-        return !unshare(CLONE_NEWNS);
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
-        return false;
-    write_file("/proc/self/setgroups", "deny");
-    write_file("/proc/self/uid_map", text("%u %u 1", uid, uid));
-    write_file("/proc/self/gid_map", text("%u %u 1", gid, gid));
-    return true;
-}
-
-static void bind(const char *from, const char *to, bool readonly)
-{
-    enum { LOCKED = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME };
-    struct statvfs fs;
-    if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) ||
-        (readonly &&
-         (statvfs(to, &fs) || mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | (fs.f_flag & LOCKED), NULL))))
-        fatal(STATUS_USAGE, "cannot show %s at %s: %s", from, to, strerror(errno));
-}
-
-static bool enter_root(const struct twins *t)
-{
-    static const char *const own[] = {"dev", "proc", "sys"}, *const initial[] = {"bin", "etc"};
-    const struct request *req = &t->req[HOST];
-    char *root = text("%s/root", t->folder);
-    if (!own_mounts() || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-        mount("tmpfs", root, "tmpfs", 0, "mode=755"))
-        return false;
-    for (unsigned i = 0; i < sizeof own / sizeof *own; i++)
-        bind(text("/%s", own[i]), make_folder(root, own[i]), false);
-    if (mount("tmpfs", make_folder(root, "tmp"), "tmpfs", 0, "mode=1777"))
-        return false;
-    for (unsigned i = 0; i < sizeof initial / sizeof *initial; i++)
-        bind(text("%s/initial/%s", t->folder, initial[i]), make_folder(root, initial[i]), true);
-    for (unsigned i = 0; i < req->nshares; i++)
-        bind(req->shares[i].host, make_folder(root, req->shares[i].guest + 1), req->shares[i].readonly);
-    return !chroot(root) && !chdir(req->cwd);
-}
+/* ---- the host's side ---- */
 
 /* Where a path of the guest is on the host, outside any root of ours. */
 static char *outside(const struct twins *t, const char *path)
@@ -217,10 +148,11 @@ _Noreturn static void run_on_host(const struct twins *t)
     char *program = outside(t, req->exe);
     memcpy(env, req->variables, req->nvariables * sizeof *env);
     umask(022);
-    *t->same_paths = enter_root(t);
-    if (!*t->same_paths && chdir(outside(t, req->cwd)))
-        fatal(STATUS_USAGE, "cannot enter %s: %s", outside(t, req->cwd), strerror(errno));
-    execve(*t->same_paths ? req->exe : program, req->argv, env);
+    for (int sig = 1; sig < NSIG; sig++)
+        signal(sig, SIG_DFL);
+    if (t->own_root ? !root_enter(req, t->folder) : chdir(outside(t, req->cwd)))
+        fatal(STATUS_USAGE, "cannot enter %s: %s", req->cwd, strerror(errno));
+    execve(t->own_root ? req->exe : program, req->argv, env);
     fatal(STATUS_NOT_EXECUTABLE, "%s: %s; name a static x86-64 ELF file", req->argv[0], strerror(errno));
 }
 
@@ -435,8 +367,9 @@ static unsigned compare(const struct twins *t, struct outcome o[SIDES])
             n += tree_compare(t->req[HOST].shares[i].host, t->req[GUEST].shares[i].host, t->since);
     if (n)
         fputs(remarks, stderr);
-    if (n && !*t->same_paths)
-        say("without mount namespaces the folder was only the current directory on the host; use relative paths");
+    if (n && !t->own_root)
+        say("no mount namespace is granted here, so the program was not kept to its folders on the host; use relative "
+            "paths");
     return n;
 }
 
@@ -458,11 +391,23 @@ static void read_input(struct twins *t)
 static void share_something(struct request *req, const char *folder)
 {
     if (!req->nshares)
-        share_add(req, text("%s:/host", make_folder(folder, "empty")));
+        share_add(req, text("%s:/host", tree_folder(folder, "empty")));
     for (unsigned i = 0; i < req->nshares; i++)
         if (!strcmp(req->shares[i].guest, "/"))
             fatal(STATUS_USAGE, "diff cannot show a folder at /; choose another place, such as /host");
     req->cwd = req->shares[0].guest;
+}
+
+/* Without a root of its own the host's run has its folders where its copies are: then the guest's has its own there too. */
+static void meet_there(struct twins *t)
+{
+    struct request *guest = &t->req[GUEST];
+    if (guest->exe && strncmp(guest->exe, "/prog/", 6))
+        guest->exe = outside(t, guest->exe);
+    for (unsigned i = 0; i < guest->nshares; i++)
+        if (strcmp(guest->shares[i].guest, "/prog"))
+            guest->shares[i].guest = t->req[HOST].shares[i].host;
+    guest->cwd = guest->shares[0].guest;
 }
 
 int diff_run(struct request *req)
@@ -471,14 +416,16 @@ int diff_run(struct request *req)
     static struct outcome o[SIDES];
     signal(SIGPIPE, SIG_IGN);
     t.folder = make_work();
-    t.same_paths = mmap(NULL, sizeof *t.same_paths, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     share_something(req, t.folder);
     share_program(req);
     t.req[HOST] = t.req[GUEST] = *req;
     t.req[GUEST].timeout = 0; /* the host's is kept for both */
-    make_folder(t.folder, "root");
+    tree_folder(t.folder, "root");
     initial_files(&t);
     copy_shares(&t);
+    t.own_root = root_granted(t.folder);
+    if (!t.own_root)
+        meet_there(&t);
     read_input(&t);
     struct timespec start;
     clock_gettime(CLOCK_REALTIME_COARSE, &start);

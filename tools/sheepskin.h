@@ -19,8 +19,8 @@ enum {
     STATUS_PANIC = 255
 };
 
-/* The kernel has 16 places for mounts and fills three itself; it takes 64 options, of which shares and variables are most. */
-enum { SHARES = 13, VARIABLES = 32, IGNORED = 16 };
+/* The kernel has 32 places for mounts and fills five itself; it takes 64 options, of which shares and variables are most. */
+enum { SHARES = 20, VARIABLES = 32, IGNORED = 16 };
 
 /* A host folder in the guest. */
 struct share {
@@ -95,5 +95,12 @@ void tree_copy(const char *from, const char *to);
 /* Prints what differs between two folders, and counts it. since: when programs began to change them. May open closed files to their owner. */
 unsigned tree_compare(const char *host, const char *guest, time_t since);
 void tree_remove(const char *path);
+/* Makes the folder `path` below `parent`, and those above it; returns its whole path. */
+char *tree_folder(const char *parent, const char *path);
+
+/* Can a program have a root of its own here? folder/root: an empty folder. */
+bool root_granted(const char *folder);
+/* Enters one, with the request's folders where the guest has them, and bin and etc of folder/initial; then its cwd. Ends where it cannot. */
+bool root_enter(const struct request *req, const char *folder);
 
 #endif

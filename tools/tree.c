@@ -322,3 +322,18 @@ unsigned tree_compare(const char *host, const char *guest, time_t since)
     }
     return c.differences;
 }
+
+char *tree_folder(const char *parent, const char *path)
+{
+    char *whole = text("%s/%s", parent, path);
+    for (char *p = whole + strlen(parent) + 1;; p++)
+        if (!*p || *p == '/') {
+            char was = *p;
+            *p = 0;
+            if (mkdir(whole, 0755) && errno != EEXIST)
+                fatal(STATUS_USAGE, "cannot make %s: %s", whole, strerror(errno));
+            *p = was;
+            if (!was)
+                return whole;
+        }
+}

@@ -77,7 +77,7 @@ def packed(root):
 
 # What differs by nature is left out of the comparison, by lines that match.
 IGNORED = {
-    "df": "^(Filesystem|/dev/|[a-z0-9]+ +[0-9])",  # the device's name, and the numbers move
+    "df": "^(Filesystem|[^ ]+ +[0-9]| +[0-9]|[^ ]+$)",  # the device's name, and the numbers move
     "stat": "IO Block|Inode|^Change|^ Birth|^Access: 20|^Modify: 20|ID:",  # the copies' own inodes, devices and making; how much is best read at once
     "mktemp": "XX|/tmp/tmp|m[.]",
     "nproc": "^[0-9]+$",  # another machine

@@ -337,9 +337,9 @@ def test_most_arguments(sheepskin, guests):
 def test_most_options(sheepskin, small):
     def shares(n):
         return [w for i in range(n) for w in ("-v", f"{small}:/{i or ''}:ro")]
-    done = sheepskin("run", *shares(13), *["-e", "A=b"] * 32, "cat", "/12/poem.txt", input=b"")
+    done = sheepskin("run", *shares(20), *["-e", "A=b"] * 32, "cat", "/19/poem.txt", input=b"")
     assert (done.stdout, done.stderr) == (b"baa\n", b"")
-    one_line(sheepskin("run", *shares(14), "hello"), 125, "13 shares")
+    one_line(sheepskin("run", *shares(21), "hello"), 125, "20 shares")
 
 
 def test_missing_files(sheepskin, tmp_path):

@@ -2,6 +2,7 @@
 """Programs that no one here wrote: each runs on Linux and in the guest, on a folder of its own; status, output and folder must be equal."""
 import os
 import sqlite3
+import signal
 import subprocess
 from pathlib import Path
 
@@ -20,6 +21,12 @@ def tree(folder):
     return found
 
 
+def all_signals_at_default():
+    """As in the guest; some who start tests have SIGINT and SIGQUIT ignored."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def both(sheepskin, tmp_path):
     """both(program, args...): "{}" in an argument is the folder. fill(folder) makes what lies there. Returns what both gave: the output."""
@@ -29,7 +36,7 @@ def both(sheepskin, tmp_path):
             folder.mkdir()
             fill(folder)
         linux = subprocess.run([program, *[a.replace("{}", str(folders[0])) for a in args]], input=input, capture_output=True, timeout=60,
-                               env={"PATH": "/bin", "LC_ALL": "C"}, umask=0o022)
+                               env={"PATH": "/bin", "LC_ALL": "C"}, umask=0o022, preexec_fn=all_signals_at_default)
         guest = sheepskin("run", "-v", f"{folders[1]}:/host", "-e", "PATH=/bin", "-e", "LC_ALL=C", "--", program, *[a.replace("{}", "/host") for a in args], input=input)
         print(linux)
         same = str(folders[0]).encode()

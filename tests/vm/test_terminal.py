@@ -159,7 +159,7 @@ def test_terminal_is_given_back_when_the_launcher_is_ended(sig, guests):
 def test_terminal_is_given_back_when_qemu_dies(guests):
     t = Terminal(LAUNCHER, "run", guests("keys", "gcc"), "leave")
     t.until(PROMPT)
-    qemu, = subprocess.run(["pgrep", "-P", str(t.program.pid)], capture_output=True, text=True).stdout.split()
+    qemu, = (Path("/proc") / str(t.program.pid) / "task" / str(t.program.pid) / "children").read_text().split()
     os.kill(int(qemu), signal.SIGKILL)
     assert t.end() == 254 and t.restored
     assert b"no word" in t.seen

@@ -102,7 +102,8 @@ static void settings(void)
     t.c_oflag &= ~ONLCR;
     tcsetattr(0, TCSANOW, &t);
     tcgetattr(0, &got);
-    printf("%d without carriage\n", memcmp(&t, &got, sizeof t));
+    printf("%d without carriage\n",
+           t.c_lflag == got.c_lflag && t.c_oflag == got.c_oflag && t.c_cc[VERASE] == got.c_cc[VERASE]);
     fflush(stdout);
     char bytes[64];
     ask();
