@@ -39,6 +39,10 @@ pvh_gdtr:
     .globl pvh_entry
 pvh_entry:                      /* ebx: physical address of hvm_start_info */
     cld
+    mov $PHYS(pvh_pml4), %edi   /* in a very small machine the initial files may have been put over them */
+    mov $3 * 4096 / 4, %ecx
+    xor %eax, %eax
+    rep stosl
     mov $PHYS(pvh_pdpt) + 3, %eax
     mov %eax, PHYS(pvh_pml4)
     mov %eax, PHYS(pvh_pml4) + 256 * 8
