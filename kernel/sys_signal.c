@@ -198,8 +198,9 @@ SYSCALL(tgkill)
 /* What the program says of itself is not checked: it is all who hears it. */
 SYSCALL(rt_sigqueueinfo)
 {
-    struct info info;
-    if (proc_copy_in(&info, arg[2], sizeof info) < 0)
+    enum { KNOWN = 48 }; /* bytes: Linux reads no more either */
+    struct info info = {0};
+    if (proc_copy_in(&info, arg[2], KNOWN) < 0)
         return -EFAULT;
     info.signal = (s32)arg[1];
     return (u32)arg[0] != proc_current->pid ? -ESRCH : (u32)arg[1] > SIGNALS ? -EINVAL : enqueue(&info);
