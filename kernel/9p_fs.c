@@ -141,16 +141,14 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     do {
         part = p9_names_that_fit(names + done, n - done);
         got = p9_walk_some(client, at, fid, names + done, part, qids + done);
-        if (got < (int)part)
-            break;
-        if (p9_note(client, fid, at, names + done, part, part ? &qids[done + part - 1] : &from->qid) < 0) {
+        const struct qid *last = part ? &qids[done + part - 1] : &from->qid;
+        if (got == (int)part && p9_note(client, fid, at, names + done, part, last) < 0)
             got = -ENOMEM;
-            break;
-        }
-        done += part;
-        at = fid;
-    } while (done < n && (qids[done - 1].type & QID_DIR));
-    if (done == n && got >= 0) {
+        if (got == (int)part)
+            at = fid;
+        done += (unsigned)MAX(got, 0);
+    } while (got == (int)part && done < n && (qids[done - 1].type & QID_DIR));
+    if (got == (int)part && done == n) {
         *out = (struct node){.fs = from->fs, .id = fid, .qid = n ? qids[n - 1] : from->qid};
         return (int)n;
     }
@@ -159,9 +157,7 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
         p9_clunk(client, fid, true);
     else
         p9_fid_free(client, fid);
-    if (got < 0)
-        return done && got != -EIO ? (int)done : got;
-    return (int)(got < (int)part ? done + (unsigned)got : done);
+    return got < 0 && (!done || got == -EIO) ? got : (int)done;
 }
 
 int p9_clone(const struct node *node, u32 *out)
@@ -211,8 +207,8 @@ static int get_attr(struct p9_call *call, struct wire *w, struct attr *a)
     a->blocks = valid & BLOCKS ? a->blocks : (a->size + 511) / 512;
     a->blksize = MIN(MAX(a->blksize, 512), BLKSIZE_MAX);
     rdev = valid & RDEV ? rdev : 0;
-    a->rdev_major = (u32)((rdev >> 8 & 0xfff) | (rdev >> 32 & ~0xfffull));
-    a->rdev_minor = (u32)((rdev & 0xff) | (rdev >> 12 & ~0xffull));
+    a->rdev_major = vfs_device_major(rdev);
+    a->rdev_minor = vfs_device_minor(rdev);
     return a->size > INT64_MAX ? -EOVERFLOW : 0;
 }
 

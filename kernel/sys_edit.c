@@ -30,7 +30,7 @@ SYSCALL(mkdirat)
     return do_mkdir(arg[0], arg[1], arg[2]);
 }
 
-static s64 do_mknod(u64 dirfd, u64 va, u32 mode, u64 dev)
+static s64 do_mknod(u64 dirfd, u64 va, u32 mode, u32 dev)
 {
     struct user_path path;
     u32 type = mode & S_IFMT;
@@ -38,12 +38,11 @@ static s64 do_mknod(u64 dirfd, u64 va, u32 mode, u64 dev)
         return -EPERM;
     if (type != 0 && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO && type != S_IFSOCK)
         return -EINVAL;
-    u32 major = (u32)((dev >> 8 & 0xfff) | (dev >> 32 & ~0xfffull)),
-        minor = (u32)((dev & 0xff) | (dev >> 12 & 0xfff00));
     s64 result = path_get(&path, dirfd, va, 0);
     if (result < 0)
         return result;
-    return path_put(&path, vfs_mknod(path.at, path.text, (type ? type : S_IFREG) | masked(mode), major, minor));
+    mode = (type ? type : S_IFREG) | masked(mode);
+    return path_put(&path, vfs_mknod(path.at, path.text, mode, vfs_device_major(dev), vfs_device_minor(dev)));
 }
 
 SYSCALL(mknod)

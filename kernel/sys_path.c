@@ -107,11 +107,6 @@ SYSCALL(creat)
 
 /* ---- stat ---- */
 
-static u64 device_number(u64 major, u64 minor)
-{
-    return (minor & 0xff) | (major & 0xfff) << 8 | (minor & ~0xffull) << 12 | (major & ~0xfffull) << 32;
-}
-
 static s64 stat_out(u64 va, const struct attr *a, u64 dev)
 {
     struct linux_stat s = {
@@ -121,7 +116,7 @@ static s64 stat_out(u64 va, const struct attr *a, u64 dev)
         .mode = a->mode,
         .uid = a->uid,
         .gid = a->gid,
-        .rdev = device_number(a->rdev_major, a->rdev_minor),
+        .rdev = vfs_device(a->rdev_major, a->rdev_minor),
         .size = a->size,
         .blksize = a->blksize,
         .blocks = a->blocks,
@@ -217,8 +212,8 @@ SYSCALL(statx)
         .mtime = statx_time(a.mtime),
         .rdev_major = a.rdev_major,
         .rdev_minor = a.rdev_minor,
-        .dev_major = (u32)(dev >> 8 & 0xfff),
-        .dev_minor = (u32)(dev & 0xff),
+        .dev_major = vfs_device_major(dev),
+        .dev_minor = vfs_device_minor(dev),
     };
     return proc_copy_out(arg[4], &s, sizeof s);
 }

@@ -15,8 +15,7 @@ enum {
     DOTDOT = 2,
     FIRST = 3,   /* cookies */
     DIRENT = 20, /* what a name adds to a directory's size, as on Linux */
-    KEEP =
-        8, /* of memory, one part in so many is not for files: the rest of the system must live when they have taken all */
+    KEEP = 8,    /* one part of memory in so many is not for files: the rest must live when they have taken all */
 };
 
 struct entry {

@@ -83,6 +83,22 @@ struct timestamp {
     u64 nsec;
 };
 
+/* Device numbers as Linux packs them into 64 bits, and 9P too. */
+static inline u64 vfs_device(u64 major, u64 minor)
+{
+    return (minor & 0xff) | (major & 0xfff) << 8 | (minor & ~0xffull) << 12 | (major & ~0xfffull) << 32;
+}
+
+static inline u32 vfs_device_major(u64 dev)
+{
+    return (u32)((dev >> 8 & 0xfff) | (dev >> 32 & ~0xfffull));
+}
+
+static inline u32 vfs_device_minor(u64 dev)
+{
+    return (u32)((dev & 0xff) | (dev >> 12 & ~0xffull));
+}
+
 struct attr {
     struct qid qid;
     u32 mode, uid, gid;
@@ -263,6 +279,8 @@ int vfs_look_up_parent(const struct file *at, const char *path, struct place *ou
 bool vfs_path_below(const char *path, const char *top);
 /* A copy for mem_delete(copy, strlen(copy) + 1); NULL: no memory. */
 char *vfs_path_copy(const char *path);
+/* The canonical path of a name in a directory, as a copy like that. */
+char *vfs_path_join(const char *dir, const char *name);
 /* Replaces a path (of mem_new) at or below `from` by what it is after a rename to `to`. 0, or -ENOMEM: it stays. */
 int vfs_path_moved(char **path, const char *from, const char *to);
 /* The first of all open files, which go on by `next`. */

@@ -45,18 +45,12 @@ static int find_slot(const struct file *at, const char *path, struct slot *s)
     int err = vfs_look_up_parent(at, path, &s->dir, s->text, &s->slash);
     if (err < 0)
         return err;
-    size_t len = s->dir.path[1] ? strlen(s->dir.path) : 0, name = strlen(s->text);
-    s->name = (struct name){s->text, (u16)name};
+    s->name = (struct name){s->text, (u16)strlen(s->text)};
     s->last = last_of(s->text);
-    s->path = mem_new(len + 1 + name + 1);
-    if (!s->path) {
+    s->path = vfs_path_join(s->dir.path, s->text);
+    if (!s->path)
         clunk(&s->dir);
-        return -ENOMEM;
-    }
-    memcpy(s->path, s->dir.path, len);
-    s->path[len] = '/';
-    memcpy(s->path + len + 1, s->text, name);
-    return 0;
+    return s->path ? 0 : -ENOMEM;
 }
 
 static bool is_mounted(const struct slot *s)

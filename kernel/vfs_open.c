@@ -125,6 +125,12 @@ static int open_new(const struct file *at, const char *path, u32 flags, u32 mode
     return err < 0 ? err : create_in(&dir, last, path, flags, mode, out);
 }
 
+static bool may_make(const struct place *dir, const char *path)
+{
+    bool mounted = strcmp(vfs_mount_of(path)->path, path) == 0;
+    return !mounted && !vfs_is_readonly(dir->mount) && dir->node.fs->ops->create;
+}
+
 /* Who wants a new file only need not look first: the file system says whether it is there. 1: not so for this path. */
 static int open_exclusive(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out)
 {
@@ -134,21 +140,17 @@ static int open_exclusive(const struct file *at, const char *path, u32 flags, u3
     int err = vfs_look_up_parent(at, path, &dir, last, &slash);
     if (err < 0)
         return err;
-    size_t top = dir.path[1] ? strlen(dir.path) : 0, len = strlen(last), size = top + 1 + len + 1;
+    size_t len = strlen(last);
     bool plain = len && len <= VFS_NAME_MAX && !slash && strcmp(last, ".") != 0 && strcmp(last, "..") != 0;
-    char *full = plain ? mem_new(size) : NULL;
-    err = 1;
-    if (full) {
-        memcpy(full, dir.path, top);
-        full[top] = '/';
-        memcpy(full + top + 1, last, len);
-        bool mounted = strcmp(vfs_mount_of(full)->path, full) == 0;
-        if (!mounted && !vfs_is_readonly(dir.mount) && dir.node.fs->ops->create)
-            err = create_in(&dir, last, full, flags, mode, out);
-        mem_delete(full, size);
-    }
-    if (err == 1)
+    char *full = plain ? vfs_path_join(dir.path, last) : NULL;
+    if (full && may_make(&dir, full)) {
+        err = create_in(&dir, last, full, flags, mode, out);
+    } else {
         clunk(&dir.node);
+        err = 1;
+    }
+    if (full)
+        mem_delete(full, strlen(full) + 1);
     return err;
 }
 

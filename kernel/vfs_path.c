@@ -344,6 +344,18 @@ char *vfs_path_copy(const char *path)
     return copy ? memcpy(copy, path, len) : NULL;
 }
 
+char *vfs_path_join(const char *dir, const char *name)
+{
+    size_t top = dir[1] ? strlen(dir) : 0, len = strlen(name);
+    char *path = mem_new(top + 1 + len + 1);
+    if (!path)
+        return NULL;
+    memcpy(path, dir, top);
+    path[top] = '/';
+    memcpy(path + top + 1, name, len);
+    return path;
+}
+
 int vfs_path_moved(char **path, const char *from, const char *to)
 {
     if (!vfs_path_below(*path, from))

@@ -13,12 +13,13 @@
 #include "time.h"
 #include "vfs.h"
 
+/* What stands behind a DLE in the input. */
 enum {
-    EOT = 0x04,
-    ACK = 0x06,
-    DLE = 0x10,
-    ETB = 0x17
-}; /* the end; settings are in force; (DLE) a DLE; the end of a line */
+    EOT = 0x04, /* the end */
+    ACK = 0x06, /* settings are in force */
+    DLE = 0x10, /* a DLE */
+    ETB = 0x17, /* the end of a line */
+};
 enum {
     TCGETS = 0x5401,
     TCSETS,
