@@ -129,20 +129,20 @@ static bool on_alternate(u64 sp)
 SYSCALL(sigaltstack)
 {
     enum { SMALLEST = 2048 };
-    struct alternate new, old = alternate;
+    struct alternate given, old = alternate;
     bool used = on_alternate(syscall_frame->rsp);
     old.flags |= used ? SS_ONSTACK : 0;
     if (arg[0]) {
-        if (proc_copy_in(&new, arg[0], sizeof new) < 0)
+        if (proc_copy_in(&given, arg[0], sizeof given) < 0)
             return -EFAULT;
         if (used)
             return -EPERM;
-        if (new.flags > SS_DISABLE)
+        if (given.flags > SS_DISABLE)
             return -EINVAL;
-        if (new.flags != SS_DISABLE &&new.size < SMALLEST)
+        if (given.flags != SS_DISABLE && given.size < SMALLEST)
             return -ENOMEM;
-        new.flags &= SS_DISABLE;
-        alternate = new.flags ? (struct alternate){.flags = SS_DISABLE} : new;
+        given.flags &= SS_DISABLE;
+        alternate = given.flags ? (struct alternate){.flags = SS_DISABLE} : given;
     }
     return arg[1] ? proc_copy_out(arg[1], &old, sizeof old) : 0;
 }
