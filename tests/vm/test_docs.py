@@ -75,6 +75,26 @@ def test_every_kernel_option_is_in_the_tour():
     assert asked and all(re.search(rf"`[^`]*\b{key}\b", table) for key in asked), asked
 
 
+def test_files_for_devices_authors(small):
+    """What the tour tells them to read is there, with the fields that it names."""
+    text = (ROOT / "docs/tour.md").read_text().partition("read from within")[2]
+    paths = [path.replace("TAG", "host") for path in re.findall(r"^\| `([^`*]*)` \|", text, re.M)]
+    names = {"/sys/fs/9p/host/messages", "/sys/fs/9p/host/kicks", "/sys/bus/virtio/devices/virtio0/features_offered", "/sys/bus/pci/devices/0000:00:00.0/vendor"}
+    assert len(paths) == 4
+    for path in sorted(names | set(paths)):
+        done = subprocess.run([ROOT / "build/sheepskin", "run", "-v", f"{small}:/host", "cat", path], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+        assert done.returncode == 0 and done.stdout, path
+        assert not path.endswith("queues") or len(done.stdout.split()) == 6
+
+
+def test_one_version():
+    """The newest of the change log is what the launcher and the kernel say."""
+    version = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M).group(1)
+    assert subprocess.run([ROOT / "build/sheepskin", "--version"], capture_output=True, text=True).stdout == f"sheepskin {version}\n"
+    done = subprocess.run([ROOT / "build/sheepskin", "run", "cat", "/proc/version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert f"Sheepskin {version}" in done.stdout
+
+
 def test_the_kernel_is_as_small_as_the_readme_says():
     limit = int(re.search(r"the whole kernel is under (\d+) KiB", re.sub(r"\s+", " ", (ROOT / "README.md").read_text())).group(1))
     assert (ROOT / "build/kernel.elf").stat().st_size < limit * 1024
