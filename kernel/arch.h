@@ -114,15 +114,24 @@ struct arch_frame {
 _Noreturn void arch_enter_program(u64 entry, u64 sp);
 void arch_set_tls(u64 base);
 u64 arch_get_tls(void);
+/* The program's vector registers, into an area of that many bytes at a multiple of 64, and back. What stands in the area may be the program's
+ * choice: what the processor would not take is left out. Returns the bytes that count. */
+enum { ARCH_VECTORS = 4096 };
+size_t arch_vectors_save(void *area);
+void arch_vectors_restore(void *area);
 /* AT_HWCAP of the ELF ABI. */
 u64 arch_hwcap(void);
 
 /* ---- what the kernel owes the processor's code ---- */
 /* A program's system call; the result goes to the program's rax by the callee (syscall.c). */
 void syscall_enter(struct arch_frame *frame);
-/* A program touched va without a right to it. 0: mended, go on; else the fault stands (proc.c). */
+/* A program touched va without a right to it. 0: mended, go on; else the fault stands (proc.c); -ENXIO: as the file that is mapped there has no such byte. */
 int proc_page_fault(u64 va, int prot);
-/* A program's fault that stands: ends the program with 128 + signal (proc.c). */
+/* The program goes on after something else than a system call: lets in the signals that wait (sys_signal.c). */
+void signal_deliver(struct arch_frame *frame);
+/* A program's fault that stands: it goes on in its handler, if it has one that can be entered; else false. code: si_code. */
+bool signal_fault(struct arch_frame *frame, int signal, int code, u64 va);
+/* A program's fault that nobody handles: ends the program with 128 + signal (proc.c). */
 _Noreturn void proc_fault(struct arch_frame *frame, int signal, const char *what, u64 va);
 
 #endif

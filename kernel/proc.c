@@ -7,7 +7,7 @@
 #include "print.h"
 #include "vfs.h"
 
-enum { SIG_BUS = 7, SIG_KILL = 9, RIGHTS = PROT_READ | PROT_WRITE | PROT_EXEC };
+enum { SIG_KILL = 9, RIGHTS = PROT_READ | PROT_WRITE | PROT_EXEC };
 
 struct proc *proc_current;
 const char proc_uname[6][65] = {"Linux", "sheepskin", "6.1.0-sheepskin", "Sheepskin 0.2.0", "x86_64", "(none)"};
@@ -248,7 +248,7 @@ int proc_page_fault(u64 va, int prot)
     if (!r || !(r->prot & prot) || arch_space_lookup(proc_current->space, page, 1, prot, &pa))
         return -EFAULT;
     if (r->prot & REGION_BEHIND)
-        proc_kill(SIG_BUS);
+        return -ENXIO;
     if (fill_zero(page, PAGE_SIZE, r->prot & RIGHTS))
         return 0;
     log_error("%s: out of memory; give the machine more (QEMU: -m)", proc_current->name);

@@ -16,21 +16,23 @@
 struct wait {
     u64 end; /* on time_ns()'s clock */
     u64 nap;
+    bool cut; /* by a signal */
 };
 
 static struct wait wait_for(u64 ns)
 {
     enum { NAP = 20000 };
     u64 now = ns && ns != NEVER ? time_ns() : 0;
-    return (struct wait){ns > NEVER - now ? NEVER : now + ns, NAP};
+    return (struct wait){ns > NEVER - now ? NEVER : now + ns, NAP, false};
 }
 
-/* Sleeps a little, longer each time; false: the time is over. What is waited for has no interrupt. */
+/* Sleeps a little, longer each time; false: the time is over, or a signal came. What is waited for has no interrupt. */
 static bool wait_more(struct wait *w)
 {
     enum { NAP_MAX = 5000000 };
     u64 now = w->end == NEVER || !w->end ? 0 : time_ns();
-    if (now >= w->end)
+    w->cut = now < w->end && signal_waiting();
+    if (now >= w->end || w->cut)
         return false;
     arch_wait_ns(MIN(w->nap, w->end - now));
     w->nap = MIN(w->nap * 2, NAP_MAX);
@@ -87,7 +89,7 @@ static s64 poll_all(struct pollfd *p, u64 n, struct wait *w)
         for (u64 i = 0; i < n; i++)
             ready += (p[i].revents = poll_one(&p[i])) != 0;
     while (!ready && wait_more(w));
-    return ready;
+    return w->cut ? -EINTR : ready;
 }
 
 static s64 do_poll(u64 va, u32 n, struct wait *w)
@@ -112,13 +114,17 @@ SYSCALL(poll)
     return do_poll(arg[0], (u32)arg[1], &w);
 }
 
-/* A set of signals to let in meanwhile: none comes, so that only its form counts. */
+/* A set of signals to keep out meanwhile. */
 static s64 check_mask(u64 va, u64 size)
 {
     u64 mask;
     if (va && size != sizeof mask)
         return -EINVAL;
-    return va && proc_copy_in(&mask, va, sizeof mask) < 0 ? -EFAULT : 0;
+    if (va && proc_copy_in(&mask, va, sizeof mask) < 0)
+        return -EFAULT;
+    if (va)
+        signal_mask(mask);
+    return 0;
 }
 
 SYSCALL(ppoll)
@@ -177,6 +183,8 @@ static s64 do_select(const u64 arg[6], struct wait *w)
     do
         ready = select_once(&s, n);
     while (!ready && wait_more(w));
+    if (w->cut)
+        return -EINTR;
     for (unsigned set = 0; set < SETS && ready >= 0; set++)
         if (arg[1 + set] && proc_copy_out(arg[1 + set], s.out[set], bytes) < 0)
             return -EFAULT;

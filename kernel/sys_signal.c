@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* sys_signal - system calls on signals. They come from the program itself only, so they are delivered where a system call ends: there no vector
- * register holds anything that a C function may count on (psABI 3.2.1), and the handler's frame needs none.
+/* sys_signal - system calls on signals. They come from the program itself, from its faults and its timers (sys_timer.c), and are delivered where a
+ * system call or a trap ends: that of the next heartbeat at the latest.
  *
- *   sp -> restorer | struct ucontext | siginfo | ... red zone of 128 bytes <- sp before */
+ *   sp -> restorer | struct ucontext | siginfo | vector registers | ... red zone of 128 bytes <- sp before */
 #include "arch.h"
 #include "proc.h"
 #include "syscall.h"
+#include "time.h"
 
 enum { SIGNALS = 64, SIGRTMIN = 32, SIGKILL = 9, SIGSEGV = 11, SIGSTOP = 19 };
 
 /* Signals that do nothing unless somebody catches them: CHLD, CONT, URG, WINCH. Bit 0 is signal 1. */
 #define HARMLESS  (1ull << 16 | 1ull << 17 | 1ull << 22 | 1ull << 27)
 #define UNMASKED  (1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1))
+#define SECOND    1000000000ull
 #define DEFAULT   0ull /* SIG_DFL */
 #define IGNORE    1ull /* SIG_IGN */
 #define MASK_SIZE sizeof(u64)
@@ -34,7 +36,7 @@ struct alternate {
 enum { SA_ONSTACK = 0x08000000, SA_NODEFER = 0x40000000, SA_RESETHAND = 0x80000000 };
 enum { SI_USER = 0, SI_TKILL = -6, SS_ONSTACK = 1, SS_DISABLE = 2 };
 
-/* struct ucontext of x86-64 Linux, without vector registers. */
+/* struct ucontext of x86-64 Linux. */
 struct context {
     u64 flags, link;
     struct alternate stack;
@@ -46,8 +48,13 @@ _Static_assert(sizeof(struct context) == 304, "struct ucontext of x86-64");
 
 struct info {
     s32 signal, error, code, pad;
-    u32 pid, uid;
-    u32 rest[26];
+    union {
+        struct {
+            u32 pid, uid;
+        };
+        u64 address; /* a fault's */
+    };
+    u64 rest[13];
 };
 _Static_assert(sizeof(struct info) == 128, "siginfo_t");
 
@@ -60,7 +67,9 @@ struct handler_frame {
 static struct action actions[SIGNALS];
 static struct info queue[128]; /* what waits, oldest first: one of each signal, of real-time ones all */
 static unsigned queued;
+static u8 vectors[ARCH_VECTORS] __attribute__((aligned(64)));
 static u64 blocked, pending; /* pending: those in the queue */
+static u64 awaited;          /* by sigtimedwait, though they may be blocked */
 static u64 mask_after;       /* sigsuspend: what is blocked again behind the handler; as a rule the same as blocked */
 static bool suspended;
 static struct alternate alternate = {.flags = SS_DISABLE};
@@ -152,7 +161,8 @@ SYSCALL(sigaltstack)
 static s64 enqueue(const struct info *info)
 {
     u64 bit = info->signal ? 1ull << (info->signal - 1) : 0;
-    if (!bit || (is_ignored((u32)info->signal) && !(blocked & bit)) || (info->signal < SIGRTMIN && (pending & bit)))
+    if (!bit || (is_ignored((u32)info->signal) && !((blocked | awaited) & bit)) ||
+        (info->signal < SIGRTMIN && (pending & bit)))
         return 0;
     if (queued == ARRAY_LEN(queue))
         return -EAGAIN;
@@ -161,26 +171,30 @@ static s64 enqueue(const struct info *info)
     return 0;
 }
 
-static s64 send_signal(u32 signal, s32 code)
+s64 signal_send(u32 signal, s32 code)
 {
     if (signal > SIGNALS)
         return -EINVAL;
-    return enqueue(&(struct info){
-        .signal = (s32)signal, .code = code, .pid = (u32)proc_current->pid, .uid = proc_current->uids[0]});
+    struct info info = {.signal = (s32)signal, .code = code};
+    if (code != SI_KERNEL) {
+        info.pid = (u32)proc_current->pid;
+        info.uid = proc_current->uids[0];
+    }
+    return enqueue(&info);
 }
 
 /* The program's process group is the program too, and so is "everybody". */
 SYSCALL(kill)
 {
     s32 pid = (s32)arg[0], own = (s32)proc_current->pid;
-    return pid && pid != own && pid != -own && pid != -1 ? -ESRCH : send_signal((u32)arg[1], SI_USER);
+    return pid && pid != own && pid != -own && pid != -1 ? -ESRCH : signal_send((u32)arg[1], SI_USER);
 }
 
 static s64 to_thread(s32 tid, u32 signal)
 {
     if (tid <= 0)
         return -EINVAL;
-    return (u64)tid != proc_current->pid ? -ESRCH : send_signal(signal, SI_TKILL);
+    return (u64)tid != proc_current->pid ? -ESRCH : signal_send(signal, SI_TKILL);
 }
 
 SYSCALL(tkill)
@@ -206,26 +220,41 @@ SYSCALL(rt_sigqueueinfo)
     return (u32)arg[0] != proc_current->pid ? -ESRCH : (u32)arg[1] > SIGNALS ? -EINVAL : enqueue(&info);
 }
 
-/* A signal that does not wait already will not come. */
-SYSCALL(rt_sigtimedwait)
-{
-    u64 set;
-    if (arg[3] != MASK_SIZE)
-        return -EINVAL;
-    if (proc_copy_in(&set, arg[0], sizeof set) < 0)
-        return -EFAULT;
-    if (!(set & pending)) {
-        s64 result = arg[2] ? sys_nanosleep((const u64[6]){arg[2]}) : sys_pause(arg);
-        return result < 0 ? result : -EAGAIN;
-    }
-    struct info info = take((u32)__builtin_ctzll(set & pending) + 1);
-    return arg[1] && proc_copy_out(arg[1], &info, sizeof info) < 0 ? -EFAULT : info.signal;
-}
-
 SYSCALL(rt_sigpending)
 {
     u64 waiting = pending & blocked;
     return arg[1] > MASK_SIZE ? -EINVAL : proc_copy_out(arg[0], &waiting, arg[1]);
+}
+
+/* ---- waiting ---- */
+
+bool signal_waiting(void)
+{
+    timer_ring();
+    u64 open = ~blocked | awaited;
+    for (u32 signal = 1; signal <= SIGNALS && (pending & open); signal++)
+        while ((pending & open & ~awaited) >> (signal - 1) & 1 && is_ignored(signal))
+            take(signal);
+    return pending & open;
+}
+
+bool signal_sleep(u64 end)
+{
+    while (!signal_waiting()) {
+        u64 now = time_ns(), next = MIN(end, timer_next());
+        if (now >= end)
+            return true;
+        if (next > now)
+            arch_wait_ns(next - now);
+    }
+    return false;
+}
+
+void signal_mask(u64 mask)
+{
+    mask_after = blocked;
+    blocked = mask & ~UNMASKED;
+    suspended = true;
 }
 
 /* ---- delivery ---- */
@@ -247,14 +276,17 @@ static void enter_handler(struct arch_frame *f, const struct info *info)
     bool other = (action->flags & SA_ONSTACK) && !(alternate.flags & SS_DISABLE) && !on_alternate(f->rsp);
     u64 top = other ? alternate.sp + alternate.size : f->rsp - 128;
     struct handler_frame h = {.restorer = action->restorer, .info = *info};
-    u64 at = ALIGN_DOWN(top - sizeof h, 16ull) - 8;
+    size_t n = arch_vectors_save(vectors);
+    u64 vectors_at = ALIGN_DOWN(top - n, 64ull), at = ALIGN_DOWN(vectors_at - sizeof h, 16ull) - 8;
     struct context *c = &h.context;
     *c = (struct context){
         .stack = alternate, .segments = f->cs | f->ss << 48, .old_mask = mask_after, .mask = mask_after};
+    c->error = f->error, c->vector = f->vector, c->cr2 = info->address, c->vectors = vectors_at;
     c->r8 = f->r8, c->r9 = f->r9, c->r10 = f->r10, c->r11 = f->r11, c->r12 = f->r12, c->r13 = f->r13, c->r14 = f->r14;
     c->r15 = f->r15, c->rdi = f->rdi, c->rsi = f->rsi, c->rbp = f->rbp, c->rbx = f->rbx, c->rdx = f->rdx;
     c->rax = f->rax, c->rcx = f->rcx, c->rsp = f->rsp, c->rip = f->rip, c->rflags = f->rflags;
-    if (proc_copy_out(at, &h, sizeof h) < 0 || action->handler >= ARCH_USER_MAX)
+    if (proc_copy_out(vectors_at, vectors, n) < 0 || proc_copy_out(at, &h, sizeof h) < 0 ||
+        action->handler >= ARCH_USER_MAX)
         proc_kill(SIGSEGV);
     f->rsp = at;
     f->rip = action->handler;
@@ -269,8 +301,19 @@ static void enter_handler(struct arch_frame *f, const struct info *info)
         action->handler = DEFAULT;
 }
 
+bool signal_fault(struct arch_frame *frame, int signal, int code, u64 va)
+{
+    u64 handler = actions[signal - 1].handler;
+    if (handler == DEFAULT || handler == IGNORE || (blocked >> (signal - 1) & 1))
+        return false;
+    mask_after = blocked;
+    enter_handler(frame, &(struct info){.signal = signal, .code = code, .address = va});
+    return true;
+}
+
 void signal_deliver(struct arch_frame *frame)
 {
+    timer_ring();
     if (!suspended)
         mask_after = blocked;
     suspended = false;
@@ -289,6 +332,12 @@ SYSCALL(rt_sigreturn)
     struct context c;
     if (proc_copy_in(&c, f->rsp, sizeof c) < 0 || c.rip >= ARCH_USER_MAX)
         proc_kill(SIGSEGV);
+    if (c.vectors && proc_copy_in(vectors, c.vectors, arch_vectors_save(vectors)) < 0)
+        proc_kill(SIGSEGV);
+    if (c.vectors)
+        arch_vectors_restore(vectors);
+    f->vector = 0; /* rcx and r11 are the program's too, as after a trap */
+    f->rcx = c.rcx, f->r11 = c.r11;
     f->r8 = c.r8, f->r9 = c.r9, f->r10 = c.r10, f->r12 = c.r12, f->r13 = c.r13, f->r14 = c.r14, f->r15 = c.r15;
     f->rdi = c.rdi, f->rsi = c.rsi, f->rbp = c.rbp, f->rbx = c.rbx, f->rdx = c.rdx;
     f->rsp = c.rsp, f->rip = c.rip;
@@ -297,7 +346,7 @@ SYSCALL(rt_sigreturn)
     return (s64)c.rax;
 }
 
-/* Another mask until a signal came. None comes from elsewhere: without one that waits already it is for ever. */
+/* Another mask until a signal came. */
 SYSCALL(rt_sigsuspend)
 {
     u64 mask;
@@ -305,11 +354,27 @@ SYSCALL(rt_sigsuspend)
         return -EINVAL;
     if (proc_copy_in(&mask, arg[0], sizeof mask) < 0)
         return -EFAULT;
-    mask &= ~UNMASKED;
-    if (!(pending & ~mask))
-        sys_pause(arg);
-    mask_after = blocked;
-    blocked = mask;
-    suspended = true;
-    return -EINTR;
+    signal_mask(mask);
+    return sys_pause(arg);
+}
+
+SYSCALL(rt_sigtimedwait)
+{
+    u64 set, t[2], end = ~0ull;
+    if (arg[3] != MASK_SIZE)
+        return -EINVAL;
+    if (proc_copy_in(&set, arg[0], sizeof set) < 0 || (arg[2] && proc_copy_in(t, arg[2], sizeof t) < 0))
+        return -EFAULT;
+    if (arg[2] && ((s64)t[0] < 0 || t[1] >= SECOND))
+        return -EINVAL;
+    if (arg[2] && t[0] < INT64_MAX / SECOND)
+        end = time_ns() + t[0] * SECOND + t[1];
+    awaited = set & ~UNMASKED;
+    bool over = signal_sleep(end);
+    u64 found = pending & awaited;
+    awaited = 0;
+    if (!found)
+        return over ? -EAGAIN : -EINTR;
+    struct info info = take((u32)__builtin_ctzll(found) + 1);
+    return arg[1] && proc_copy_out(arg[1], &info, sizeof info) < 0 ? -EFAULT : info.signal;
 }

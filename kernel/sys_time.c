@@ -82,7 +82,8 @@ SYSCALL(times)
     return arg[0] && proc_copy_out(arg[0], ticks, sizeof ticks) < 0 ? -EFAULT : (s64)ticks[0];
 }
 
-static s64 sleep_for(u64 va, u64 already)
+/* left: where to tell what a signal cut off; 0: nowhere. */
+static s64 sleep_for(u64 va, u64 already, u64 left)
 {
     struct timespec t;
     if (proc_copy_in(&t, va, sizeof t) < 0)
@@ -90,14 +91,17 @@ static s64 sleep_for(u64 va, u64 already)
     if ((s64)t.sec < 0 || t.nsec >= SECOND)
         return -EINVAL;
     u64 ns = t.sec > INT64_MAX / SECOND ? INT64_MAX : t.sec * SECOND + t.nsec;
-    if (ns > already)
-        time_sleep(ns - already);
-    return 0;
+    u64 end = time_ns() + (ns > already ? ns - already : 0);
+    if (signal_sleep(end))
+        return 0;
+    u64 over = end - MIN(time_ns(), end);
+    t = (struct timespec){over / SECOND, over % SECOND};
+    return left && proc_copy_out(left, &t, sizeof t) < 0 ? -EFAULT : -EINTR;
 }
 
 SYSCALL(nanosleep)
 {
-    return sleep_for(arg[0], 0);
+    return sleep_for(arg[0], 0, arg[1]);
 }
 
 SYSCALL(clock_nanosleep)
@@ -110,14 +114,15 @@ SYSCALL(clock_nanosleep)
     s64 result = clock_value((u32)arg[0], &now);
     if (result == 0 && (u32)arg[0] < 32 && NO_ALARM >> (u32)arg[0] & 1)
         return -EOPNOTSUPP;
-    return result < 0 ? result : sleep_for(arg[2], arg[1] & TIMER_ABSTIME ? now : 0);
+    if (result < 0)
+        return result;
+    return arg[1] & TIMER_ABSTIME ? sleep_for(arg[2], now, 0) : sleep_for(arg[2], 0, arg[3]);
 }
 
-/* Until a signal comes: for ever. */
 SYSCALL(pause)
 {
-    for (;;)
-        time_sleep(SECOND);
+    signal_sleep(~0ull);
+    return -EINTR;
 }
 
 SYSCALL(sched_yield)

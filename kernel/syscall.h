@@ -41,6 +41,9 @@ struct arch_frame;
     X(33, dup2) \
     X(34, pause) \
     X(35, nanosleep) \
+    X(36, getitimer) \
+    X(37, alarm) \
+    X(38, setitimer) \
     X(39, own_id) /* getpid */ \
     X(40, sendfile) \
     X(41, socket) \
@@ -206,7 +209,17 @@ SYSCALLS(SYSCALL_PROTOTYPE)
 /* The program's registers at the call that is being answered. */
 extern struct arch_frame *syscall_frame;
 
-/* Lets in the signals that wait: ends the program, or changes its registers so that it goes on in a handler (sys_signal.c). */
-void signal_deliver(struct arch_frame *frame);
+/* A signal waits for the program from now on; 0 is none. code: si_code. -EINVAL: there is no such signal. */
+enum { SI_KERNEL = 0x80 };
+s64 signal_send(u32 signal, s32 code);
+/* Sends the signals of timers whose time has come; and when the next one's comes, ~0: none runs (sys_timer.c). */
+void timer_ring(void);
+u64 timer_next(void);
+/* Sleeps until `end` on time_ns()'s clock; false: a signal is to be let in before (sys_signal.c). */
+bool signal_sleep(u64 end);
+/* Is one to be let in now? */
+bool signal_waiting(void);
+/* Until the end of this call, and of the handlers that are entered then, another mask of signals holds. */
+void signal_mask(u64 mask);
 
 #endif

@@ -25,13 +25,15 @@ unsigned cpu_physical_bits;
 bool cpu_has_1g_pages, cpu_has_apic;
 static bool has_rdrand;
 static u64 hwcap;
+static u32 vector_states, vector_bytes; /* of xsave; 0: there is none, fxsave is it */
 
 /* State components that programs may use: x87, SSE, AVX, AVX-512. The kernel itself touches none of them. */
 static void enable_xsave(void)
 {
     enum { STATES = 0xe7 };
-    u32 states = cpuid(13, 0).a & STATES;
-    __asm__ volatile("xsetbv" ::"c"(0), "a"(states), "d"(0));
+    vector_states = cpuid(13, 0).a & STATES;
+    __asm__ volatile("xsetbv" ::"c"(0), "a"(vector_states), "d"(0));
+    vector_bytes = cpuid(13, 0).b; /* with just these states: 2.7 KiB at most */
 }
 
 static void enable_features(const struct cpuid *one, u32 seven_b, u32 seven_c)
@@ -70,6 +72,34 @@ void arch_init(void)
     enable_features(&one, seven.b, seven.c);
     enable_syscall();
     traps_init();
+}
+
+enum { FXSAVE_BYTES = 512, MXCSR = 24, MXCSR_KNOWN = 0xffbf, XSAVE_HEADER = 64 };
+
+size_t arch_vectors_save(void *area)
+{
+    if (!vector_bytes) {
+        __asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+        return FXSAVE_BYTES;
+    }
+    memset((u8 *)area + FXSAVE_BYTES, 0, XSAVE_HEADER); /* xsave leaves most of it as it is */
+    __asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(vector_states), "d"(0) : "memory");
+    return vector_bytes;
+}
+
+/* Bits that are reserved would be a fault here, in ring 0. */
+void arch_vectors_restore(void *area)
+{
+    u64 *header = (u64 *)((u8 *)area + FXSAVE_BYTES);
+    *(u32 *)((u8 *)area + MXCSR) &= MXCSR_KNOWN;
+    if (!vector_bytes) {
+        __asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+        return;
+    }
+    u64 states = header[0] & vector_states;
+    memset(header, 0, XSAVE_HEADER);
+    header[0] = states;
+    __asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(vector_states), "d"(0) : "memory");
 }
 
 u64 arch_hwcap(void)

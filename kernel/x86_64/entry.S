@@ -109,6 +109,8 @@ syscall_entry:                  /* rcx: return address, r11: flags; the flags of
     mov %rsp, %rdi
     xor %ebp, %ebp
     call syscall_enter
+    cmpq $-1, 15 * 8(%rsp)       /* sigreturn: the way back of a trap, with all registers */
+    jne leave
     btq $47, 17 * 8(%rsp)        /* sysret to a non-canonical address would fault in ring 0 */
     jc leave
     RESTORE

@@ -2,6 +2,7 @@
 /* traps - segments, the interrupt table, and what to do when the processor stops at an instruction. */
 #include "arch.h"
 #include "print.h"
+#include "proc.h"
 #include "x86.h"
 
 enum { TRAP_NMI = 2, TRAP_DOUBLE_FAULT = 8, TRAP_PAGE_FAULT = 14, TRAP_MACHINE_CHECK = 18 };
@@ -130,14 +131,42 @@ static int signal_of(u64 vector)
     return vector < ARRAY_LEN(signals) && signals[vector] ? signals[vector] : SIG_SEGV;
 }
 
+/* si_code: why. */
+static int code_of(u64 vector, u64 va)
+{
+    enum {
+        SI_KERNEL = 0x80,
+        SEGV_MAPERR = 1,
+        SEGV_ACCERR = 2 /* or BUS_ADRERR */,
+        FPE_INTDIV = 1,
+        FPE_FLTINV = 7,
+        ILL_ILLOPN = 2
+    };
+    if (vector == TRAP_PAGE_FAULT)
+        return proc_is_mapped(va, 1) ? SEGV_ACCERR : SEGV_MAPERR;
+    switch (signal_of(vector)) {
+    case SIG_FPE:
+        return vector ? FPE_FLTINV : FPE_INTDIV;
+    case SIG_ILL:
+        return ILL_ILLOPN;
+    default:
+        return SI_KERNEL;
+    }
+}
+
 static void program_trap(struct arch_frame *f)
 {
     bool page_fault = f->vector == TRAP_PAGE_FAULT;
     u64 va = page_fault ? cr2_read() : f->rip;
-    if (page_fault && proc_page_fault(va, paging_fault_prot(f->error)) == 0)
+    int err = page_fault ? proc_page_fault(va, paging_fault_prot(f->error)) : -EFAULT;
+    if (err == 0)
+        return;
+    int signal = err == -ENXIO ? SIG_BUS : signal_of(f->vector);
+    bool somewhere = page_fault || signal == SIG_FPE || signal == SIG_ILL;
+    if (signal_fault(f, signal, code_of(f->vector, va), somewhere ? va : 0))
         return;
     dump(LOG_DEBUG, f);
-    proc_fault(f, signal_of(f->vector), trap_name(f->vector), va);
+    proc_fault(f, signal, trap_name(f->vector), va);
 }
 
 static _Noreturn void kernel_trap(const struct arch_frame *f)
@@ -156,9 +185,11 @@ static _Noreturn void kernel_trap(const struct arch_frame *f)
 
 void trap_handle(struct arch_frame *f)
 {
-    if (f->vector >= VECTOR_HEARTBEAT)
+    if (f->vector >= VECTOR_HEARTBEAT) {
         apic_irq((unsigned)f->vector);
-    else if (f->vector == TRAP_NMI)
+        if (f->cs == USER_CODE)
+            signal_deliver(f);
+    } else if (f->vector == TRAP_NMI)
         log_debug(
             "the host sent an NMI; it means nothing here"); /* on a stack of its own, so it may come at any time */
     else if (f->cs == USER_CODE && f->vector != TRAP_DOUBLE_FAULT && f->vector != TRAP_MACHINE_CHECK)

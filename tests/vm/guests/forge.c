@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* forge - frames of signals that no signal made, and stacks that cannot hold one. `forge flags` goes through a hundred thousand; the others end it. */
+/* forge - frames of signals that no signal made, and stacks that cannot hold one. `forge flags` goes through twenty thousand; the others end it. */
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,8 +14,10 @@ enum { TF = 0x100, DF = 0x400, OURS = 0x40dd5 };
 /* What rt_sigreturn finds at rsp. */
 static struct {
     uint64_t head[5], r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags,
-        segments, tail[64];
+        segments, error, vector, old_mask, cr2, vectors, tail[64];
 } frame;
+static uint64_t vectors[512] __attribute__((aligned(64))); /* what stands where the vector registers should */
+static const uint32_t usual_mxcsr = 0x1f80;
 
 /* Leaves by the frame and comes back; the flags and the code and stack segments then. */
 static uint64_t leave(uint64_t at, uint16_t *cs, uint16_t *ss)
@@ -27,7 +29,9 @@ static uint64_t leave(uint64_t at, uint16_t *cs, uint16_t *ss)
                      "mov %%rax, %%rsp\n"
                      "mov $15, %%eax\n"
                      "syscall\n"
-                     "back: pushfq\n"
+                     "back: fninit\n"
+                     "ldmxcsr %[mxcsr]\n"
+                     "pushfq\n"
                      "pop %%rax\n"
                      "pushq $2\n"
                      "popfq\n"
@@ -35,8 +39,10 @@ static uint64_t leave(uint64_t at, uint16_t *cs, uint16_t *ss)
                      "mov %%cs, %%ecx\n"
                      "mov %%ss, %%edx\n"
                      : "=a"(flags), "=c"(*cs), "=d"(*ss), [rsp] "=m"(frame.rsp), [rbp] "=m"(frame.rbp)
-                     : "a"(at)
-                     : "rbx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+                     : "a"(at), [mxcsr] "m"(usual_mxcsr)
+                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                       "xmm12", "xmm13", "xmm14", "xmm15", "rbx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
+                       "r14", "r15", "memory", "cc");
     return flags;
 }
 
@@ -46,6 +52,9 @@ static void draw_frame(void)
 {
     for (unsigned i = 0; i < sizeof frame / 8; i++)
         ((uint64_t *)&frame)[i] = (uint64_t)random() << 42 ^ (uint64_t)random() << 21 ^ random();
+    for (unsigned i = 0; i < sizeof vectors / 8; i++)
+        vectors[i] = ((uint64_t *)&frame)[random() % 64] * (random() % 4 > 0);
+    frame.vectors = random() % 2 ? (uint64_t)vectors : 0;
     frame.rip = (uint64_t)back;
 }
 
@@ -54,7 +63,7 @@ static int flags(void)
 {
     uint16_t cs, ss, code, stack;
     __asm__("mov %%cs, %0; mov %%ss, %1" : "=r"(code), "=r"(stack));
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < 20000; i++) {
         draw_frame();
         frame.rflags = (i % 64 ? frame.rflags : 1ull << i / 64 % 64) & ~(uint64_t)TF;
         uint64_t want = (frame.rflags & OURS) | 0x202, got = leave((uint64_t)&frame, &cs, &ss);

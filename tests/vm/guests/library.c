@@ -286,6 +286,129 @@ static void signals(void)
     close(ends[1]);
 }
 
+static sigjmp_buf out;
+static volatile sig_atomic_t caught;
+static char *guarded;
+
+static void leap(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    printf("fault %d code %d at %s\n", number, info->si_code,
+           info->si_addr == guarded ? "the page"
+           : info->si_addr          ? "elsewhere"
+                                    : "0");
+    siglongjmp(out, 1);
+}
+
+static void unlock(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    caught += number == SIGSEGV && info->si_code == SEGV_ACCERR && info->si_addr == guarded;
+    mprotect(guarded, 4096, PROT_READ | PROT_WRITE);
+}
+
+static void count(int number)
+{
+    volatile double spoil = 0;
+    for (int i = 1; i < 100; i++)
+        spoil += 1.0 / i;
+    caught += number == SIGALRM || number == SIGVTALRM || number == SIGPROF;
+}
+
+static void on(int number, void (*handler)(int, siginfo_t *, void *))
+{
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+    sigaction(number, &action, NULL);
+}
+
+static void faults(void)
+{
+    guarded = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(guarded + 4096, 4096);
+    on(SIGSEGV, leap);
+    on(SIGFPE, leap);
+    on(SIGILL, leap);
+    on(SIGBUS, leap);
+    if (!sigsetjmp(out, 1))
+        *(volatile char *)guarded = 1;
+    if (!sigsetjmp(out, 1))
+        *(volatile char *)(guarded + 4096) = 1;
+    if (!sigsetjmp(out, 1))
+        *(volatile char *)0x8000000000000000 = 1;
+    if (!sigsetjmp(out, 1))
+        __asm__ volatile("xor %%edx, %%edx; mov $1, %%eax; xor %%ecx, %%ecx; div %%ecx" ::: "eax", "ecx", "edx");
+    if (!sigsetjmp(out, 1))
+        __asm__ volatile("ud2");
+    int fd = open("stream", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    char *behind = ftruncate(fd, 10) ? NULL : mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (!sigsetjmp(out, 1))
+        printf("%d\n", *(volatile char *)(behind + 4096));
+    close(fd);
+    on(SIGSEGV, unlock);
+    *(volatile char *)guarded = 7;
+    printf("mended %d %d\n", (int)caught, *guarded);
+    signal(SIGSEGV, SIG_DFL);
+}
+
+/* The sum is the same whatever comes between, for a handler's frame keeps the registers that it is made in. */
+static double compute(void)
+{
+    double sum = 0;
+    for (caught = 0; caught < 3;)
+        for (int i = 1; i < 1000; i++)
+            sum = sum / 3 + i * 0.5;
+    return sum;
+}
+
+static void ended(const char *what, int result)
+{
+    printf("%s %d %d\n", what, result, errno);
+}
+
+static void timers(void)
+{
+    static const int which[] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF}, numbers[] = {SIGALRM, SIGVTALRM, SIGPROF};
+    const struct itimerval off = {0}, often = {{0, 10000}, {0, 10000}};
+    struct itimerval now;
+    struct timespec day = {86400, 0};
+    struct pollfd nothing = {.fd = -1};
+    siginfo_t info;
+    sigset_t set;
+    for (int i = 0; i < 3; i++) {
+        signal(numbers[i], count);
+        setitimer(which[i], &often, NULL);
+        printf("timer %d: %.17g\n", i, compute());
+        setitimer(which[i], &off, &now);
+        printf("it ran %d\n", now.it_interval.tv_usec == 10000 && timerisset(&now.it_value));
+    }
+    printf("alarm %u", alarm(1000));
+    printf(" %u", alarm(50));
+    printf(" %u\n", alarm(0));
+    setitimer(ITIMER_REAL, &often, NULL);
+    ended("sleep", nanosleep(&day, &day));
+    printf("left %d\n", day.tv_sec == 86399);
+    ended("pause", pause());
+    ended("poll", poll(&nothing, 1, -1));
+    ended("select", select(0, NULL, NULL, NULL, NULL));
+    setitimer(ITIMER_REAL, &off, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    while (sigtimedwait(&set, &info, &(struct timespec){0, 1000}) > 0)
+        ;
+    ended("none", sigtimedwait(&set, &info, &(struct timespec){0, 1000}));
+    printf("queued %d\n", sigqueue(getpid(), SIGUSR1, (union sigval){.sival_int = 42}));
+    printf("got %d", sigwaitinfo(&set, &info));
+    printf(" code %d value %d\n", info.si_code, info.si_value.sival_int);
+    setitimer(ITIMER_REAL, &often, NULL);
+    printf("got %d", sigwaitinfo(&set, &info));
+    printf(" code %d\n", info.si_code);
+    setitimer(ITIMER_REAL, &off, NULL);
+    signal(SIGALRM, SIG_IGN);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOFBF, 65536);
@@ -297,6 +420,8 @@ int main(int argc, char **argv)
     texts();
     memory();
     waiting();
+    faults();
+    timers();
     identity();
     signals();
     fflush(stdout);

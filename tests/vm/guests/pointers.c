@@ -61,6 +61,7 @@ static struct iovec vector[2] = {{good, 3}, {good + 8, 3}};
 static struct timespec soon = {0, 1}, times[2] = {{1000000000, 1}, {1100000000, 2}};
 static struct timespec odd_spec = {1, -1};
 static struct timeval odd_time = {1, 2000000}, short_time = {0, 1}, no_time;
+static struct itimerval no_timer;
 static struct pollfd polled = {FILE_FD, POLLIN, 0};
 static struct flock lock = {F_RDLCK, SEEK_SET, 0, 1, 0};
 static struct {
@@ -131,6 +132,8 @@ static const struct {
     C(getrusage, I(0), W(144)),
     C(sysinfo, W(112)),
     C(times, W(32)),
+    C(getitimer, I(ITIMER_REAL), W(32)),
+    C(setitimer, I(ITIMER_PROF), R(no_timer), W(32)),
     C(setgroups, I(1), R(groups)),
     C(getresuid, W(4), W(4), W(4)),
     C(getresgid, W(4), W(4), W(4)),
@@ -201,15 +204,15 @@ static const struct {
  * rt_sigreturn finds what it reads by the stack. */
 static const int without[] =
     {
-        SYS_close,     SYS_lseek,     SYS_mmap,       SYS_mprotect, SYS_munmap,     SYS_brk,       SYS_sched_yield,
-        SYS_mremap,    SYS_msync,     SYS_madvise,    SYS_dup,      SYS_dup2,       SYS_pause,     SYS_getpid,
-        SYS_socket,    SYS_shutdown,  SYS_listen,     SYS_exit,     SYS_kill,       SYS_flock,     SYS_fsync,
-        SYS_fdatasync, SYS_ftruncate, SYS_fchdir,     SYS_fchmod,   SYS_fchown,     SYS_umask,     SYS_getuid,
-        SYS_getgid,    SYS_setuid,    SYS_setgid,     SYS_geteuid,  SYS_getegid,    SYS_setpgid,   SYS_getppid,
-        SYS_getpgrp,   SYS_setsid,    SYS_setreuid,   SYS_setregid, SYS_setresuid,  SYS_setresgid, SYS_getpgid,
-        SYS_getsid,    SYS_mlock,     SYS_munlock,    SYS_mlockall, SYS_munlockall, SYS_sync,      SYS_gettid,
-        SYS_tkill,     SYS_fadvise64, SYS_exit_group, SYS_tgkill,   SYS_fallocate,  SYS_dup3,      SYS_syncfs,
-        SYS_mlock2,
+        SYS_close,   SYS_lseek,     SYS_mmap,      SYS_mprotect,   SYS_munmap,   SYS_brk,        SYS_sched_yield,
+        SYS_alarm,   SYS_mremap,    SYS_msync,     SYS_madvise,    SYS_dup,      SYS_dup2,       SYS_pause,
+        SYS_getpid,  SYS_socket,    SYS_shutdown,  SYS_listen,     SYS_exit,     SYS_kill,       SYS_flock,
+        SYS_fsync,   SYS_fdatasync, SYS_ftruncate, SYS_fchdir,     SYS_fchmod,   SYS_fchown,     SYS_umask,
+        SYS_getuid,  SYS_getgid,    SYS_setuid,    SYS_setgid,     SYS_geteuid,  SYS_getegid,    SYS_setpgid,
+        SYS_getppid, SYS_getpgrp,   SYS_setsid,    SYS_setreuid,   SYS_setregid, SYS_setresuid,  SYS_setresgid,
+        SYS_getpgid, SYS_getsid,    SYS_mlock,     SYS_munlock,    SYS_mlockall, SYS_munlockall, SYS_sync,
+        SYS_gettid,  SYS_tkill,     SYS_fadvise64, SYS_exit_group, SYS_tgkill,   SYS_fallocate,  SYS_dup3,
+        SYS_syncfs,  SYS_mlock2,
 },
                  unused[] = {
                      SYS_getgroups,   SYS_set_tid_address, SYS_set_robust_list, SYS_rseq,       SYS_fork,
