@@ -34,6 +34,8 @@ static void enable_xsave(void)
     vector_states = cpuid(13, 0).a & STATES;
     __asm__ volatile("xsetbv" ::"c"(0), "a"(vector_states), "d"(0));
     vector_bytes = cpuid(13, 0).b; /* with just these states: 2.7 KiB at most */
+    if (vector_bytes > ARCH_VECTORS)
+        vector_bytes = 0;
 }
 
 static void enable_features(const struct cpuid *one, u32 seven_b, u32 seven_c)
