@@ -164,12 +164,14 @@ static u32 find_root(struct p9 *c)
     return P9_NOFID;
 }
 
-/* Fids that no answer has made yet have no place: their messages are sent again. */
+/* Fids that no answer has made yet have no place: their messages are sent again. Below another root nothing is what it was. */
 int p9_restore(struct p9 *c)
 {
     struct qid qid;
     u32 root = find_root(c);
     int err = root == P9_NOFID ? -EIO : p9_attach_fid(c, root, &qid);
+    if (err == 0 && qid.path != origin_of(c, root)->qid_path)
+        err = -ESTALE;
     for (u32 fid = 0; fid < P9_FIDS && err == 0; fid++) {
         struct p9_origin *o = origin_of(c, fid);
         if (o && fid != root)

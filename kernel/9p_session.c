@@ -96,7 +96,7 @@ int p9_restart(struct p9 *c)
     c->life++;
     c->counters->restarts += !err;
     log_warn("9p: \"%s\" %s", c->tag, err ? "could not be mounted again" : "was mounted again");
-    return err;
+    return err < 0 ? -EIO : 0; /* why it failed is no answer to what was asked */
 }
 
 struct p9 *p9_make(struct p9_link *link, const char *tag)

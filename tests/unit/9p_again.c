@@ -195,6 +195,22 @@ static void c12_a_server_that_always_dies(void **state)
     put(&node);
 }
 
+static void c12_another_folder_at_the_root(void **state)
+{
+    (void)state;
+    struct attr attr;
+    unsigned n = 0;
+    struct node listing;
+    assert_int_equal(fs->ops->walk(&root, &(struct name){0}, 0, &listing, &listing.qid), 0);
+    assert_int_equal(fs->ops->open(&listing, O_RDONLY | O_DIRECTORY, &attr), 0);
+    die();
+    top->ino += 1000;
+    assert_int_equal(fs->ops->readdir(&listing, 0, 4096, count_entry, &n), -EIO);
+    assert_int_equal(n, 0);
+    assert_int_equal(fs->ops->getattr(&root, &attr), -EIO);
+    put(&listing);
+}
+
 static void c12_a_server_that_takes_less_than_before(void **state)
 {
     (void)state;
@@ -282,6 +298,7 @@ int main(void)
         T(c12_files_that_moved),
         T(c12_files_that_are_gone),
         T(c12_a_server_that_always_dies),
+        T(c12_another_folder_at_the_root),
         T(c12_a_server_that_takes_less_than_before),
         T(c12_a_server_that_dies_after_each_answer),
         T(c12_a_directory_moved_into_itself),
