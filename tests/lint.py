@@ -37,7 +37,7 @@ class Tree:
 
     def sources(self):
         """Everything that is written in a programming language."""
-        ends = (".c", ".h", ".S", ".py", ".sh", ".ld")
+        ends = (".c", ".h", ".S", ".py", ".sh", ".ld", ".mk")
         return [f for f in self.text if f.endswith(ends) or f == "Makefile" or self.text[f].startswith("#!")]
 
 
