@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* sys_poll - system calls that wait for files, and the pipes that they are often for. */
 #include "arch.h"
+#include "later.h"
 #include "mem.h"
 #include "pipefs.h"
 #include "proc.h"
@@ -35,6 +36,7 @@ static bool wait_more(struct wait *w)
     if (now >= w->end || w->cut)
         return false;
     arch_wait_ns(MIN(w->nap, w->end - now));
+    later_run();
     w->nap = MIN(w->nap * 2, NAP_MAX);
     return true;
 }

@@ -4,6 +4,7 @@
  *
  *   sp -> restorer | struct ucontext | siginfo | vector registers | ... red zone of 128 bytes <- sp before */
 #include "arch.h"
+#include "later.h"
 #include "proc.h"
 #include "syscall.h"
 #include "time.h"
@@ -246,6 +247,7 @@ bool signal_sleep(u64 end)
             return true;
         if (next > now)
             arch_wait_ns(next - now);
+        later_run();
     }
     return false;
 }

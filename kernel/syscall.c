@@ -2,6 +2,7 @@
 /* syscall - where a program's system calls come in. */
 #include "syscall.h"
 #include "arch.h"
+#include "later.h"
 #include "print.h"
 #include "proc.h"
 
@@ -36,5 +37,6 @@ void syscall_enter(struct arch_frame *frame)
     u64 arg[6] = {frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8, frame->r9};
     unsigned place = number < NUMBERS ? places[number] : PLACE_NONE;
     frame->rax = (u64)(place ? functions[place](arg) : unknown(number));
+    later_run();
     signal_deliver(frame);
 }

@@ -82,7 +82,7 @@ ATTRFS_SHOW(uevent)
 ATTRFS_SHOW(queues)
 {
     const struct virtio_device *dev = object;
-    for (unsigned i = 0; i < VIRTIO_QUEUES; i++) {
+    for (unsigned i = 0; i < dev->nqueues; i++) {
         const struct virtq *q = dev->queues[i];
         if (q)
             attrfs_add(out, "%u %u %u %lu %lu %lu\n", q->index, q->size, q->vector, q->counters.requests,

@@ -3,6 +3,8 @@
 #include "virtio.h"
 
 #include "arch.h"
+#include "later.h"
+#include "mem.h"
 #include "print.h"
 #include "time.h"
 #include "virtq.h"
@@ -79,16 +81,22 @@ static const char *negotiate(struct virtio_device *dev)
     return NULL;
 }
 
+static u16 queue_size(const struct virtio_device *dev, u16 max)
+{
+    u16 most = dev->driver->queue_size ? MIN(dev->driver->queue_size, (u16)VIRTQ_MAX) : VIRTQ_MAX, size = VIRTQ_MAX;
+    while (size > MIN(max, most))
+        size /= 2;
+    return size;
+}
+
 static const char *make_queue(struct virtio_device *dev, u16 index)
 {
     u32 flags = (virtio_has(dev, VIRTIO_F_INDIRECT_DESC) ? VIRTQ_INDIRECT : 0) |
                 (virtio_has(dev, VIRTIO_F_EVENT_IDX) ? VIRTQ_EVENT_IDX : 0);
-    u16 max = dev->transport->queue_max(dev, index), size = VIRTQ_MAX;
+    u16 max = dev->transport->queue_max(dev, index);
     if (max == 0)
         return "it lacks a queue";
-    while (size > max)
-        size /= 2;
-    struct virtq *q = virtq_new(index, size, flags);
+    struct virtq *q = virtq_new(index, queue_size(dev, max), flags);
     if (!q)
         return "no memory for its queues";
     q->device = dev;
@@ -97,15 +105,27 @@ static const char *make_queue(struct virtio_device *dev, u16 index)
     return dev->transport->queue_enable(dev, q) < 0 ? "a queue cannot be enabled" : NULL;
 }
 
+static const char *make_queues(struct virtio_device *dev)
+{
+    unsigned n = dev->driver->count_queues ? dev->driver->count_queues(dev) : dev->driver->queues;
+    const char *why = NULL;
+    n = MIN(MAX(n, dev->driver->queues), (unsigned)VIRTIO_QUEUES);
+    dev->queues = mem_new(n * sizeof(struct virtq *));
+    if (!dev->queues)
+        return "no memory for its queues";
+    dev->nqueues = n;
+    dev->transport->irqs(dev, n);
+    for (unsigned i = 0; i < n && !why; i++)
+        why = make_queue(dev, (u16)i);
+    return why;
+}
+
 /* To DRIVER_OK. */
 static const char *bring_up(struct virtio_device *dev)
 {
     const char *why = reset(dev) < 0 ? "it does not reset" : negotiate(dev);
-    if (why)
-        return why;
-    dev->transport->irqs(dev, dev->driver->queues);
-    for (unsigned i = 0; i < dev->driver->queues && !why; i++)
-        why = make_queue(dev, (u16)i);
+    if (!why)
+        why = make_queues(dev);
     if (!why)
         add_status(dev, VIRTIO_STATUS_DRIVER_OK);
     return why;
@@ -122,11 +142,13 @@ static const char *start(struct virtio_device *dev)
 
 static void free_queues(struct virtio_device *dev)
 {
-    for (unsigned i = 0; i < VIRTIO_QUEUES; i++) {
+    for (unsigned i = 0; i < dev->nqueues; i++)
         if (dev->queues[i])
             virtq_free(dev->queues[i]);
-        dev->queues[i] = NULL;
-    }
+    if (dev->queues)
+        mem_delete(dev->queues, dev->nqueues * sizeof(struct virtq *));
+    dev->queues = NULL;
+    dev->nqueues = 0;
 }
 
 int virtio_restart(struct virtio_device *dev)
@@ -147,7 +169,7 @@ int virtio_restart(struct virtio_device *dev)
 static const struct virtio_driver *find_driver(u32 id)
 {
     for (const struct virtio_driver *const *d = __start_virtio_drivers; d < __stop_virtio_drivers; d++)
-        if ((*d)->id == id && (*d)->queues <= VIRTIO_QUEUES)
+        if ((*d)->id == id)
             return *d;
     return NULL;
 }
@@ -197,6 +219,26 @@ int virtio_config(struct virtio_device *dev, u32 offset, void *bytes, u32 len)
             return result;
     }
     return -EIO;
+}
+
+/* Tells drivers of changed configurations, which must not happen while they are in the middle of something. */
+static void tell_changes(struct later *work)
+{
+    (void)work;
+    for (struct virtio_device *dev = first; dev; dev = dev->next) {
+        bool changed = dev->changed && dev->bound && !dev->failed;
+        dev->changed = false;
+        if (changed && dev->driver->config_changed)
+            dev->driver->config_changed(dev);
+    }
+}
+
+void virtio_config_interrupt(struct virtio_device *dev)
+{
+    static struct later changes = {.fn = tell_changes};
+    dev->config_changes++;
+    dev->changed = true;
+    later_ask(&changes);
 }
 
 /* NULL: the device says that it is well. */
@@ -255,4 +297,10 @@ int virtio_wait(struct virtio_device *dev, struct virtq *q)
     if (!virtq_arm(q))
         nap(dev, q);
     return 0;
+}
+
+int virtio_idle(struct virtio_device *dev, struct virtq *q)
+{
+    q->since = arch_heartbeats();
+    return virtio_wait(dev, q);
 }

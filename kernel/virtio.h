@@ -37,13 +37,14 @@ enum {
 #define VIRTIO_F_ORDER_PLATFORM  (1ull << 36)
 #define VIRTIO_F_RING_RESET      (1ull << 40)
 
-enum { VIRTIO_QUEUES = 8, VIRTIO_NO_VECTOR = 0xffff };
+enum { VIRTIO_QUEUES = 128, VIRTIO_NO_VECTOR = 0xffff }; /* queues that a driver may have at most */
 
 struct virtio_device;
 
 /* What a transport can do. All registers' values are the host's: not to be believed. */
 struct virtio_transport {
     const char *name;
+    bool legacy; /* virtio 0.9: no VERSION_1, no FEATURES_OK, queues as long as the device says (2.2.3, 2.3.4) */
     u8 (*get_status)(struct virtio_device *dev);
     void (*set_status)(struct virtio_device *dev, u8 status); /* 0: asks for reset; the bus waits for it */
     u64 (*get_features)(struct virtio_device *dev);
@@ -56,7 +57,7 @@ struct virtio_transport {
     int (*config_read)(struct virtio_device *dev, u32 offset, void *bytes, u32 len);
     u8 (*generation)(struct virtio_device *dev);
     /* Interrupts for `queues` queues and for configuration changes: how many of the queues have a vector (0: poll). They count in
-     * dev->interrupts, dev->config_changes and the queue's counters. */
+     * dev->interrupts and the queue's counters, or call virtio_config_interrupt(). */
     int (*irqs)(struct virtio_device *dev, unsigned queues);
     /* For a device that does not reset: keeps it from our memory by other means. It may not be reachable afterwards. */
     void (*cut_off)(struct virtio_device *dev);
@@ -73,21 +74,28 @@ struct virtio_device {
     u32 vendor;
     char name[12];         /* "virtio0" */
     u64 offered, accepted; /* feature bits */
-    struct virtq *queues[VIRTIO_QUEUES];
+    struct virtq **queues; /* nqueues of them; the bus's */
+    unsigned nqueues;
     u64 interrupts, config_changes, config_seen;
-    u8 status;   /* as we set it last */
-    bool bound;  /* its driver's probe took it, so remove is owed */
-    bool silent; /* it was given up because it did not answer: it is not brought up again */
-    bool failed; /* gone, broken or refused: its driver answers EIO */
+    u8 status;    /* as we set it last */
+    bool bound;   /* its driver's probe took it, so remove is owed */
+    bool silent;  /* it was given up because it did not answer: it is not brought up again */
+    bool failed;  /* gone, broken or refused: its driver answers EIO */
+    bool changed; /* its configuration changed and the driver was not told yet */
 };
 
 struct virtio_driver {
     const char *name;
     u32 id;
     u64 features;    /* device-type bits that it understands; the bus adds what it and virtq understand itself */
-    unsigned queues; /* that it needs; the bus has made and enabled them (DRIVER_OK set) when probe runs */
+    unsigned queues; /* that it needs at least; the bus has made and enabled them (DRIVER_OK set) when probe runs */
+    u16 queue_size;  /* entries that it has use for in each; 0: as many as make sense */
+    /* How many queues this device has use for, when that depends on features and configuration, which may be read; at most VIRTIO_QUEUES. NULL: `queues`. */
+    unsigned (*count_queues)(struct virtio_device *dev);
     /* 0, or -errno: the device gets FAILED. Configuration may be read. */
     int (*probe)(struct virtio_device *dev);
+    /* The configuration may have changed: called at a safe point (later.h). May wait. May be NULL. */
+    void (*config_changed)(struct virtio_device *dev);
     /* The device is reset or cut off already: no DMA any more. Takes back what was in flight (virtq_reclaim) and frees its own. */
     void (*remove)(struct virtio_device *dev);
 };
@@ -119,6 +127,12 @@ int virtio_config(struct virtio_device *dev, u32 offset, void *bytes, u32 len);
  * 0; -EIO: the device says it needs reset, is gone, or was silent for VIRTIO_SILENCE heartbeats since the last completion. */
 enum { VIRTIO_SILENCE = 300 };
 int virtio_wait(struct virtio_device *dev, struct virtq *q);
+
+/* The same for what the device may keep as long as it likes, such as a buffer for input: silence is no fault. */
+int virtio_idle(struct virtio_device *dev, struct virtq *q);
+
+/* For transports, from an interrupt: the device says that its configuration, or its status, changed. */
+void virtio_config_interrupt(struct virtio_device *dev);
 
 /* Brings a device that failed up again as at the start, with new queues in dev->queues, the same features and nothing in flight; what was in flight must
  * have been taken back (virtq_reclaim). 0; -EIO: it is gone, or does not come up. Waits for the device's reset. */

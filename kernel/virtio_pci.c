@@ -38,7 +38,7 @@ struct vector {
     bool shared; /* means everything */
 };
 
-enum { VECTORS = VIRTIO_QUEUES + 1 };
+enum { VECTORS = 9 }; /* a device with more queues gets one for all */
 
 struct function {
     struct virtio_device dev;
@@ -185,9 +185,9 @@ static void on_interrupt(void *arg)
     const struct vector *v = arg;
     v->dev->interrupts++;
     if (v->index < 0 || v->shared)
-        v->dev->config_changes++;
-    for (int i = 0; i < VIRTIO_QUEUES; i++)
-        if (v->dev->queues[i] && (v->shared || v->index == i))
+        virtio_config_interrupt(v->dev);
+    for (unsigned i = 0; i < v->dev->nqueues; i++)
+        if (v->dev->queues[i] && (v->shared || v->index == (int)i))
             v->dev->queues[i]->counters.interrupts++;
 }
 
@@ -207,7 +207,7 @@ static int irqs(struct virtio_device *dev, unsigned queues)
 {
     struct function *f = function_of(dev);
     int n = pci_msix_enable(f->pci);
-    unsigned want = n > (int)queues ? queues + 1 : 1;
+    unsigned want = n > (int)queues && queues < VECTORS ? queues + 1 : 1;
     for (unsigned i = 0; i < f->nvectors; i++) /* from before a restart */
         pci_msix_route(f->pci, i, f->vectors[i].irq);
     while (n > 0 && f->nvectors < want && add_vector(f, want == 1))

@@ -9,6 +9,7 @@
 #include "arch.h"
 #include "cmdline.h"
 #include "devfs.h"
+#include "later.h"
 #include "mem.h"
 #include "time.h"
 #include "vfs.h"
@@ -187,6 +188,7 @@ static void wait_for_input(u32 room)
         if (tries < EAGER)
             continue;
         arch_wait_ns(nap);
+        later_run();
         nap = MIN(nap * 2, NAP_MAX);
     }
 }

@@ -81,7 +81,7 @@ static int restart(struct p9_link *link)
     struct share *s = link->priv;
     u16 size = s->q ? s->q->size : 0;
     int err = s->q ? virtio_restart(s->dev) : -EIO;
-    s->q = s->q ? s->dev->queues[0] : NULL;
+    s->q = s->q && s->dev->nqueues ? s->dev->queues[0] : NULL;
     if (err == 0 && s->q->size < size) {
         virtio_fail(s->dev, "its queue is smaller than before");
         err = -EIO;

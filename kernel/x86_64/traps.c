@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* traps - segments, the interrupt table, and what to do when the processor stops at an instruction. */
 #include "arch.h"
+#include "later.h"
 #include "print.h"
 #include "proc.h"
 #include "x86.h"
@@ -187,8 +188,10 @@ void trap_handle(struct arch_frame *f)
 {
     if (f->vector >= VECTOR_HEARTBEAT) {
         apic_irq((unsigned)f->vector);
-        if (f->cs == USER_CODE)
+        if (f->cs == USER_CODE) {
+            later_run();
             signal_deliver(f);
+        }
     } else if (f->vector == TRAP_NMI)
         log_debug(
             "the host sent an NMI; it means nothing here"); /* on a stack of its own, so it may come at any time */

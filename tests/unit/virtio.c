@@ -225,7 +225,7 @@ static void refused(const char *why)
     assert_int_equal(script.status, VIRTIO_STATUS_FAILED); /* behind a reset: it reads and writes nothing */
     assert_non_null(strstr(script.log, "s0 s128 "));
     assert_int_equal(fake_log_count(why), 1);
-    assert_int_equal(virtio_wait(&dev, dev.queues[0]), -EIO);
+    assert_int_equal(virtio_wait(&dev, NULL), -EIO);
 }
 
 static void test_R1_no_VERSION_1(void **state)

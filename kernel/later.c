@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* later - work that an interrupt asks for, done when the kernel is in the middle of nothing. */
+#include "later.h"
+
+#include "arch.h"
+
+/* The kernel runs with interrupts off but while it sleeps, so the lists need no more care than any other. */
+static struct later *asked, *watches;
+static u64 beat;
+static bool running;
+
+void later_ask(struct later *work)
+{
+    if (work->asked)
+        return;
+    work->asked = true;
+    work->next = asked;
+    asked = work;
+}
+
+void later_watch(struct later *work)
+{
+    if (work->watched)
+        return;
+    work->watched = true;
+    work->next_watch = watches;
+    watches = work;
+}
+
+void later_forget(struct later *work)
+{
+    struct later **at = &asked;
+    while (*at && *at != work)
+        at = &(*at)->next;
+    if (*at)
+        *at = work->next;
+    for (at = &watches; *at && *at != work;)
+        at = &(*at)->next_watch;
+    if (*at)
+        *at = work->next_watch;
+    work->asked = work->watched = false;
+}
+
+/* What is asked for while this runs is done at the next safe point, so that it ends. */
+void later_run(void)
+{
+    u64 now = arch_heartbeats();
+    if (running || (!asked && now == beat))
+        return;
+    for (struct later *w = now == beat ? NULL : watches; w; w = w->next_watch)
+        later_ask(w);
+    beat = now;
+    running = true;
+    unsigned rounds = 0;
+    for (struct later *w = asked; w; w = w->next)
+        rounds++;
+    while (rounds-- && asked) {
+        struct later *w = asked;
+        asked = w->next;
+        w->asked = false;
+        w->fn(w);
+    }
+    running = false;
+}
