@@ -3,33 +3,62 @@
 #include "devfs.h"
 #include "vfs.h"
 
-enum { FOUND = 32, ROOT = 0xffff };
+enum { FOUND = 256, ROOT = 0xffff, PLACE_BITS = 16 };
 
 extern const struct device *const __start_devices[], *const __stop_devices[];
-static const struct device *found[FOUND];
+
+/* serial: how many devices had this place before, so that a file which is open on one of them never means another. */
+static struct {
+    const struct device *dev;
+    u64 serial;
+} found[FOUND];
 
 DEVICE(fd) = {.name = "fd", .link = "/proc/self/fd"};
 DEVICE(stdin_link) = {.name = "stdin", .link = "/proc/self/fd/0"};
 DEVICE(stdout_link) = {.name = "stdout", .link = "/proc/self/fd/1"};
 DEVICE(stderr_link) = {.name = "stderr", .link = "/proc/self/fd/2"};
 
-/* The i-th place for a device, which may be empty; a node's id is i. */
-static const struct device *device_at(u64 i)
+static u64 built_in(void)
 {
-    u64 built_in = (u64)(__stop_devices - __start_devices);
-    return i < built_in ? __start_devices[i] : found[i - built_in];
+    return (u64)(__stop_devices - __start_devices);
 }
 
 static u64 places(void)
 {
-    return (u64)(__stop_devices - __start_devices) + FOUND;
+    return built_in() + FOUND;
+}
+
+/* What is in the i-th place; NULL: nothing. */
+static const struct device *device_at(u64 i)
+{
+    return i < built_in() ? __start_devices[i] : found[i - built_in()].dev;
+}
+
+/* A node's id: the place, and above it the serial number. */
+static u64 id_at(u64 i)
+{
+    return i | (i < built_in() ? 0 : found[i - built_in()].serial << PLACE_BITS);
+}
+
+/* The place of a name in a folder (NULL: the root); places(): there is none. */
+static u64 find(const struct device *folder, struct name name)
+{
+    u64 i = 0;
+    for (; i < places(); i++) {
+        const struct device *dev = device_at(i);
+        if (dev && dev->in == folder && strlen(dev->name) == name.len && memcmp(dev->name, name.s, name.len) == 0)
+            break;
+    }
+    return i;
 }
 
 int devfs_add(const struct device *dev)
 {
+    if (find(dev->in, (struct name){dev->name, (u16)strlen(dev->name)}) != places())
+        return -EEXIST;
     for (unsigned i = 0; i < FOUND; i++)
-        if (!found[i]) {
-            found[i] = dev;
+        if (!found[i].dev) {
+            found[i].dev = dev;
             return 0;
         }
     return -ENOSPC;
@@ -38,20 +67,24 @@ int devfs_add(const struct device *dev)
 void devfs_remove(const struct device *dev)
 {
     for (unsigned i = 0; i < FOUND; i++)
-        if (found[i] == dev)
-            found[i] = NULL;
+        if (found[i].dev == dev) {
+            found[i].dev = NULL;
+            found[i].serial++;
+        }
 }
 
 /* NULL: the root, or a device that is gone. */
 static const struct device *device_of(const struct node *node)
 {
-    return node->id == ROOT ? NULL : device_at(node->id);
+    u64 i = node->id & ROOT;
+    return i != ROOT && id_at(i) == node->id ? device_at(i) : NULL;
 }
 
 static struct qid qid_of(u64 id)
 {
-    const struct device *dev = id == ROOT ? NULL : device_at(id);
-    return (struct qid){id == ROOT ? QID_DIR : dev && dev->link ? QID_SYMLINK : 0, 0, id == ROOT ? 1 : id + 2};
+    const struct device *dev = id == ROOT ? NULL : device_at(id & ROOT);
+    bool folder = id == ROOT || (dev && dev->folder);
+    return (struct qid){folder ? QID_DIR : dev && dev->link ? QID_SYMLINK : 0, 0, id == ROOT ? 1 : id + 2};
 }
 
 static int devfs_attach(struct fs *fs, struct node *out)
@@ -60,39 +93,30 @@ static int devfs_attach(struct fs *fs, struct node *out)
     return 0;
 }
 
-static u64 find(struct name name)
-{
-    u64 i = 0;
-    for (; i < places(); i++) {
-        const struct device *dev = device_at(i);
-        if (dev && strlen(dev->name) == name.len && memcmp(dev->name, name.s, name.len) == 0)
-            break;
-    }
-    return i;
-}
-
 static int devfs_walk(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids)
 {
-    u64 id = from->id;
-    if (n) {
-        id = id == ROOT ? find(names[0]) : places();
-        if (id == places())
-            return -ENOENT;
-        qids[0] = qid_of(id);
+    struct node at = {.fs = from->fs, .id = from->id, .qid = from->qid};
+    unsigned done = 0;
+    for (; done < n && (at.qid.type & QID_DIR); done++) {
+        u64 i = at.id == ROOT || device_of(&at) ? find(device_of(&at), names[done]) : places();
+        if (i == places())
+            break;
+        at.id = id_at(i);
+        at.qid = qids[done] = qid_of(at.id);
     }
-    if (n <= 1)
-        *out = (struct node){.fs = from->fs, .id = id, .qid = qid_of(id)};
-    return n ? 1 : 0;
+    if (done == n)
+        *out = at;
+    return done || !n ? (int)done : -ENOENT;
 }
 
 static int devfs_getattr(struct node *node, struct attr *attr)
 {
     const struct device *dev = device_of(node);
     *attr = (struct attr){.qid = node->qid, .mode = S_IFDIR | 0755, .nlink = 2, .blksize = PAGE_SIZE};
-    if (node->id == ROOT)
+    if (node->id == ROOT || (dev && dev->folder))
         return 0;
     if (!dev)
-        return -ENXIO;
+        return -ENODEV;
     attr->mode = dev->link ? S_IFLNK | 0777 : S_IFCHR | dev->perm;
     attr->size = dev->link ? strlen(dev->link) : 0;
     attr->nlink = 1;
@@ -103,33 +127,46 @@ static int devfs_getattr(struct node *node, struct attr *attr)
 
 static int devfs_open(struct node *node, u32 flags, struct attr *attr)
 {
+    const struct device *dev = device_of(node);
     (void)flags;
-    node->open = true;
-    return devfs_getattr(node, attr);
+    int err = devfs_getattr(node, attr);
+    if (err == 0 && dev && dev->open)
+        err = dev->open(dev);
+    node->open = err == 0;
+    return err;
+}
+
+static void devfs_clunk(struct node *node)
+{
+    const struct device *dev = device_of(node);
+    if (node->open && dev && dev->close)
+        dev->close(dev);
 }
 
 static s64 devfs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
     const struct device *dev = device_of(node);
-    return !dev ? -ENXIO : dev->read ? dev->read(dev, spans, n, offset) : -EINVAL;
+    return !dev ? -ENODEV : dev->read ? dev->read(dev, spans, n, offset) : -EINVAL;
 }
 
 static s64 devfs_write(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
     const struct device *dev = device_of(node);
-    return !dev ? -ENXIO : dev->write ? dev->write(dev, spans, n, offset) : -EINVAL;
+    return !dev ? -ENODEV : dev->write ? dev->write(dev, spans, n, offset) : -EINVAL;
 }
 
 static int devfs_ioctl(struct node *node, u32 cmd, void *data, size_t size)
 {
     const struct device *dev = device_of(node);
-    return dev && dev->ioctl ? dev->ioctl(dev, cmd, data, size) : -ENOTTY;
+    return !dev ? -ENODEV : dev->ioctl ? dev->ioctl(dev, cmd, data, size) : -ENOTTY;
 }
 
 static u32 devfs_poll(struct node *node)
 {
     const struct device *dev = device_of(node);
-    return !dev ? POLLERR : dev->poll ? dev->poll(dev) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+    if (!dev)
+        return POLLERR | POLLHUP;
+    return dev->poll ? dev->poll(dev) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
 static int devfs_readlink(struct node *node, char *buf, size_t size)
@@ -144,16 +181,22 @@ static int devfs_readlink(struct node *node, char *buf, size_t size)
 
 static int devfs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)
 {
+    const struct device *folder = device_of(node);
     int taken = 0;
-    (void)node, (void)room;
+    (void)room;
+    if (node->id != ROOT && !folder)
+        return -ENOENT;
     for (u64 i = from; i < places() + 2; i++) {
-        struct dirent_info info = {1, i + 1, S_IFDIR >> 12, {"..", (u16)(i + 1)}};
+        u64 own = i ? 1 : qid_of(node->id).path;
+        struct dirent_info info = {own, i + 1, S_IFDIR >> 12, {"..", (u16)(i + 1)}};
         const struct device *dev = i < 2 ? NULL : device_at(i - 2);
-        if (i >= 2 && !dev)
+        if (i >= 2 && (!dev || dev->in != folder))
             continue;
-        if (dev)
+        if (dev) {
+            u32 type = dev->folder ? S_IFDIR : dev->link ? S_IFLNK : S_IFCHR;
             info = (struct dirent_info){
-                i, i + 1, (dev->link ? S_IFLNK : S_IFCHR) >> 12, {dev->name, (u16)strlen(dev->name)}};
+                qid_of(id_at(i - 2)).path, i + 1, (u8)(type >> 12), {dev->name, (u16)strlen(dev->name)}};
+        }
         if (!emit(ctx, &info))
             break;
         taken++;
@@ -165,6 +208,7 @@ static const struct fs_ops ops = {
     .type = "devtmpfs",
     .attach = devfs_attach,
     .walk = devfs_walk,
+    .clunk = devfs_clunk,
     .open = devfs_open,
     .read = devfs_read,
     .write = devfs_write,

@@ -5,12 +5,17 @@
 
 #include "base.h"
 
-/* A character device, or a link. A verb that is NULL answers EINVAL. */
+/* A character device, a link or a folder of them. A verb that is NULL answers EINVAL. */
 struct device {
-    const char *name; /* in /dev */
+    const char *name;        /* in its folder */
+    const struct device *in; /* the folder; NULL: /dev */
+    bool folder;
     u32 major, minor; /* Linux's numbers where it has them */
     u32 perm;         /* 0666 */
     const char *link; /* not NULL: only a link, to there */
+    /* An open file begins, unless the answer is an error, and ends; not told of files that were open when the device was removed. */
+    int (*open)(const struct device *dev);
+    void (*close)(const struct device *dev);
     s64 (*read)(const struct device *dev, const struct span *spans, unsigned n, u64 offset);
     s64 (*write)(const struct device *dev, const struct span *spans, unsigned n, u64 offset);
     int (*ioctl)(const struct device *dev, u32 cmd, void *data, size_t size);
@@ -24,7 +29,8 @@ struct device {
     TABLE_ENTRY(devices, struct device, ident);                                                                        \
     static const struct device ident
 
-/* Publishes one that was found; it lives until devfs_remove. -ENOSPC: too many. */
+/* Publishes one that was found; it lives until devfs_remove, behind which files that are open on it hear ENODEV. -ENOSPC: too many;
+ * -EEXIST: its folder has that name. */
 int devfs_add(const struct device *dev);
 void devfs_remove(const struct device *dev);
 

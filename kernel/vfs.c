@@ -172,6 +172,9 @@ s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offse
         return -ESPIPE;
     if (!file->node.fs->ops->write)
         return -EINVAL;
+    if ((file->mode & S_IFMT) == S_IFCHR && (file->flags & O_NONBLOCK) && mem_span_total(spans, n) &&
+        !(vfs_poll(file) & (POLLOUT | POLLERR)))
+        return -EAGAIN; /* a pipe may have room for some of it */
     if (has_no_position(file))
         return file->node.fs->ops->write(&file->node, spans, n, 0);
     if (file->flags & O_APPEND)

@@ -177,16 +177,152 @@ static void devices_come_and_go(void **state)
     assert_int_equal(read_page(f, 1), -EINVAL);
     assert_int_equal(write_text(f, "x"), -EINVAL);
     devfs_remove(&dev);
-    assert_int_equal(read_page(f, 1), -ENXIO);
-    assert_int_equal(write_text(f, "x"), -ENXIO);
-    assert_int_equal(vfs_ioctl(f, 1, page, 4), -ENOTTY);
+    assert_int_equal(read_page(f, 1), -ENODEV);
+    assert_int_equal(write_text(f, "x"), -ENODEV);
+    assert_int_equal(vfs_ioctl(f, 1, page, 4), -ENODEV);
+    assert_int_equal(vfs_poll(f), POLLERR | POLLHUP);
     vfs_put(f);
     assert_int_equal(listed(), 0x3f);
-    for (int i = 0; i < 32; i++)
-        assert_int_equal(devfs_add(&dev), 0);
-    assert_int_equal(devfs_add(&dev), -ENOSPC);
+}
+
+static void no_two_of_one_name_and_not_too_many(void **state)
+{
+    (void)state;
+    static struct device many[300];
+    static char names[300][8];
+    const struct device again = {.name = "null"};
+    unsigned n = 0;
+    int err = 0;
+    assert_int_equal(devfs_add(&again), -EEXIST);
+    for (; n < ARRAY_LEN(many) && err == 0; n++) {
+        snprintf(names[n], sizeof names[n], "many%u", n);
+        many[n].name = names[n];
+        err = devfs_add(&many[n]);
+    }
+    assert_int_equal(err, -ENOSPC);
+    assert_int_equal(devfs_add(&many[0]), -EEXIST);
+    while (n)
+        devfs_remove(&many[--n]);
+    assert_int_equal(devfs_add(&many[0]), 0);
+    devfs_remove(&many[0]);
+}
+
+static unsigned opened, closed, refused;
+
+static int note_open(const struct device *dev)
+{
+    if (dev->priv && opened != closed) {
+        refused++;
+        return -EBUSY;
+    }
+    opened++;
+    return 0;
+}
+
+static void note_close(const struct device *dev)
+{
+    (void)dev;
+    closed++;
+}
+
+static u32 never_ready(const struct device *dev)
+{
+    (void)dev;
+    return 0;
+}
+
+static s64 swallow(const struct device *dev, const struct span *spans, unsigned n, u64 offset)
+{
+    (void)dev, (void)offset;
+    return (s64)mem_span_total(spans, n);
+}
+
+static void devices_hear_of_opening_and_closing(void **state)
+{
+    (void)state;
+    struct device dev = {.name = "single", .open = note_open, .close = note_close, .priv = &opened};
+    struct file *again;
+    opened = closed = refused = 0;
+    assert_int_equal(devfs_add(&dev), 0);
+    struct file *f = must("/dev/single", O_RDWR);
+    assert_int_equal(vfs_open(NULL, "/dev/single", O_RDWR, 0, &again), -EBUSY);
+    assert_int_equal(closed, 0);
+    vfs_put(must("/dev/single", O_PATH));
+    assert_int_equal(opened, 1);
+    vfs_put(vfs_get(f));
+    assert_int_equal(closed, 0);
+    vfs_put(f);
+    assert_int_equal(closed, 1);
+    f = must("/dev/single", O_RDWR);
     devfs_remove(&dev);
-    assert_int_equal(listed(), 0x3f);
+    vfs_put(f);
+    assert_int_equal(closed, 1);
+}
+
+static void a_file_never_means_the_device_that_came_later(void **state)
+{
+    (void)state;
+    const struct device old = {.name = "old"}, new = {.name = "new", .write = swallow};
+    assert_int_equal(devfs_add(&old), 0);
+    struct file *f = must("/dev/old", O_RDWR);
+    devfs_remove(&old);
+    assert_int_equal(devfs_add(&new), 0);
+    assert_int_equal(write_text(f, "x"), -ENODEV);
+    vfs_put(f);
+    f = must("/dev/new", O_RDWR);
+    assert_int_equal(write_text(f, "x"), 1);
+    vfs_put(f);
+    devfs_remove(&new);
+}
+
+static void writing_without_waiting(void **state)
+{
+    (void)state;
+    struct device dev = {.name = "full-up", .write = swallow, .poll = never_ready};
+    assert_int_equal(devfs_add(&dev), 0);
+    struct file *f = must("/dev/full-up", O_WRONLY | O_NONBLOCK);
+    assert_int_equal(write_text(f, "x"), -EAGAIN);
+    assert_int_equal(write_text(f, ""), 0);
+    vfs_put(f);
+    f = must("/dev/full-up", O_WRONLY);
+    assert_int_equal(write_text(f, "x"), 1);
+    vfs_put(f);
+    devfs_remove(&dev);
+}
+
+static bool remember_names(void *ctx, const struct dirent_info *e)
+{
+    char *names = ctx;
+    snprintf(names + strlen(names), 64, "%.*s %u ", e->name.len, e->name.s, e->type);
+    return true;
+}
+
+static void folders_in_dev(void **state)
+{
+    (void)state;
+    const struct device folder = {.name = "ports", .folder = true}, node = {.name = "wool", .perm = 0600},
+                        link = {.name = "wool", .in = &folder, .link = "../wool"},
+                        file = {.name = "fleece", .in = &folder, .write = swallow};
+    const struct device *const all[] = {&folder, &node, &link, &file};
+    char names[256] = "";
+    struct attr attr;
+    u64 on;
+    for (unsigned i = 0; i < ARRAY_LEN(all); i++)
+        assert_int_equal(devfs_add(all[i]), 0);
+    struct file *f = must("/dev/ports", O_RDONLY | O_DIRECTORY);
+    assert_int_equal(vfs_readdir(f, 4096, remember_names, names), 4);
+    assert_string_equal(names, ". 4 .. 4 wool 10 fleece 2 ");
+    vfs_put(f);
+    assert_int_equal(vfs_getattr_path(NULL, "/dev/ports/wool", 0, &attr, &on), 0);
+    assert_int_equal(attr.mode, S_IFCHR | 0600);
+    assert_int_equal(vfs_getattr_path(NULL, "/dev/ports/../ports/fleece", 0, &attr, &on), 0);
+    assert_int_equal(vfs_getattr_path(NULL, "/dev/fleece", 0, &attr, &on), -ENOENT);
+    assert_int_equal(vfs_getattr_path(NULL, "/dev/ports/null", 0, &attr, &on), -ENOENT);
+    assert_int_equal(vfs_getattr_path(NULL, "/dev/null/wool", 0, &attr, &on), -ENOTDIR);
+    assert_int_equal(vfs_open(NULL, "/dev/ports", O_RDWR, 0, &f), -EISDIR);
+    for (unsigned i = 0; i < ARRAY_LEN(all); i++)
+        devfs_remove(all[i]);
+    assert_int_equal(vfs_getattr_path(NULL, "/dev/ports", 0, &attr, &on), -ENOENT);
 }
 
 static void console_output_and_errors(void **state)
@@ -428,6 +564,11 @@ int main(void)
         T(links_to_what_is_open),
         T(attributes_are_linuxs),
         T(devices_come_and_go),
+        T(no_two_of_one_name_and_not_too_many),
+        T(devices_hear_of_opening_and_closing),
+        T(a_file_never_means_the_device_that_came_later),
+        T(writing_without_waiting),
+        T(folders_in_dev),
         T(console_output_and_errors),
         T(input_as_it_comes),
         T(input_is_waited_for),
