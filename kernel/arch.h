@@ -71,6 +71,14 @@ void arch_console_route(enum console channel, u16 port);
 void arch_console_write(enum console channel, const void *bytes, size_t n);
 /* What has come in, at most n bytes; 0: nothing yet. Never waits. */
 size_t arch_console_read(void *bytes, size_t n);
+/* A device that stands in for the UART where there is none: for input, and for the channels (never CTL) that go to no debug port. What these had
+ * to say before it came is kept, as far as there is room, and told then. write: channels OUT and ERR may wait, LOG not for ever. */
+struct console_device {
+    void (*write)(enum console channel, const void *bytes, size_t n);
+    size_t (*read)(void *bytes, size_t n);
+};
+/* NULL: there is none any more. Later ones replace earlier ones. */
+void arch_console_device(const struct console_device *device);
 
 /* ---- end ---- */
 /* Names a port where an exit device listens (QEMU's isa-debug-exit). */

@@ -5,6 +5,9 @@
 
 static u32 key[8];
 static bool have_secret, asked_processor;
+static struct rand_source *sources;
+
+enum { ENOUGH = 16 }; /* bytes of one source, without which nothing is secret */
 
 static u32 rotate(u32 v, unsigned n)
 {
@@ -51,7 +54,7 @@ void rand_feed(const void *bytes, size_t len, bool secret)
             ((u8 *)key)[i] ^= p[at++];
         next_key();
     }
-    have_secret |= secret && len >= 16;
+    have_secret |= secret && len >= ENOUGH;
 }
 
 static void ask_processor(void)
@@ -65,10 +68,40 @@ static void ask_processor(void)
     rand_feed(words, sizeof words, true);
 }
 
+/* Every source goes into the key once; it is waited for only where nothing else is secret. */
+static void ask_sources(void)
+{
+    u8 bytes[32];
+    for (struct rand_source *s = sources; s; s = s->next) {
+        if (s->given)
+            continue;
+        size_t n = s->give(s, bytes, sizeof bytes, !have_secret);
+        s->given = n >= ENOUGH;
+        rand_feed(bytes, n, true);
+    }
+    memset(bytes, 0, sizeof bytes);
+}
+
+void rand_add_source(struct rand_source *source)
+{
+    source->next = sources;
+    sources = source;
+}
+
+void rand_remove_source(struct rand_source *source)
+{
+    struct rand_source **at = &sources;
+    while (*at && *at != source)
+        at = &(*at)->next;
+    if (*at)
+        *at = source->next;
+}
+
 bool rand_bytes(void *bytes, size_t len)
 {
     if (!asked_processor)
         ask_processor();
+    ask_sources();
     u8 *p = bytes;
     for (u32 counter = 1; len; counter++) {
         u32 out[16];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* console - a 16550 UART at COM1 and debug ports; each only if it is there. */
+/* console - a 16550 UART at COM1 and debug ports, each only if it is there; else a device that is found later. */
 #include "arch.h"
 #include "x86.h"
 
@@ -9,6 +9,9 @@ enum { LSR_DATA = 1, LSR_EMPTY = 0x20 };
 
 static bool have_uart;
 static u16 routes[CONSOLES]; /* a debug port; 0: the UART */
+static const struct console_device *device;
+static char early[4096]; /* what had nowhere to go */
+static size_t early_len;
 
 static bool find_uart(void)
 {
@@ -65,11 +68,28 @@ void arch_console_write(enum console channel, const void *bytes, size_t n)
         __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(n) : "d"(port) : "memory");
     else if (have_uart && channel != CONSOLE_CTL)
         uart_write(bytes, n);
+    else if (device && channel != CONSOLE_CTL)
+        device->write(channel, bytes, n);
+    else if (channel != CONSOLE_CTL) {
+        n = MIN(n, sizeof early - early_len);
+        memcpy(early + early_len, bytes, n);
+        early_len += n;
+    }
+}
+
+void arch_console_device(const struct console_device *found)
+{
+    device = found;
+    if (device && early_len)
+        device->write(CONSOLE_LOG, early, early_len);
+    early_len = device ? 0 : early_len;
 }
 
 size_t arch_console_read(void *bytes, size_t n)
 {
     size_t got = 0;
+    if (!have_uart && device)
+        return device->read(bytes, n);
     while (have_uart && got < n && (in8(COM1 + LSR) & LSR_DATA))
         ((u8 *)bytes)[got++] = in8(COM1 + RBR);
     return got;

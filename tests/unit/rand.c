@@ -21,6 +21,47 @@ static void b14_without_a_source_bytes_are_not_secret(void **state)
     assert_false(rand_bytes(b, sizeof b));
 }
 
+static unsigned asked, waited, gives;
+
+static size_t give(struct rand_source *source, void *bytes, size_t len, bool wait)
+{
+    (void)source;
+    asked++;
+    waited += wait;
+    memset(bytes, 0x11, len);
+    return gives < len ? gives : len;
+}
+
+/* Before any secret was fed: it is waited for, again and again, until it gave enough. */
+static void b14_a_source_is_waited_for_only_while_nothing_is_secret(void **state)
+{
+    (void)state;
+    u8 bytes[32];
+    struct rand_source slow = {.give = give}, late = {.give = give}, gone = {.give = give};
+    fake_has_random = false;
+    rand_add_source(&gone);
+    rand_remove_source(&gone);
+    rand_remove_source(&gone);
+    rand_add_source(&slow);
+    for (gives = 0; gives < 16; gives += 15)
+        assert_false(rand_bytes(bytes, sizeof bytes));
+    assert_true(asked == 2 && waited == 2);
+    gives = 100;
+    assert_true(rand_bytes(bytes, sizeof bytes));
+    assert_true(rand_bytes(bytes, sizeof bytes));
+    assert_true(asked == 3 && waited == 3);
+    gives = 0;
+    rand_add_source(&late);
+    assert_true(rand_bytes(bytes, sizeof bytes));
+    assert_true(asked == 4 && waited == 3);
+    gives = 32;
+    assert_true(rand_bytes(bytes, sizeof bytes));
+    assert_true(rand_bytes(bytes, sizeof bytes));
+    assert_true(asked == 5 && waited == 3);
+    rand_remove_source(&late);
+    rand_remove_source(&slow);
+}
+
 static void a_secret_seed_makes_them_so(void **state)
 {
     (void)state;
@@ -48,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(b14_without_a_source_bytes_are_not_secret),
+        cmocka_unit_test(b14_a_source_is_waited_for_only_while_nothing_is_secret),
         cmocka_unit_test(a_secret_seed_makes_them_so),
         cmocka_unit_test(bytes_spread_over_all_values),
     };
