@@ -83,7 +83,7 @@ static const char *negotiate(struct virtio_device *dev)
 
 static u16 queue_size(const struct virtio_device *dev, u16 max)
 {
-    u16 most = dev->driver->queue_size ? MIN(dev->driver->queue_size, (u16)VIRTQ_MAX) : VIRTQ_MAX, size = VIRTQ_MAX;
+    u16 most = dev->driver->queue_size ? dev->driver->queue_size : VIRTQ_SENSIBLE, size = VIRTQ_MAX;
     while (size > MIN(max, most))
         size /= 2;
     return size;

@@ -6,12 +6,13 @@
 #include "base.h"
 
 enum {
-    VIRTQ_MAX = 256,       /* entries that we ever use; a device that offers more is told this many */
+    VIRTQ_MAX = 32768,     /* entries (2.7) */
+    VIRTQ_SENSIBLE = 256,  /* entries that we ask for where the device lets us choose */
     VIRTQ_MAX_SPANS = 128, /* descriptors in one request, never more than the queue's size (2.7.5.3.1) */
 };
 
-/* What of virtq was negotiated. */
-enum { VIRTQ_INDIRECT = 1, VIRTQ_EVENT_IDX = 2 };
+/* What of virtq was negotiated. LEGACY: one block on whole pages, the used ring on the next page's start (2.7.2), and the device tells the size. */
+enum { VIRTQ_INDIRECT = 1, VIRTQ_EVENT_IDX = 2, VIRTQ_LEGACY = 4 };
 
 /* requests were added and completed; their difference is in flight. */
 struct virtq_counters {

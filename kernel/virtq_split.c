@@ -8,7 +8,7 @@
  *
  *     descriptors[size]                     16 bytes each     we write
  *     flags idx ring[size] used_event       2 bytes each      we write     "available"
- *     flags idx { id len }[size] avail_event                  it writes    "used", aligned to 4
+ *     flags idx { id len }[size] avail_event                  it writes    "used", aligned to 4, for a legacy device to 4096
  *
  * A request takes one descriptor that points to an indirect table, or a chain where indirect was not negotiated. Indices count
  * modulo 65536 and are masked only to address a ring.
@@ -68,14 +68,15 @@ static const le16 *avail_event(const struct virtq *q)
     return (const le16 *)&r->used->ring[q->size];
 }
 
-static size_t used_offset(u16 size)
+static size_t used_offset(const struct virtq *q)
 {
-    return ALIGN_UP(size * sizeof(struct desc) + 6 + 2 * (size_t)size, 4);
+    return ALIGN_UP(q->size * sizeof(struct desc) + 6 + 2 * (size_t)q->size, q->flags & VIRTQ_LEGACY ? PAGE_SIZE : 4);
 }
 
-static size_t ring_bytes(u16 size)
+/* A legacy device knows the block by the number of its first page: whole pages are aligned to pages. */
+static size_t ring_bytes(const struct virtq *q)
 {
-    return used_offset(size) + 6 + size * sizeof(struct used_elem);
+    return ALIGN_UP(used_offset(q) + 6 + q->size * sizeof(struct used_elem), q->flags & VIRTQ_LEGACY ? PAGE_SIZE : 4);
 }
 
 static size_t table_bytes(const struct virtq *q)
@@ -96,12 +97,12 @@ static void set_quiet(struct virtq *q, bool quiet)
 static int split_init(struct virtq *q)
 {
     struct ring *r = q->ring = mem_new(sizeof(*r));
-    u8 *block = r ? mem_new(ring_bytes(q->size)) : NULL;
+    u8 *block = r ? mem_new(ring_bytes(q)) : NULL;
     if (!block)
         return -ENOMEM;
     r->desc = (struct desc *)block;
     r->avail = (struct avail *)(block + q->size * sizeof(struct desc));
-    r->used = (struct used *)(block + used_offset(q->size));
+    r->used = (struct used *)(block + used_offset(q));
     q->desc_pa = mem_phys(r->desc);
     q->driver_pa = mem_phys(r->avail);
     q->device_pa = mem_phys(r->used);
@@ -119,7 +120,7 @@ static void split_free(struct virtq *q)
         if (q->slots[i].table)
             mem_delete(q->slots[i].table, table_bytes(q));
     if (r && r->desc)
-        mem_delete(r->desc, ring_bytes(q->size));
+        mem_delete(r->desc, ring_bytes(q));
     if (r)
         mem_delete(r, sizeof(*r));
 }

@@ -64,7 +64,7 @@ static int add(unsigned out, unsigned in, void *cookie)
     return virtq_add(q, spans, out, in, cookie);
 }
 
-static int cookies[VIRTQ_MAX + 1];
+static int cookies[VIRTQ_SENSIBLE + 1];
 
 /* ---- a device that keeps to the rules ---- */
 
@@ -120,9 +120,32 @@ static void test_DR_SQ_1_alignment_of_all_sizes(void **state)
 {
     (void)state;
     struct fake_chain c;
-    for (u16 size = 1; size <= VIRTQ_MAX; size *= 2) {
-        start(size, BOTH);
+    for (unsigned size = 1; size <= VIRTQ_MAX; size *= 2) {
+        start((u16)size, BOTH);
         assert_false(fake_ring_pop(&ring, &c));
+        if (size < VIRTQ_MAX)
+            virtq_free(q);
+    }
+}
+
+/* 2.7.2: the device is told one page's number, and finds the rest from there. */
+static void test_legacy_layout_of_all_sizes(void **state)
+{
+    (void)state;
+    for (u64 size = 1; size <= VIRTQ_MAX; size *= 2) {
+        start((u16)size, VIRTQ_LEGACY);
+        assert_int_equal(q->desc_pa % PAGE_SIZE, 0);
+        assert_int_equal(q->driver_pa, q->desc_pa + 16 * size);
+        assert_int_equal(q->device_pa, ALIGN_UP(q->driver_pa + 6 + 2 * size, PAGE_SIZE));
+        for (u64 i = 0; i < 3; i++) {
+            struct fake_chain c;
+            u32 written;
+            assert_int_equal(add(1, 0, cookies), 0);
+            virtq_kick(q);
+            assert_true(fake_ring_pop(&ring, &c));
+            fake_ring_push(&ring, c.head, 0);
+            assert_ptr_equal(virtq_take(q, &written), cookies);
+        }
         if (size < VIRTQ_MAX)
             virtq_free(q);
     }
@@ -196,7 +219,7 @@ static void churn(u32 flags)
     static struct fake_chain held[64];
     unsigned nheld = 0, next = 0;
     u32 written;
-    bool out[VIRTQ_MAX] = {false};
+    bool out[VIRTQ_SENSIBLE] = {false};
     start(16, flags);
     srand(flags + 1);
     for (unsigned i = 0; i < 200000; i++) {
@@ -506,6 +529,7 @@ int main(void)
         TEST(test_one_request),
         TEST(test_one_span_needs_no_table),
         TEST(test_DR_SQ_1_alignment_of_all_sizes),
+        TEST(test_legacy_layout_of_all_sizes),
         TEST(test_full_and_room_again),
         TEST(test_full_without_indirect),
         TEST(test_DR_IND_3_limits),
