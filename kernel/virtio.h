@@ -52,6 +52,9 @@ struct virtio_transport {
     u16 (*queue_max)(struct virtio_device *dev, u16 index); /* entries; 0: no such queue */
     /* Tells the device a queue's size, addresses and vector, and enables it. Sets q->notify_off, q->vector. 0 or -errno. */
     int (*queue_enable)(struct virtio_device *dev, struct virtq *q);
+    /* Takes one queue back from the device (RING_RESET, 2.6.1) and waits until it is back; queue_enable() may follow. 0; -EIO: it stays the device's.
+     * NULL: only the whole device can be reset. */
+    int (*queue_reset)(struct virtio_device *dev, struct virtq *q);
     void (*notify)(struct virtq *q);
     /* Device configuration: 2 and 4 aligned bytes are one field, read as such (4.1.3.1); all else byte by byte. -EINVAL beyond its end. */
     int (*config_read)(struct virtio_device *dev, u32 offset, void *bytes, u32 len);
