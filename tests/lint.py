@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import conformance as table
+
 MAX_FUNCTION = 80
 MAX_FILE = 500
 MAX_KERNEL = 12500
@@ -245,6 +247,12 @@ def trust(tree):
                     yield f"docs/trust.md: names {at}, which does not exist"
             elif at in tree.text and "." not in name and not re.search(rf"\b{name}\(|\b(SYSCALL|ATTRFS_SHOW)\({name}\)", tree.text[at]):
                 yield f"docs/trust.md: names {name} of {at}, which is not there"
+
+
+@check
+def conformance(tree):
+    """Each id in a test's name is one of tests/conformance.py."""
+    yield from table.unknown(tree.root)
 
 
 def run(root):
