@@ -2,23 +2,24 @@
 /* attrfs - /proc and /sys: trees that are nowhere stored; every look-up asks the classes for their objects' paths.
  *
  * A node's id names what it is: a file of an object, or a folder, which is the first `at` bytes of an object's path: of the first one that
- * has them, so that a folder has one id only. */
+ * has them, so that a folder has one id only. The top has no object. */
 #include "attrfs.h"
+#include "cmdline.h"
 #include "mem.h"
 #include "print.h"
 #include "time.h"
 #include "vfs.h"
 
 enum { PROC_SUPER_MAGIC = 0x9fa0, SYSFS_MAGIC = 0x62656572 };
-enum { FOLDER = 0xff }; /* in place of a file's number */
+enum { FOLDER = 0xff, TOP = 0xfff }; /* in place of a file's number; in place of a class's */
 #define CONTENT_MAX (1ul << 20)
 
 extern const struct attrfs_class *const __start_attrfs_classes[], *const __stop_attrfs_classes[];
 
-struct tree {
+static const struct tree {
     const char *top; /* what its objects' paths begin with */
     u32 magic, folder_mode, file_size;
-};
+} trees[] = {{"proc", PROC_SUPER_MAGIC, 0555, 0}, {"sys", SYSFS_MAGIC, 0755, PAGE_SIZE}};
 
 struct spot {
     unsigned object, class;
@@ -51,11 +52,20 @@ static const struct attrfs_file *file_of(struct spot s)
     return &class_of(s)->files[s.file];
 }
 
-/* NULL: it is gone, with all that come after it. */
+/* NULL: it is gone, or the class has no more. */
 static const void *object_of(struct spot s, char path[ATTRFS_PATH])
 {
     path[0] = 0;
     return class_of(s)->object(s.object, path);
+}
+
+/* The object, or if it is gone the next one that there is. */
+static const void *object_from(struct spot *s, char path[ATTRFS_PATH])
+{
+    unsigned number = class_of(*s)->next ? class_of(*s)->next(s->object) : s->object;
+    if (number != s->object)
+        *s = (struct spot){number, s->class, 0, 0};
+    return object_of(*s, path);
 }
 
 /* Its path is the file's, not a folder's. */
@@ -101,11 +111,31 @@ int attrfs_add_bytes(struct attrfs_text *out, const void *bytes, size_t n)
     return 0;
 }
 
+bool attrfs_says(const char *text, const char *word)
+{
+    size_t len = strlen(word);
+    return strncmp(text, word, len) == 0 && (!text[len] || (text[len] == '\n' && !text[len + 1]));
+}
+
+int attrfs_number(const char *text, u64 *out)
+{
+    char word[24];
+    size_t len = strlen(text);
+    len -= len && text[len - 1] == '\n';
+    if (len >= sizeof word)
+        return -EINVAL;
+    memcpy(word, text, len);
+    word[len] = 0;
+    return cmdline_number(word, out) ? 0 : -EINVAL;
+}
+
 static int show(struct spot s, struct attrfs_text *out)
 {
     char path[ATTRFS_PATH];
     const void *object = object_of(s, path);
-    return object && path[0] ? file_of(s)->show(object, out) : -ENODEV;
+    if (!object || !path[0])
+        return -ENODEV;
+    return file_of(s)->show ? file_of(s)->show(object, out) : 0;
 }
 
 /* ---- what is in a folder ---- */
@@ -122,7 +152,11 @@ struct cursor {
 static void start(struct cursor *c, struct spot folder, u64 from)
 {
     c->next = unpack(from);
-    c->len = object_of(folder, c->folder) && strlen(c->folder) >= folder.at ? folder.at : 0;
+    c->len = folder.at;
+    if (folder.class == TOP)
+        print_text(c->folder, sizeof c->folder, "%s", trees[folder.object].top);
+    else if (!object_of(folder, c->folder) || strlen(c->folder) < folder.at)
+        c->len = 0;
 }
 
 /* The name that the object at hand has in the folder. */
@@ -158,7 +192,7 @@ static bool next_file(struct cursor *c)
 static bool next(struct cursor *c)
 {
     for (; c->len && c->next.class < classes(); c->next = (struct spot){.class = c->next.class + 1})
-        for (; object_of(c->next, c->path); c->next = (struct spot){c->next.object + 1, c->next.class, 0, 0}) {
+        for (; object_from(&c->next, c->path); c->next = (struct spot){c->next.object + 1, c->next.class, 0, 0}) {
             char end = strncmp(c->path, c->folder, c->len) == 0 ? c->path[c->len] : ' ';
             if ((end == '/' && next_below(c)) || (end == 0 && next_file(c)))
                 return true;
@@ -174,7 +208,7 @@ static bool counts(const struct cursor *c)
     if (child.file != FOLDER)
         return show(child, &(struct attrfs_text){path, 0, 0}) != -ENOENT;
     for (; s.class <= child.class; s = (struct spot){.class = s.class + 1})
-        for (; (s.class < child.class || s.object < child.object) && object_of(s, path); s.object++)
+        for (; object_from(&s, path) && (s.class < child.class || s.object < child.object); s.object++)
             if (strncmp(path, c->path, child.at) == 0 && (path[child.at] == '/' || !path[child.at]))
                 return false;
     return true;
@@ -191,14 +225,9 @@ static bool is_named(const struct cursor *c, struct name name)
 static int attrfs_attach(struct fs *fs, struct node *out)
 {
     const struct tree *tree = fs->priv;
-    char path[ATTRFS_PATH];
-    size_t len = strlen(tree->top);
-    for (struct spot s = {.at = (unsigned)len, .file = FOLDER}; s.class < classes(); s.class ++)
-        if (object_of(s, path) && strncmp(path, tree->top, len) == 0) {
-            *out = (struct node){.fs = fs, .id = pack(s), .qid = qid_of(s)};
-            return 0;
-        }
-    return -ENODEV;
+    struct spot top = {(unsigned)(tree - trees), TOP, (unsigned)strlen(tree->top), FOLDER};
+    *out = (struct node){.fs = fs, .id = pack(top), .qid = qid_of(top)};
+    return 0;
 }
 
 /* What was found last under a name, so that the next look-up need not ask every object. */
@@ -274,10 +303,13 @@ static int attrfs_getattr(struct node *node, struct attr *attr)
     return 0;
 }
 
+/* A file's mode counts for everybody, as in Linux's sysfs. */
 static int attrfs_open(struct node *node, u32 flags, struct attr *attr)
 {
-    if ((flags & O_ACCMODE) != O_RDONLY)
-        return -EROFS;
+    struct spot s = unpack(node->id);
+    u32 mode = s.file == FOLDER ? 0444 : file_of(s)->mode, how = flags & O_ACCMODE;
+    if ((how != O_RDONLY && !(mode & 0222)) || (how != O_WRONLY && !(mode & 0444)))
+        return -EACCES;
     node->open = true;
     return attrfs_getattr(node, attr);
 }
@@ -301,6 +333,37 @@ static s64 attrfs_read(struct node *node, const struct span *spans, unsigned n, 
         if (result < 0 || all)
             return result;
     }
+}
+
+/* What comes in one call is one content, wherever it is written to; what is longer than a page is cut, as on Linux. */
+static s64 attrfs_write(struct node *node, const struct span *spans, unsigned n, u64 offset)
+{
+    struct spot s = unpack(node->id);
+    char path[ATTRFS_PATH];
+    size_t len = MIN(mem_span_total(spans, n), PAGE_SIZE);
+    char *text = len ? mem_new(len + 1) : NULL;
+    (void)offset;
+    if (!text)
+        return len ? -ENOMEM : 0;
+    mem_from_spans(text, spans, n, 0, len);
+    const void *object = object_of(s, path);
+    int err = object && path[0] ? file_of(s)->store(object, text) : -ENODEV;
+    mem_delete(text, len + 1);
+    return err < 0 ? err : (s64)len;
+}
+
+/* Sizes mean nothing, so that any will do; the rest cannot be changed. */
+static int sysfs_setattr(struct node *node, const struct attr_change *change)
+{
+    (void)node;
+    return change->valid & (CHANGE_MODE | CHANGE_UID | CHANGE_GID) ? -EPERM : 0;
+}
+
+/* Who writes to a name that is not there hears it. */
+static int sysfs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr)
+{
+    (void)dir, (void)name, (void)flags, (void)mode, (void)attr;
+    return -EACCES;
 }
 
 /* A target is told from the link's own folder, as on Linux. */
@@ -350,18 +413,16 @@ static int attrfs_statfs(struct node *node, struct fs_stat *out)
 }
 
 #define OPS(name)                                                                                                      \
-    {                                                                                                                  \
-        .type = name, .attach = attrfs_attach, .walk = attrfs_walk, .open = attrfs_open, .read = attrfs_read,          \
-        .readdir = attrfs_readdir, .getattr = attrfs_getattr, .readlink = attrfs_readlink, .statfs = attrfs_statfs,    \
-    }
+    .type = name, .attach = attrfs_attach, .walk = attrfs_walk, .open = attrfs_open, .read = attrfs_read,              \
+    .readdir = attrfs_readdir, .getattr = attrfs_getattr, .readlink = attrfs_readlink, .statfs = attrfs_statfs
 
 void attrfs_init(void)
 {
-    static const struct fs_ops proc_ops = OPS("proc"), sysfs_ops = OPS("sysfs");
-    static const struct tree proc_tree = {"proc", PROC_SUPER_MAGIC, 0555, 0};
-    static const struct tree sysfs_tree = {"sys", SYSFS_MAGIC, 0755, PAGE_SIZE};
-    static struct fs proc = {.ops = &proc_ops, .priv = (void *)&proc_tree, .tag = "proc"};
-    static struct fs sysfs = {.ops = &sysfs_ops, .priv = (void *)&sysfs_tree, .tag = "sysfs"};
+    static const struct fs_ops proc_ops = {OPS("proc")};
+    static const struct fs_ops sysfs_ops = {OPS("sysfs"), .write = attrfs_write, .setattr = sysfs_setattr,
+                                            .create = sysfs_create};
+    static struct fs proc = {.ops = &proc_ops, .priv = (void *)&trees[0], .tag = "proc"};
+    static struct fs sysfs = {.ops = &sysfs_ops, .priv = (void *)&trees[1], .tag = "sysfs"};
     vfs_register(&proc);
     vfs_register(&sysfs);
 }

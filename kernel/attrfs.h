@@ -24,12 +24,17 @@ struct attrfs_file {
      * only to know that. */
     int (*show)(const void *object, struct attrfs_text *out);
     u32 size; /* as stat tells it; 0: the file system's usual */
+    /* Takes what a program wrote in one piece: at least one byte, a page at most, and a NUL behind it. 0; -errno. The object may be gone afterwards. */
+    int (*store)(const void *object, const char *text);
 };
 
 struct attrfs_class {
     /* The i-th object, and its place: "sys/bus/pci/drivers/virtio-pci"; folders on the way need no object. NULL: no more. A path
      * that stays "": nothing has this number now; one that ends in '/': a folder of others. */
     const void *(*object)(unsigned i, char path[ATTRFS_PATH]);
+    /* Absent: the i-th object is always the same one. Else objects have numbers that no other ever gets, and this is the first number from `from`
+     * on that is an object's, or more than all. */
+    unsigned (*next)(unsigned from);
     const struct attrfs_file *files;
     unsigned nfiles;
 };
@@ -43,6 +48,14 @@ struct attrfs_class {
 /* The head of a show(). */
 #define ATTRFS_SHOW(name)                                                                                              \
     static int show_##name(__attribute__((unused)) const void *object, __attribute__((unused)) struct attrfs_text *out)
+
+/* The same for a store(). */
+#define ATTRFS_STORE(name) static int store_##name(__attribute__((unused)) const void *object, const char *text)
+
+/* What was written is this word, with or without a newline behind it. */
+bool attrfs_says(const char *text, const char *word);
+/* What was written as a number, the same way. 0; -EINVAL. */
+int attrfs_number(const char *text, u64 *out);
 
 /* Registers both file systems, under the tags "proc" and "sysfs". */
 void attrfs_init(void);

@@ -74,9 +74,10 @@ ATTRFS_SHOW(self)
 }
 
 static const struct attrfs_file files[] = {
-    {"version", 0444, show_version, 0},  {"uptime", 0444, show_uptime, 0},   {"loadavg", 0444, show_loadavg, 0},
-    {"stat", 0444, show_stat, 0},        {"meminfo", 0444, show_meminfo, 0}, {"filesystems", 0444, show_filesystems, 0},
-    {"mounts", S_IFLNK, show_mounts, 0}, {"self", S_IFLNK, show_self, 0},
+    {"version", 0444, show_version, 0, NULL},  {"uptime", 0444, show_uptime, 0, NULL},
+    {"loadavg", 0444, show_loadavg, 0, NULL},  {"stat", 0444, show_stat, 0, NULL},
+    {"meminfo", 0444, show_meminfo, 0, NULL},  {"filesystems", 0444, show_filesystems, 0, NULL},
+    {"mounts", S_IFLNK, show_mounts, 0, NULL}, {"self", S_IFLNK, show_self, 0, NULL},
 };
 
 static const void *top(unsigned i, char path[ATTRFS_PATH])

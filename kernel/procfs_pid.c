@@ -204,10 +204,12 @@ ATTRFS_SHOW(root)
 }
 
 static const struct attrfs_file files[] = {
-    {"cmdline", 0444, show_cmdline, 0}, {"comm", 0444, show_comm, 0},           {"cwd", S_IFLNK, show_cwd, 0},
-    {"environ", 0400, show_environ, 0}, {"exe", S_IFLNK, show_exe, 0},          {"maps", 0444, show_maps, 0},
-    {"mounts", 0444, show_mounts, 0},   {"mountinfo", 0444, show_mountinfo, 0}, {"root", S_IFLNK, show_root, 0},
-    {"stat", 0444, show_stat, 0},       {"statm", 0444, show_statm, 0},         {"status", 0444, show_status, 0},
+    {"cmdline", 0444, show_cmdline, 0, NULL}, {"comm", 0444, show_comm, 0, NULL},
+    {"cwd", S_IFLNK, show_cwd, 0, NULL},      {"environ", 0400, show_environ, 0, NULL},
+    {"exe", S_IFLNK, show_exe, 0, NULL},      {"maps", 0444, show_maps, 0, NULL},
+    {"mounts", 0444, show_mounts, 0, NULL},   {"mountinfo", 0444, show_mountinfo, 0, NULL},
+    {"root", S_IFLNK, show_root, 0, NULL},    {"stat", 0444, show_stat, 0, NULL},
+    {"statm", 0444, show_statm, 0, NULL},     {"status", 0444, show_status, 0, NULL},
 };
 
 static const void *program(unsigned i, char path[ATTRFS_PATH])
@@ -227,7 +229,7 @@ ATTRFS_SHOW(fd)
     return add_path(*(struct file *const *)object, out);
 }
 
-static const struct attrfs_file fd_files[] = {{"", S_IFLNK, show_fd, 0}};
+static const struct attrfs_file fd_files[] = {{"", S_IFLNK, show_fd, 0, NULL}};
 
 /* The first one is their folder, which is there though nothing is open. */
 static const void *descriptor(unsigned i, char path[ATTRFS_PATH])

@@ -64,8 +64,9 @@ ATTRFS_SHOW(by_type)
 }
 
 static const struct attrfs_file files[] = {
-    {"messages", 0444, show_messages, 0}, {"waits", 0444, show_waits, 0}, {"kicks", 0444, show_kicks, 0},
-    {"by_type", 0444, show_by_type, 0},   {"fids", 0444, show_fids, 0},
+    {"messages", 0444, show_messages, 0, NULL}, {"waits", 0444, show_waits, 0, NULL},
+    {"kicks", 0444, show_kicks, 0, NULL},       {"by_type", 0444, show_by_type, 0, NULL},
+    {"fids", 0444, show_fids, 0, NULL},
 };
 
 static const void *client(unsigned i, char path[ATTRFS_PATH])

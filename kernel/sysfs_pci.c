@@ -194,22 +194,22 @@ ATTRFS_SHOW(subsystem)
 }
 
 static const struct attrfs_file files[] = {
-    {"vendor", 0444, show_vendor, 0},
-    {"device", 0444, show_device, 0},
-    {"subsystem_vendor", 0444, show_subvendor, 0},
-    {"subsystem_device", 0444, show_subdevice, 0},
-    {"class", 0444, show_class, 0},
-    {"revision", 0444, show_revision, 0},
-    {"irq", 0444, show_irq, 0},
-    {"enable", 0444, show_enable, 0},
-    {"numa_node", 0444, show_numa_node, 0},
-    {"modalias", 0444, show_modalias, 0},
-    {"uevent", 0444, show_uevent, 0},
-    {"resource", 0444, show_resource, 0},
-    {"config", 0444, show_config, CONFIG_SIZE},
-    {"config", 0444, show_config_extended, CONFIG_SIZE_EXPRESS},
-    {"driver", S_IFLNK, show_driver, 0},
-    {"subsystem", S_IFLNK, show_subsystem, 0},
+    {"vendor", 0444, show_vendor, 0, NULL},
+    {"device", 0444, show_device, 0, NULL},
+    {"subsystem_vendor", 0444, show_subvendor, 0, NULL},
+    {"subsystem_device", 0444, show_subdevice, 0, NULL},
+    {"class", 0444, show_class, 0, NULL},
+    {"revision", 0444, show_revision, 0, NULL},
+    {"irq", 0444, show_irq, 0, NULL},
+    {"enable", 0444, show_enable, 0, NULL},
+    {"numa_node", 0444, show_numa_node, 0, NULL},
+    {"modalias", 0444, show_modalias, 0, NULL},
+    {"uevent", 0444, show_uevent, 0, NULL},
+    {"resource", 0444, show_resource, 0, NULL},
+    {"config", 0444, show_config, CONFIG_SIZE, NULL},
+    {"config", 0444, show_config_extended, CONFIG_SIZE_EXPRESS, NULL},
+    {"driver", S_IFLNK, show_driver, 0, NULL},
+    {"subsystem", S_IFLNK, show_subsystem, 0, NULL},
 };
 
 static const void *device(unsigned i, char path[ATTRFS_PATH])
@@ -231,7 +231,7 @@ ATTRFS_SHOW(link)
     return path[0] ? attrfs_add(out, "%s", path + strlen("sys/")) : -ENOENT;
 }
 
-static const struct attrfs_file links[] = {{"", S_IFLNK, show_link, 0}};
+static const struct attrfs_file links[] = {{"", S_IFLNK, show_link, 0, NULL}};
 
 static const void *listed(unsigned i, char path[ATTRFS_PATH])
 {

@@ -124,17 +124,17 @@ ATTRFS_SHOW(mount_tag)
 }
 
 static const struct attrfs_file files[] = {
-    {"device", 0444, show_device, 0},
-    {"vendor", 0444, show_vendor, 0},
-    {"status", 0444, show_status, 0},
-    {"features", 0444, show_features, 0},
-    {"features_offered", 0444, show_features_offered, 0},
-    {"modalias", 0444, show_modalias, 0},
-    {"uevent", 0444, show_uevent, 0},
-    {"queues", 0444, show_queues, 0},
-    {"driver", S_IFLNK, show_driver, 0},
-    {"subsystem", S_IFLNK, show_subsystem, 0},
-    {"mount_tag", 0444, show_mount_tag, 0},
+    {"device", 0444, show_device, 0, NULL},
+    {"vendor", 0444, show_vendor, 0, NULL},
+    {"status", 0444, show_status, 0, NULL},
+    {"features", 0444, show_features, 0, NULL},
+    {"features_offered", 0444, show_features_offered, 0, NULL},
+    {"modalias", 0444, show_modalias, 0, NULL},
+    {"uevent", 0444, show_uevent, 0, NULL},
+    {"queues", 0444, show_queues, 0, NULL},
+    {"driver", S_IFLNK, show_driver, 0, NULL},
+    {"subsystem", S_IFLNK, show_subsystem, 0, NULL},
+    {"mount_tag", 0444, show_mount_tag, 0, NULL},
 };
 
 static const void *device(unsigned i, char path[ATTRFS_PATH])
@@ -156,7 +156,7 @@ ATTRFS_SHOW(link)
     return path[0] ? attrfs_add(out, "%s", path + strlen("sys/")) : -ENOENT;
 }
 
-static const struct attrfs_file links[] = {{"", S_IFLNK, show_link, 0}};
+static const struct attrfs_file links[] = {{"", S_IFLNK, show_link, 0, NULL}};
 
 static const void *listed(unsigned i, char path[ATTRFS_PATH])
 {

@@ -80,7 +80,7 @@ ATTRFS_SHOW(cpuinfo)
                       (one.b >> 8 & 0xff) * 8, cpu_physical_bits);
 }
 
-static const struct attrfs_file files[] = {{"cpuinfo", 0444, show_cpuinfo, 0}};
+static const struct attrfs_file files[] = {{"cpuinfo", 0444, show_cpuinfo, 0, NULL}};
 
 static const void *top(unsigned i, char path[ATTRFS_PATH])
 {

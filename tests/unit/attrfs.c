@@ -75,15 +75,51 @@ ATTRFS_SHOW(away)
 }
 
 static const struct attrfs_file files[] = {
-    {"number", 0444, show_number, 0}, {"one", 0444, show_one, 0},      {"big", 0444, show_big, 18000},
-    {"link", S_IFLNK, show_link, 0},  {"away", S_IFLNK, show_away, 0},
+    {"number", 0444, show_number, 0, NULL}, {"one", 0444, show_one, 0, NULL},      {"big", 0444, show_big, 18000, NULL},
+    {"link", S_IFLNK, show_link, 0, NULL},  {"away", S_IFLNK, show_away, 0, NULL},
 };
-static const struct attrfs_file more[] = {{"more", 0400, show_number, 0}};
-static const struct attrfs_file itself[] = {{"", S_IFLNK, show_link, 0}};
+static char stored[8192];
+static size_t stored_len, stores;
+
+ATTRFS_STORE(text)
+{
+    memcpy(stored, text, (stored_len = strlen(text)) + 1);
+    stores++;
+    return attrfs_says(text, "bad") ? -EINVAL : 0;
+}
+
+static const struct attrfs_file knobs[] = {{"number", 0444, show_number, 0, NULL},
+                                           {"knob", 0644, show_number, 0, store_text},
+                                           {"push", 0200, NULL, 0, store_text}};
+static const struct attrfs_file more[] = {{"more", 0400, show_number, 0, NULL}};
+static const struct attrfs_file itself[] = {{"", S_IFLNK, show_link, 0, NULL}};
 
 ATTRFS_CLASS(test_class) = {.object = device, .files = files, .nfiles = ARRAY_LEN(files)};
 ATTRFS_CLASS(test_more) = {.object = device, .files = more, .nfiles = 1};
-ATTRFS_CLASS(test_other) = {.object = other, .files = files, .nfiles = 1};
+ATTRFS_CLASS(test_other) = {.object = other, .files = knobs, .nfiles = ARRAY_LEN(knobs)};
+
+/* Things that come and go, and whose numbers never come again. */
+static unsigned things[8], nthings, kinds[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+
+static unsigned next_thing(unsigned from)
+{
+    for (unsigned i = 0; i < nthings; i++)
+        if (things[i] >= from)
+            return things[i];
+    return ~0u;
+}
+
+static const void *thing(unsigned number, char path[ATTRFS_PATH])
+{
+    for (unsigned i = 0; i < nthings; i++)
+        if (things[i] == number) {
+            snprintf(path, ATTRFS_PATH, "sys/things/t%u", number % 1000);
+            return &kinds[number % 8];
+        }
+    return NULL;
+}
+
+ATTRFS_CLASS(test_things) = {.object = thing, .next = next_thing, .files = knobs, .nfiles = ARRAY_LEN(knobs)};
 ATTRFS_CLASS(test_parts) = {.object = part, .files = itself, .nfiles = 1};
 
 static int mount(void **state)
@@ -101,6 +137,7 @@ static int begin(void **state)
     (void)state;
     objects = 4;
     first_name = 0;
+    stores = 0;
     return 0;
 }
 
@@ -325,12 +362,141 @@ static void listings(void **state)
     assert_int_equal(times(&l, "4"), 1);
 }
 
-static void nothing_is_written(void **state)
+static s64 write_to(struct file *f, const char *text, size_t len, u64 offset)
+{
+    u8 *bytes = buffer(8192);
+    memcpy(bytes, text, len);
+    s64 result = vfs_write(f, &(struct span){mem_phys(bytes), len}, 1, offset);
+    drop(bytes, 8192);
+    return result;
+}
+
+/* A file's mode counts for root too, as on Linux; nothing can be made, and what can be made smaller stays as it is. */
+static void who_may_write(void **state)
 {
     (void)state;
     struct file *f;
-    assert_int_equal(vfs_open(NULL, "/sys/bus/testing/a0/number", O_RDWR, 0, &f), -EROFS);
-    assert_int_equal(vfs_open(NULL, "/sys/bus/testing/a0", O_RDWR, 0, &f), -EISDIR);
+    static const struct {
+        const char *path;
+        u32 flags;
+        int result;
+    } cases[] = {
+        {"/sys/bus/testing/a0/number", O_RDWR, -EACCES},
+        {"/sys/bus/testing/a0/number", O_WRONLY | O_TRUNC, -EACCES},
+        {"/sys/bus/testing/a0/knob", O_RDWR, 0},
+        {"/sys/bus/testing/a0/knob", O_RDONLY, 0},
+        {"/sys/bus/testing/a0/push", O_WRONLY, 0},
+        {"/sys/bus/testing/a0/push", O_RDONLY, -EACCES},
+        {"/sys/bus/testing/a0/push", O_RDWR, -EACCES},
+        {"/sys/bus/testing/a0/push", O_WRONLY | O_TRUNC | O_CREAT, 0},
+        {"/sys/bus/testing/a0/pusch", O_WRONLY | O_CREAT, -EACCES},
+        {"/sys/bus/testing/a0", O_RDWR, -EISDIR},
+        {"/sys/bus/testing/a0/pusch", O_WRONLY, -ENOENT},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int result = vfs_open(NULL, cases[i].path, cases[i].flags, 0644, &f);
+        if (result != cases[i].result)
+            fail_msg("%s %o: %d", cases[i].path, cases[i].flags, result);
+        if (result == 0)
+            vfs_put(f);
+    }
+    assert_int_equal(vfs_mkdir(NULL, "/sys/bus/new", 0755), -EPERM);
+    assert_int_equal(stores, 0);
+}
+
+/* Each write is a content of its own, whatever the position; the file's own moves on. */
+static void what_is_written(void **state)
+{
+    (void)state;
+    struct file *f;
+    static char large[PAGE_SIZE + 100];
+    memset(large, 'x', sizeof large);
+    assert_int_equal(vfs_open(NULL, "/sys/bus/testing/a0/knob", O_RDWR | O_TRUNC, 0, &f), 0);
+    assert_int_equal(write_to(f, "word\n", 5, VFS_CURRENT), 5);
+    assert_int_equal(stored_len, 5);
+    assert_memory_equal(stored, "word\n", 5);
+    assert_int_equal(write_to(f, "two", 3, VFS_CURRENT), 3);
+    assert_memory_equal(stored, "two", 3);
+    assert_int_equal(vfs_seek(f, 0, 1), 8);
+    assert_int_equal(write_to(f, "far", 3, 1 << 20), 3);
+    assert_int_equal(write_to(f, large, sizeof large, 0), PAGE_SIZE);
+    assert_int_equal(stored_len, PAGE_SIZE);
+    stores = 0;
+    assert_int_equal(write_to(f, "", 0, 0), 0);
+    assert_int_equal(stores, 0);
+    assert_int_equal(write_to(f, "bad\n", 4, VFS_CURRENT), -EINVAL);
+    assert_int_equal(vfs_seek(f, 0, 1), 8);
+    objects = 0;
+    stores = 0;
+    assert_int_equal(write_to(f, "late", 4, 0), -ENODEV);
+    assert_int_equal(stores, 0);
+    vfs_put(f);
+}
+
+static void words_and_numbers(void **state)
+{
+    (void)state;
+    u64 n;
+    assert_true(attrfs_says("a", "a") && attrfs_says("a\n", "a"));
+    assert_false(attrfs_says("a\n\n", "a") || attrfs_says("", "a") || attrfs_says("ab", "a"));
+    assert_int_equal(attrfs_number("17\n", &n), 0);
+    assert_int_equal(n, 17);
+    assert_int_equal(attrfs_number("0x10", &n), 0);
+    assert_int_equal(n, 16);
+    static const char *const bad[] = {"", "\n", "one", "1 2", "-1", "111111111111111111111111111111", "1\n\n"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(attrfs_number(bad[i], &n), -EINVAL);
+}
+
+static void set_things(unsigned n, const unsigned numbers_of[])
+{
+    memcpy(things, numbers_of, n * sizeof *things);
+    nthings = n;
+}
+
+/* A file that is open belongs to its object, not to what comes to stand in its place or gets its name. */
+static void what_comes_and_goes(void **state)
+{
+    (void)state;
+    struct file *f[3], *d;
+    u8 *bytes = buffer(100);
+    set_things(3, (unsigned[]){1, 5, 6});
+    for (unsigned i = 0; i < 3; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/sys/things/t%u/knob", things[i]);
+        assert_int_equal(vfs_open(NULL, path, O_RDWR, 0, &f[i]), 0);
+    }
+    set_things(3, (unsigned[]){1, 6, 1005});
+    for (unsigned i = 0; i < 3; i++) {
+        bool there = i != 1;
+        assert_int_equal(vfs_read(f[i], &(struct span){mem_phys(bytes), 10}, 1, 0), there ? 2 : -ENODEV);
+        assert_int_equal(bytes[0], '0' + (i == 2 ? 6 : 1));
+        assert_int_equal(write_to(f[i], "x", 1, 0), there ? 1 : -ENODEV);
+        vfs_put(f[i]);
+    }
+    assert_string_equal(content("/sys/things/t5/knob"), "5\n");
+    struct names l = list("/sys/things");
+    assert_int_equal(l.n, 5);
+    /* Between two entries of a listing: what stays is told once. */
+    l = (struct names){.room = 4};
+    assert_int_equal(vfs_open(NULL, "/sys/things", O_RDONLY, 0, &d), 0);
+    assert_true(vfs_readdir(d, 4096, take, &l) > 0);
+    set_things(2, (unsigned[]){1, 1005});
+    l.room = 64;
+    while (vfs_readdir(d, 4096, take, &l) > 0)
+        ;
+    assert_int_equal(times(&l, "t1"), 1);
+    assert_int_equal(times(&l, "t5"), 1);
+    vfs_put(d);
+    /* The top is there without any of them. */
+    assert_int_equal(vfs_open(NULL, "/sys", O_RDONLY, 0, &d), 0);
+    nthings = 0;
+    objects = 0;
+    assert_true(vfs_readdir(d, 4096, take, &(struct names){.room = 64}) > 2);
+    vfs_put(d);
+    l = list("/sys");
+    assert_int_equal(times(&l, "things"), 0);
+    drop(bytes, 100);
 }
 
 static u64 counter(const char *file_name)
@@ -369,7 +535,10 @@ int main(void)
         T(objects_that_move),
         T(attributes),
         T(listings),
-        T(nothing_is_written),
+        T(who_may_write),
+        T(what_is_written),
+        T(words_and_numbers),
+        T(what_comes_and_goes),
         T(long_content),
         T(link_targets),
         T(file_system_types),

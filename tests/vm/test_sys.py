@@ -197,7 +197,7 @@ def test_the_processor(guest):
 def test_mounts(guest):
     mounts = [line.split() for line in guest.text("/proc/self/mounts").splitlines()]
     assert {(m[0], m[1], m[2], m[3].split(",")[0]) for m in mounts} == {
-        ("initfs", "/", "initfs", "ro"), ("devtmpfs", "/dev", "devtmpfs", "rw"), ("proc", "/proc", "proc", "ro"), ("sysfs", "/sys", "sysfs", "ro"),
+        ("initfs", "/", "initfs", "ro"), ("devtmpfs", "/dev", "devtmpfs", "rw"), ("proc", "/proc", "proc", "ro"), ("sysfs", "/sys", "sysfs", "rw"),
         ("tmpfs", "/tmp", "tmpfs", "rw"), ("host", "/host", "9p", "rw"), ("second", "/a\\040b/c", "9p", "ro")}
     assert all("trans=virtio" in m[3] for m in mounts if m[2] == "9p")
     info = [line.split() for line in guest.text("/proc/self/mountinfo").splitlines()]
