@@ -59,7 +59,7 @@ static void attach_under(u8 type, mangle_fn mangle, u64 arg)
     assert_true(fs->ops->attach(fs, &root) < 0);
 }
 
-static void p13_p14_msize_out_of_bounds(void **state)
+static void case_p13_p14_msize_out_of_bounds(void **state)
 {
     static const u32 bad[] = {4186113, 0xffffffff, 0, 23, 100, 4095};
     (void)state;
@@ -79,7 +79,7 @@ LIE(lie_version)
     set_size(r, 13u + version_len);
 }
 
-static void p15_p16_other_versions(void **state)
+static void case_p15_p16_other_versions(void **state)
 {
     static const char *const texts[] = {"9P2000", "9P2000.u", "unknown", "9P2000.Lx", "", "9P2000.l"};
     (void)state;
@@ -97,7 +97,7 @@ static void p15_p16_other_versions(void **state)
     free((void *)version_text);
 }
 
-static void p17_root_is_no_directory(void **state)
+static void case_p17_root_is_no_directory(void **state)
 {
     (void)state;
     attach_under(P9_TATTACH, lie_u8, AT(7, 0));
@@ -121,7 +121,7 @@ static void attach_is_refused(void **state)
 
 /* ---- heads of replies ---- */
 
-static void p1_too_short(void **state)
+static void case_p1_too_short(void **state)
 {
     (void)state;
     for (u64 len = 0; len <= 7; len++)
@@ -129,7 +129,7 @@ static void p1_too_short(void **state)
     all_ops(lie_cut, 7, -EIO);
 }
 
-static void p2_p3_size_is_not_what_arrived(void **state)
+static void case_p2_p3_size_is_not_what_arrived(void **state)
 {
     (void)state;
     all_ops(lie_size, 0x7fffffff, -EIO);
@@ -138,13 +138,13 @@ static void p2_p3_size_is_not_what_arrived(void **state)
     all_ops(lie_size_less, 0, -EIO);
 }
 
-static void p4_another_tag(void **state)
+static void case_p4_another_tag(void **state)
 {
     (void)state;
     all_ops(lie_tag, 0, -EIO);
 }
 
-static void p5_p6_p12_another_type(void **state)
+static void case_p5_p6_p12_another_type(void **state)
 {
     static const u8 types[] = {0, 255, P9_TCLUNK + 1, P9_TGETATTR, P9_TREAD, P9_TVERSION + 1, 107, 6};
     (void)state;
@@ -152,19 +152,19 @@ static void p5_p6_p12_another_type(void **state)
         all_ops(lie_type, types[i], -EIO);
 }
 
-static void p7_longer_than_the_room(void **state)
+static void case_p7_longer_than_the_room(void **state)
 {
     (void)state;
     all_ops(lie_beyond, 0, -EIO);
 }
 
-static void p8_one_byte_short(void **state)
+static void case_p8_one_byte_short(void **state)
 {
     (void)state;
     all_ops(lie_one_short, 0, -EIO);
 }
 
-static void c14_bytes_behind_the_reply_are_ignored(void **state)
+static void c14_case_p8_bytes_behind_the_reply_are_ignored(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
@@ -175,7 +175,7 @@ static void c14_bytes_behind_the_reply_are_ignored(void **state)
     }
 }
 
-static void c15_p9_p10_numbers_that_are_no_errors(void **state)
+static void c15_case_p9_p10_numbers_that_are_no_errors(void **state)
 {
     static const u32 bad[] = {0, 512, 4095, 4096, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffb};
     (void)state;
@@ -183,7 +183,7 @@ static void c15_p9_p10_numbers_that_are_no_errors(void **state)
         all_ops(lie_error, bad[i], -EIO);
 }
 
-static void p11_errors_go_up_unchanged(void **state)
+static void case_p11_errors_go_up_unchanged(void **state)
 {
     (void)state;
     static const u32 errors[] = {ENOSYS, EACCES, EIO, 133};
@@ -215,7 +215,7 @@ static void keep_request(struct fake_9p *server, const struct p9_request *req, s
     late = (struct p9_request *)req;
 }
 
-static void p40_completions_of_finished_requests_are_dropped(void **state)
+static void case_p40_completions_of_finished_requests_are_dropped(void **state)
 {
     (void)state;
     s.mangle = keep_request;
@@ -356,7 +356,7 @@ static s64 everything(void)
 }
 
 /* R11, R21: the link dies at any message; each operation from then on says EIO, and nothing waits. */
-static void r11_the_link_dies(void **state)
+static void case_r11_the_link_dies(void **state)
 {
     (void)state;
     for (unsigned after = 1; after < 40; after++) {
@@ -478,28 +478,28 @@ int main(void)
         T(c01_asks_for_4_mib_and_takes_less),
         T(c01_falls_back_after_an_error),
         T(session_is_joined_by_a_second_mount),
-        T(p13_p14_msize_out_of_bounds),
-        T(p15_p16_other_versions),
-        T(p17_root_is_no_directory),
+        T(case_p13_p14_msize_out_of_bounds),
+        T(case_p15_p16_other_versions),
+        T(case_p17_root_is_no_directory),
         T(attach_is_refused),
-        T(p1_too_short),
-        T(p2_p3_size_is_not_what_arrived),
-        T(p4_another_tag),
-        T(p5_p6_p12_another_type),
-        T(p7_longer_than_the_room),
-        T(p8_one_byte_short),
-        T(c14_bytes_behind_the_reply_are_ignored),
-        T(c15_p9_p10_numbers_that_are_no_errors),
-        T(p11_errors_go_up_unchanged),
+        T(case_p1_too_short),
+        T(case_p2_p3_size_is_not_what_arrived),
+        T(case_p4_another_tag),
+        T(case_p5_p6_p12_another_type),
+        T(case_p7_longer_than_the_room),
+        T(case_p8_one_byte_short),
+        T(c14_case_p8_bytes_behind_the_reply_are_ignored),
+        T(c15_case_p9_p10_numbers_that_are_no_errors),
+        T(case_p11_errors_go_up_unchanged),
         T(bad_replies_are_one_line_in_the_log),
-        T(p40_completions_of_finished_requests_are_dropped),
+        T(case_p40_completions_of_finished_requests_are_dropped),
         T(c06_clunks_are_not_awaited),
         T(c06_fid_numbers_come_back_after_rclunk),
         T(c02_tags_are_0_to_127),
         T(too_many_fids),
         T(a_shallow_link),
         T(every_order_of_replies),
-        T(r11_the_link_dies),
+        T(case_r11_the_link_dies),
         T(clients_and_counters_are_listed),
         T(flushed_before_it_was_carried_out),
         T(answered_before_it_was_flushed),

@@ -52,7 +52,7 @@ static void walk_no_names_is_a_clone(void **state)
     put(&node);
 }
 
-static void p19_p20_partial_walks(void **state)
+static void case_p19_p20_partial_walks(void **state)
 {
     (void)state;
     struct name names[41];
@@ -77,7 +77,7 @@ static void p19_p20_partial_walks(void **state)
     assert_int_equal(qids[0].type, QID_SYMLINK);
 }
 
-static void p18_walked_further_than_asked(void **state)
+static void case_p18_walked_further_than_asked(void **state)
 {
     (void)state;
     static const u16 counts[] = {3, 16, 17, 65535};
@@ -256,7 +256,7 @@ static void open_errors_leave_the_node(void **state)
     put(&node);
 }
 
-static void p22_qid_changes_between_walk_and_open(void **state)
+static void case_p22_qid_changes_between_walk_and_open(void **state)
 {
     (void)state;
     struct attr attr;
@@ -266,7 +266,7 @@ static void p22_qid_changes_between_walk_and_open(void **state)
     put(&node);
 }
 
-static void p23_any_iounit(void **state)
+static void case_p23_any_iounit(void **state)
 {
     (void)state;
     static const u32 units[] = {0, 1, 0xffffffff, 5000000};
@@ -277,6 +277,17 @@ static void p23_any_iounit(void **state)
         fake_9p_forget(&s);
         assert_int_equal(read_at(&node, bytes, 3000000, 0), 3000000);
         assert_int_equal(s.seen[P9_TREAD], 1);
+        assert_pattern(bytes, 3000000, 0);
+        put(&node);
+    }
+    make_client();
+    s.msize_max = 65536;
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) { /* whatever it is, a message stays within msize */
+        lie(P9_TLOPEN, lie_u32, AT(20, units[i]));
+        struct node node = must_open("big");
+        assert_int_equal(read_at(&node, bytes, 3000000, 0), 3000000);
+        assert_in_range(s.last_read_count, 1, s.msize - 24);
         assert_pattern(bytes, 3000000, 0);
         put(&node);
     }
@@ -326,7 +337,7 @@ static int getattr_under(u64 offset, u64 value, struct attr *a)
     return err;
 }
 
-static void c10_p36_only_valid_fields_count(void **state)
+static void c10_case_p36_only_valid_fields_count(void **state)
 {
     (void)state;
     struct attr a;
@@ -339,7 +350,7 @@ static void c10_p36_only_valid_fields_count(void **state)
     assert_int_equal(a.rdev_major, 0);
 }
 
-static void p36_sizes_beyond_63_bits(void **state)
+static void case_p36_sizes_beyond_63_bits(void **state)
 {
     (void)state;
     struct attr a;
@@ -347,9 +358,16 @@ static void p36_sizes_beyond_63_bits(void **state)
     assert_int_equal(getattr_under(ATTR_SIZE, ~0ull, &a), -EOVERFLOW);
     assert_int_equal(getattr_under(ATTR_SIZE, INT64_MAX, &a), 0);
     assert_int_equal(a.size, INT64_MAX);
+    u64 before = mem_free_count();
+    struct node node = must_open("file"); /* it is as large as can be, and 12 bytes come */
+    u8 *bytes = buffer(4096);
+    assert_int_equal(read_at(&node, bytes, 4096, 0), 12);
+    assert_true(before - mem_free_count() < 16);
+    put(&node);
+    drop(bytes, 4096);
 }
 
-static void p21_directory_or_file(void **state)
+static void case_p21_directory_or_file(void **state)
 {
     (void)state;
     lie(P9_TGETATTR, lie_u32, AT(ATTR_MODE, S_IFREG | 0644));
@@ -359,7 +377,7 @@ static void p21_directory_or_file(void **state)
     assert_int_equal(op_open(), -EIO);
 }
 
-static void p39_statfs_without_a_block_size(void **state)
+static void case_p39_statfs_with_any_block_size(void **state)
 {
     (void)state;
     struct fs_stat st;
@@ -372,6 +390,9 @@ static void p39_statfs_without_a_block_size(void **state)
     lie(P9_TSTATFS, lie_u32, AT(11, 0));
     assert_int_equal(fs->ops->statfs(&root, &st), 0);
     assert_int_equal(st.bsize, 1);
+    lie(P9_TSTATFS, lie_u32, AT(11, 0xffffffff));
+    assert_int_equal(fs->ops->statfs(&root, &st), 0);
+    assert_int_equal(st.bsize, 0xffffffff);
 }
 
 static int readlink_of(const char *target, u64 len, char *buf, size_t size)
@@ -384,7 +405,7 @@ static int readlink_of(const char *target, u64 len, char *buf, size_t size)
     return got;
 }
 
-static void c03_p37_link_targets(void **state)
+static void c03_case_p37_link_targets(void **state)
 {
     (void)state;
     static char target[4096], buf[4096];
@@ -412,8 +433,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(walk_goes_16_names_at_a_time),
         T(walk_no_names_is_a_clone),
-        T(p19_p20_partial_walks),
-        T(p18_walked_further_than_asked),
+        T(case_p19_p20_partial_walks),
+        T(case_p18_walked_further_than_asked),
         T(c16_long_names_take_more_messages),
         T(open_read_close_takes_five_messages_and_three_waits),
         T(counters_do_not_depend_on_the_order_of_replies),
@@ -424,14 +445,14 @@ int main(void)
         T(c11_no_open_fid_outlives_its_file),
         T(fifos_and_devices_are_not_opened),
         T(open_errors_leave_the_node),
-        T(p22_qid_changes_between_walk_and_open),
-        T(p23_any_iounit),
+        T(case_p22_qid_changes_between_walk_and_open),
+        T(case_p23_any_iounit),
         T(getattr_gives_the_servers_values),
-        T(c10_p36_only_valid_fields_count),
-        T(p36_sizes_beyond_63_bits),
-        T(p21_directory_or_file),
-        T(p39_statfs_without_a_block_size),
-        T(c03_p37_link_targets),
+        T(c10_case_p36_only_valid_fields_count),
+        T(case_p36_sizes_beyond_63_bits),
+        T(case_p21_directory_or_file),
+        T(case_p39_statfs_with_any_block_size),
+        T(c03_case_p37_link_targets),
         T(nothing_but_9p2000l_was_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,7 +162,7 @@ static void c09_a_read_right_behind_the_open_asks_for_no_more_than_there_is(void
 }
 
 /* Whatever the host appended before a read began comes with that read. */
-static void c09_h4_a_file_that_grows(void **state)
+static void c09_case_h4_a_file_that_grows(void **state)
 {
     (void)state;
     u8 *bytes = buffer(MIB);
@@ -210,7 +210,7 @@ static void c09_what_another_fid_wrote_is_read(void **state)
     drop(bytes, 4096);
 }
 
-static void h2_p26_a_file_that_shrinks(void **state)
+static void case_h2_p26_a_file_that_shrinks(void **state)
 {
     (void)state;
     u8 *bytes = buffer(4 * MIB);
@@ -269,7 +269,7 @@ static void errors_in_the_middle(void **state)
 }
 
 /* The others are flushed; their memory is ours again when the link gave them back, before or behind Rflush. */
-static void p40_parts_behind_an_error_are_flushed(void **state)
+static void case_p40_parts_behind_an_error_are_flushed(void **state)
 {
     (void)state;
     u8 *bytes = buffer(MIB);
@@ -292,7 +292,7 @@ static void p40_parts_behind_an_error_are_flushed(void **state)
     drop(bytes, MIB);
 }
 
-static void p24_p25_counts_that_are_too_big(void **state)
+static void case_p24_p25_counts_that_are_too_big(void **state)
 {
     (void)state;
     static const u32 counts[] = {13, 101, 0x7fffffff, 0xffffffff};
@@ -395,7 +395,7 @@ static void writes_that_fail_in_the_middle(void **state)
     drop(bytes, MIB);
 }
 
-static void p27_p28_counts_that_cannot_be(void **state)
+static void case_p27_p28_counts_that_cannot_be(void **state)
 {
     (void)state;
     static const u32 counts[] = {0, 101, 0x7fffffff, 0xffffffff};
@@ -547,7 +547,7 @@ static void every_name_once(void **state)
 }
 
 struct raw {
-    u8 bytes[4096];
+    u8 bytes[70000];
     u32 len;
     u32 count; /* what the reply says; 0: the truth */
 } raw;
@@ -580,7 +580,7 @@ static int list_raw(u64 from, unsigned *n)
     struct node node = must_open("dir");
     *n = 0;
     lie(P9_TREADDIR, lie_listing, 0);
-    int got = fs->ops->readdir(&node, from, 4096, count_entry, n);
+    int got = fs->ops->readdir(&node, from, MAX(raw.len, 4096u), count_entry, n);
     s.mangle = NULL;
     put(&node);
     return got;
@@ -603,7 +603,7 @@ static void bad_entry(const char *name, u16 len, u16 said)
     assert_int_equal(list_raw(2, &n), -EIO); /* then the error */
 }
 
-static void p29_listings_longer_than_asked_or_sent(void **state)
+static void case_p29_listings_longer_than_asked_or_sent(void **state)
 {
     (void)state;
     static const u32 counts[] = {29, 4097, 0x7fffffff, 0xffffffff};
@@ -618,7 +618,7 @@ static void p29_listings_longer_than_asked_or_sent(void **state)
     assert_int_equal(list_raw(0, &n), 1);
 }
 
-static void p30_p31_entries_that_are_cut(void **state)
+static void case_p30_p31_entries_that_are_cut(void **state)
 {
     (void)state;
     unsigned n;
@@ -632,10 +632,10 @@ static void p30_p31_entries_that_are_cut(void **state)
     }
 }
 
-static void p32_p33_names_that_cannot_be(void **state)
+static void case_p32_p33_names_that_cannot_be(void **state)
 {
     (void)state;
-    char name[300];
+    static char name[65000];
     memset(name, 'n', sizeof name);
     bad_entry("a/b", 3, 3);
     bad_entry("/", 1, 1);
@@ -643,9 +643,42 @@ static void p32_p33_names_that_cannot_be(void **state)
     bad_entry("\0", 1, 1);
     bad_entry("", 0, 0);
     bad_entry(name, 256, 256);
+    bad_entry(name, 65000, 65000);
+    bad_entry(name, 65000, 65535);
 }
 
-static void p35_listings_that_never_end(void **state)
+struct names {
+    unsigned n;
+    char all[64];
+};
+
+static bool add_name(void *ctx, const struct dirent_info *e)
+{
+    struct names *l = ctx;
+    l->n++;
+    strncat(l->all, e->name.s, e->name.len);
+    strcat(l->all, " ");
+    return true;
+}
+
+/* They are names like others, as often as they come. */
+static void case_p34_dots_and_names_twice(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"..", "a", ".", "a", "..", ".", "a"};
+    struct names got = {0};
+    struct node node = must_open("dir");
+    raw.len = raw.count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        add_raw(i + 1, names[i], (u16)strlen(names[i]), (u16)strlen(names[i]));
+    lie(P9_TREADDIR, lie_listing, 0);
+    assert_int_equal(fs->ops->readdir(&node, 0, 4096, add_name, &got), ARRAY_LEN(names));
+    assert_string_equal(got.all, ".. a . a .. . a ");
+    s.mangle = NULL;
+    put(&node);
+}
+
+static void case_p35_listings_that_never_end(void **state)
 {
     (void)state;
     unsigned n;
@@ -686,26 +719,27 @@ int main(void)
         T(short_replies_are_continued),
         T(size_unknown),
         T(c09_a_read_right_behind_the_open_asks_for_no_more_than_there_is),
-        T(c09_h4_a_file_that_grows),
+        T(c09_case_h4_a_file_that_grows),
         T(c09_what_another_fid_wrote_is_read),
-        T(h2_p26_a_file_that_shrinks),
+        T(case_h2_p26_a_file_that_shrinks),
         T(beyond_4_gib),
         T(errors_in_the_middle),
-        T(p40_parts_behind_an_error_are_flushed),
-        T(p24_p25_counts_that_are_too_big),
+        T(case_p40_parts_behind_an_error_are_flushed),
+        T(case_p24_p25_counts_that_are_too_big),
         T(a_write_on_the_wire),
         T(big_writes_are_split_by_msize),
         T(writes_from_scattered_memory),
         T(writes_that_fail_in_the_middle),
-        T(p27_p28_counts_that_cannot_be),
+        T(case_p27_p28_counts_that_cannot_be),
         T(a_full_disk),
         T(appends_by_several_fids),
         T(c12_writes_in_flight_fail_with_eio),
         T(every_name_once),
-        T(p29_listings_longer_than_asked_or_sent),
-        T(p30_p31_entries_that_are_cut),
-        T(p32_p33_names_that_cannot_be),
-        T(p35_listings_that_never_end),
+        T(case_p29_listings_longer_than_asked_or_sent),
+        T(case_p30_p31_entries_that_are_cut),
+        T(case_p32_p33_names_that_cannot_be),
+        T(case_p34_dots_and_names_twice),
+        T(case_p35_listings_that_never_end),
         T(stopping_taker),
         T(nothing_but_9p2000l_was_sent),
     };

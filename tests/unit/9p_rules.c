@@ -322,7 +322,7 @@ static void c07_what_exists_is_never_created(void **state)
 }
 
 /* What a server would only answer with an error of its own is not sent to it. */
-static void c16_bad_names_are_not_sent(void **state)
+static void c16_case_p34_bad_names_are_not_sent(void **state)
 {
     (void)state;
     static char name[300];
@@ -380,8 +380,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        T(what_operations_cost),       T(c07_somebody_else_is_quicker), T(c07_what_exists_is_never_created),
-        T(c16_bad_names_are_not_sent), T(every_message_and_no_other),
+        T(what_operations_cost),
+        T(c07_somebody_else_is_quicker),
+        T(c07_what_exists_is_never_created),
+        T(c16_case_p34_bad_names_are_not_sent),
+        T(every_message_and_no_other),
     };
     return cmocka_run_group_tests(tests, mount_share, NULL);
 }

@@ -109,7 +109,7 @@ static void test_xsdt_preferred_but_rsdt_taken_when_it_is_bad(void **state)
     assert_int_equal(fake_log_count("XSDT"), 1);
 }
 
-static void test_B7_no_rsdp(void **state)
+static void test_case_b7_no_rsdp(void **state)
 {
     (void)state;
     u32 len;
@@ -122,7 +122,7 @@ static void test_B7_no_rsdp(void **state)
     acpi_reset();
 }
 
-static void test_B7_rsdp_checksum(void **state)
+static void test_case_b7_rsdp_checksum(void **state)
 {
     (void)state;
     u32 len;
@@ -133,7 +133,7 @@ static void test_B7_rsdp_checksum(void **state)
     assert_int_equal(fake_log_count("root pointer"), 1);
 }
 
-static void test_B7_rsdp_beyond_memory(void **state)
+static void test_case_b7_rsdp_beyond_memory(void **state)
 {
     (void)state;
     u32 len;
@@ -161,7 +161,7 @@ static void test_search_in_the_bios_area(void **state)
 }
 
 /* The physical map has neither; to read there would be a fault. */
-static void test_B7_rsdp_in_ranges_that_are_not_mapped(void **state)
+static void test_case_b7_rsdp_in_ranges_that_are_not_mapped(void **state)
 {
     (void)state;
     u32 len;
@@ -175,7 +175,7 @@ static void test_B7_rsdp_in_ranges_that_are_not_mapped(void **state)
     assert_null(acpi_find("APIC", &len));
 }
 
-static void test_B7_table_across_the_end_of_a_range(void **state)
+static void test_case_b7_table_across_the_end_of_a_range(void **state)
 {
     (void)state;
     u32 len;
@@ -203,7 +203,7 @@ static void test_tables_in_reserved_and_unlisted_memory(void **state)
     assert_non_null(acpi_find("APIC", &len));
 }
 
-static void test_B8_table_length_below_header(void **state)
+static void test_case_b8_table_length_below_header(void **state)
 {
     (void)state;
     u32 len;
@@ -216,7 +216,7 @@ static void test_B8_table_length_below_header(void **state)
     }
 }
 
-static void test_B8_table_length_huge(void **state)
+static void test_case_b8_table_length_huge(void **state)
 {
     (void)state;
     u32 len;
@@ -233,7 +233,7 @@ static void test_B8_table_length_huge(void **state)
     assert_null(acpi_find("APIC", &len));
 }
 
-static void test_B8_table_checksum(void **state)
+static void test_case_b8_table_checksum(void **state)
 {
     (void)state;
     u32 len;
@@ -243,7 +243,7 @@ static void test_B8_table_checksum(void **state)
     assert_null(acpi_find("APIC", &len));
 }
 
-static void test_B8_xsdt_entries_are_nonsense(void **state)
+static void test_case_b8_xsdt_entries_are_nonsense(void **state)
 {
     (void)state;
     u32 len;
@@ -278,7 +278,7 @@ static void test_mcfg(void **state)
     assert_false(acpi_ecam(1, &w));
 }
 
-static void test_B8_mcfg_windows_that_cannot_be(void **state)
+static void test_case_b8_mcfg_windows_that_cannot_be(void **state)
 {
     (void)state;
     struct acpi_ecam w;
@@ -508,18 +508,18 @@ int main(void)
         cmocka_unit_test_setup(test_rsdt_revision_0, setup),
         cmocka_unit_test_setup(test_xsdt_revision_2, setup),
         cmocka_unit_test_setup(test_xsdt_preferred_but_rsdt_taken_when_it_is_bad, setup),
-        cmocka_unit_test_setup(test_B7_rsdp_checksum, setup),
-        cmocka_unit_test_setup(test_B7_rsdp_beyond_memory, setup),
-        cmocka_unit_test_setup(test_B7_rsdp_in_ranges_that_are_not_mapped, setup),
+        cmocka_unit_test_setup(test_case_b7_rsdp_checksum, setup),
+        cmocka_unit_test_setup(test_case_b7_rsdp_beyond_memory, setup),
+        cmocka_unit_test_setup(test_case_b7_rsdp_in_ranges_that_are_not_mapped, setup),
         cmocka_unit_test_setup(test_search_in_the_bios_area, setup),
-        cmocka_unit_test_setup(test_B7_table_across_the_end_of_a_range, setup),
+        cmocka_unit_test_setup(test_case_b7_table_across_the_end_of_a_range, setup),
         cmocka_unit_test_setup(test_tables_in_reserved_and_unlisted_memory, setup),
-        cmocka_unit_test_setup(test_B8_table_length_below_header, setup),
-        cmocka_unit_test_setup(test_B8_table_length_huge, setup),
-        cmocka_unit_test_setup(test_B8_table_checksum, setup),
-        cmocka_unit_test_setup(test_B8_xsdt_entries_are_nonsense, setup),
+        cmocka_unit_test_setup(test_case_b8_table_length_below_header, setup),
+        cmocka_unit_test_setup(test_case_b8_table_length_huge, setup),
+        cmocka_unit_test_setup(test_case_b8_table_checksum, setup),
+        cmocka_unit_test_setup(test_case_b8_xsdt_entries_are_nonsense, setup),
         cmocka_unit_test_setup(test_mcfg, setup),
-        cmocka_unit_test_setup(test_B8_mcfg_windows_that_cannot_be, setup),
+        cmocka_unit_test_setup(test_case_b8_mcfg_windows_that_cannot_be, setup),
         cmocka_unit_test_setup(test_mcfg_windows_overlap_or_are_cut, setup),
         cmocka_unit_test_setup(test_ecam_by_cba, setup),
         cmocka_unit_test_setup(test_pm_timer, setup),
@@ -532,7 +532,7 @@ int main(void)
         cmocka_unit_test_setup(test_power_off_package_of_constants, setup),
         cmocka_unit_test_setup(test_reset, setup),
         cmocka_unit_test_setup(test_is_ram, setup),
-        cmocka_unit_test_setup(test_B7_no_rsdp, setup),
+        cmocka_unit_test_setup(test_case_b7_no_rsdp, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

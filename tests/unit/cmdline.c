@@ -67,7 +67,7 @@ static void bad_sequences_stand_for_themselves(void **state)
         assert_string_equal(c.args[i], want[i]);
 }
 
-static void b10_too_many_words_are_refused_not_overrun(void **state)
+static void case_b10_too_many_words_are_refused_not_overrun(void **state)
 {
     (void)state;
     char many[16384] = "";
@@ -123,7 +123,7 @@ int main(void)
         cmocka_unit_test(repeated_options_are_counted),
         cmocka_unit_test(empty_and_blank),
         cmocka_unit_test(bad_sequences_stand_for_themselves),
-        cmocka_unit_test(b10_too_many_words_are_refused_not_overrun),
+        cmocka_unit_test(case_b10_too_many_words_are_refused_not_overrun),
         cmocka_unit_test(random_bytes_arrive),
         cmocka_unit_test(numbers),
     };

@@ -108,7 +108,7 @@ static void static_pie(void **state)
     assert_int_equal(image.low, 0);
 }
 
-static void l1_l4_not_elf(void **state)
+static void case_l1_l2_l3_l4_not_elf(void **state)
 {
     (void)state;
     assert_int_equal(parse_bytes("", 0, 0), -ENOEXEC);
@@ -121,7 +121,7 @@ static void l1_l4_not_elf(void **state)
     refused("not an ELF file");
 }
 
-static void l5_l7_class_order_version_machine(void **state)
+static void case_l5_l6_l7_class_order_version_machine(void **state)
 {
     (void)state;
     f.e.ident[4] = 1;
@@ -140,7 +140,7 @@ static void l5_l7_class_order_version_machine(void **state)
     refused("object or core");
 }
 
-static void l8_l20_entry(void **state)
+static void case_l8_l20_entry(void **state)
 {
     (void)state;
     static const u64 bad[] = {0, 0x400fff, 0x402800, 0x404000, 0x800000000000, 0xffffffff80100000, ~0ull};
@@ -150,7 +150,7 @@ static void l8_l20_entry(void **state)
     }
 }
 
-static void l9_l11_l25_program_headers(void **state)
+static void case_l9_l10_l11_l25_program_headers(void **state)
 {
     (void)state;
     static const u64 offsets[] = {4000, 1ull << 40, ~0ull, sizeof f};
@@ -171,7 +171,7 @@ static void l9_l11_l25_program_headers(void **state)
     assert_int_equal(parse_bytes(&f, 64, FILE_SIZE), -ENOEXEC);
 }
 
-static void l12_l14_sizes(void **state)
+static void case_l12_l13_l14_sizes(void **state)
 {
     (void)state;
     f.p[DATA].filesz = 0x1001;
@@ -189,7 +189,7 @@ static void l12_l14_sizes(void **state)
     refused("outside");
 }
 
-static void l15_addresses(void **state)
+static void case_l15_addresses(void **state)
 {
     (void)state;
     static const u64 bad[] = {0, 0xffff800000000000, 0xffffffff80100000, ~0xfffull, ARCH_USER_MAX};
@@ -199,7 +199,7 @@ static void l15_addresses(void **state)
     }
 }
 
-static void l16_l17_offsets_and_overlap(void **state)
+static void case_l16_l17_offsets_and_overlap(void **state)
 {
     (void)state;
     f.p[DATA].offset = 0x2001;
@@ -210,7 +210,7 @@ static void l16_l17_offsets_and_overlap(void **state)
     refused("overlap");
 }
 
-static void l18_alignment_is_not_believed(void **state)
+static void case_l18_alignment_is_not_believed(void **state)
 {
     (void)state;
     f.p[TEXT].align = 3;
@@ -218,7 +218,7 @@ static void l18_alignment_is_not_believed(void **state)
     assert_int_equal(parse(), 0);
 }
 
-static void l19_nothing_to_load(void **state)
+static void case_l19_nothing_to_load(void **state)
 {
     (void)state;
     f.p[TEXT].type = f.p[DATA].type = 4;
@@ -227,28 +227,28 @@ static void l19_nothing_to_load(void **state)
     refused("nothing to load");
 }
 
-static void l21_writable_and_executable(void **state)
+static void case_l21_writable_and_executable(void **state)
 {
     (void)state;
     f.p[DATA].flags = 7;
     refused("writable and executable");
 }
 
-static void l22_executable_stack_is_ignored(void **state)
+static void case_l22_executable_stack_is_ignored(void **state)
 {
     (void)state;
     f.p[EXTRA].flags = 7;
     assert_int_equal(parse(), 0);
 }
 
-static void l23_dynamic(void **state)
+static void case_l23_dynamic(void **state)
 {
     (void)state;
     f.p[EXTRA].type = 3;
     refused("dynamic ELF");
 }
 
-static void l24_thread_local_storage(void **state)
+static void case_l24_thread_local_storage(void **state)
 {
     (void)state;
     f.p[EXTRA] = (phdr){7, 4, 0x2000, 0x404000, 0, 16, 32, 1ull << 40};
@@ -287,19 +287,19 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(good_program),
         T(static_pie),
-        T(l1_l4_not_elf),
-        T(l5_l7_class_order_version_machine),
-        T(l8_l20_entry),
-        T(l9_l11_l25_program_headers),
-        T(l12_l14_sizes),
-        T(l15_addresses),
-        T(l16_l17_offsets_and_overlap),
-        T(l18_alignment_is_not_believed),
-        T(l19_nothing_to_load),
-        T(l21_writable_and_executable),
-        T(l22_executable_stack_is_ignored),
-        T(l23_dynamic),
-        T(l24_thread_local_storage),
+        T(case_l1_l2_l3_l4_not_elf),
+        T(case_l5_l6_l7_class_order_version_machine),
+        T(case_l8_l20_entry),
+        T(case_l9_l10_l11_l25_program_headers),
+        T(case_l12_l13_l14_sizes),
+        T(case_l15_addresses),
+        T(case_l16_l17_offsets_and_overlap),
+        T(case_l18_alignment_is_not_believed),
+        T(case_l19_nothing_to_load),
+        T(case_l21_writable_and_executable),
+        T(case_l22_executable_stack_is_ignored),
+        T(case_l23_dynamic),
+        T(case_l24_thread_local_storage),
         T(random_damage_never_gives_a_bad_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,7 @@ static void map_page_zero_is_never_free(void **state)
     expect(0, PAGE, 640 * K);
 }
 
-static void map_b1_overlapping_ram_is_counted_once(void **state)
+static void map_case_b1_overlapping_ram_is_counted_once(void **state)
 {
     (void)state;
     range(0x100000, 0x100000, BOOT_RAM);
@@ -56,7 +56,7 @@ static void map_b1_overlapping_ram_is_counted_once(void **state)
     expect(0, 0x100000, 0x281000);
 }
 
-static void map_b1_reserved_wins_over_ram(void **state)
+static void map_case_b1_reserved_wins_over_ram(void **state)
 {
     (void)state;
     range(0x1ff800, 0x1000, BOOT_RESERVED);
@@ -66,7 +66,7 @@ static void map_b1_reserved_wins_over_ram(void **state)
     expect(1, 0x201000, 0x300000);
 }
 
-static void map_b2_range_that_wraps_is_cut(void **state)
+static void map_case_b2_range_that_wraps_is_cut(void **state)
 {
     (void)state;
     range(0x100000, ~0ull, BOOT_RAM);
@@ -76,7 +76,7 @@ static void map_b2_range_that_wraps_is_cut(void **state)
     expect(0, 0x100000, 1ull << 44);
 }
 
-static void map_b5_memory_that_the_processor_cannot_reach(void **state)
+static void map_case_b5_memory_that_the_processor_cannot_reach(void **state)
 {
     (void)state;
     fake_physical_limit = 1ull << 36;
@@ -87,7 +87,7 @@ static void map_b5_memory_that_the_processor_cannot_reach(void **state)
     fake_physical_limit = 1ull << 44;
 }
 
-static void map_b3_unsorted_and_empty_ranges(void **state)
+static void map_case_b3_unsorted_and_empty_ranges(void **state)
 {
     (void)state;
     range(0x500000, 0x1000, BOOT_RAM);
@@ -99,7 +99,7 @@ static void map_b3_unsorted_and_empty_ranges(void **state)
     expect(1, 0x500000, 0x501000);
 }
 
-static void map_b3_more_ranges_than_fit(void **state)
+static void map_case_b3_more_ranges_than_fit(void **state)
 {
     (void)state;
     for (u64 i = 0; i < BOOT_RANGES; i++)
@@ -108,7 +108,7 @@ static void map_b3_more_ranges_than_fit(void **state)
     assert_int_equal(clean(), MAX);
 }
 
-static void map_b6_image_and_blobs_are_kept_out(void **state)
+static void map_case_b6_image_and_blobs_are_kept_out(void **state)
 {
     (void)state;
     range(0x100000, 0x100000, BOOT_RAM);
@@ -129,7 +129,7 @@ static void map_cmdline_terminator_is_kept_out_too(void **state)
     expect(0, 0x102000, 0x104000);
 }
 
-static void map_b1_reserved_over_several_ranges_of_ram(void **state)
+static void map_case_b1_reserved_over_several_ranges_of_ram(void **state)
 {
     (void)state;
     for (u64 i = 1; i <= 5; i++)
@@ -296,14 +296,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(map_page_zero_is_never_free, start),
-        cmocka_unit_test_setup(map_b1_overlapping_ram_is_counted_once, start),
-        cmocka_unit_test_setup(map_b1_reserved_wins_over_ram, start),
-        cmocka_unit_test_setup(map_b1_reserved_over_several_ranges_of_ram, start),
-        cmocka_unit_test_setup(map_b2_range_that_wraps_is_cut, start),
-        cmocka_unit_test_setup(map_b5_memory_that_the_processor_cannot_reach, start),
-        cmocka_unit_test_setup(map_b3_unsorted_and_empty_ranges, start),
-        cmocka_unit_test_setup(map_b3_more_ranges_than_fit, start),
-        cmocka_unit_test_setup(map_b6_image_and_blobs_are_kept_out, start),
+        cmocka_unit_test_setup(map_case_b1_overlapping_ram_is_counted_once, start),
+        cmocka_unit_test_setup(map_case_b1_reserved_wins_over_ram, start),
+        cmocka_unit_test_setup(map_case_b1_reserved_over_several_ranges_of_ram, start),
+        cmocka_unit_test_setup(map_case_b2_range_that_wraps_is_cut, start),
+        cmocka_unit_test_setup(map_case_b5_memory_that_the_processor_cannot_reach, start),
+        cmocka_unit_test_setup(map_case_b3_unsorted_and_empty_ranges, start),
+        cmocka_unit_test_setup(map_case_b3_more_ranges_than_fit, start),
+        cmocka_unit_test_setup(map_case_b6_image_and_blobs_are_kept_out, start),
         cmocka_unit_test_setup(map_cmdline_terminator_is_kept_out_too, start),
         cmocka_unit_test_setup_teardown(pages_come_aligned_and_are_counted, arena_start, arena_end),
         cmocka_unit_test(pages_too_many_give_none),

@@ -8,7 +8,7 @@
 #include "rand.h"
 #include "fake_arch.h"
 
-static void b14_without_a_source_bytes_are_not_secret(void **state)
+static void case_b14_without_a_source_bytes_are_not_secret(void **state)
 {
     (void)state;
     u8 a[32], b[32];
@@ -88,7 +88,7 @@ static void bytes_spread_over_all_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(b14_without_a_source_bytes_are_not_secret),
+        cmocka_unit_test(case_b14_without_a_source_bytes_are_not_secret),
         cmocka_unit_test(b14_a_source_is_waited_for_only_while_nothing_is_secret),
         cmocka_unit_test(a_secret_seed_makes_them_so),
         cmocka_unit_test(bytes_spread_over_all_values),

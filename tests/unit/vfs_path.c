@@ -184,7 +184,7 @@ static void stat_takes_three_messages_and_two_waits(void **state)
 
 /* ---- links ---- */
 
-static void p38_links_are_followed_as_the_guest_sees_paths(void **state)
+static void case_p38_links_are_followed_as_the_guest_sees_paths(void **state)
 {
     (void)state;
     leads_to(NULL, "/host/relative", "/host/dir/a");
@@ -200,7 +200,7 @@ static void p38_links_are_followed_as_the_guest_sees_paths(void **state)
     assert_int_equal(ino_of("/some/where/else/absolute"), ino_of("/host/file"));
 }
 
-static void p38_loops_and_chains_end(void **state)
+static void case_p38_loops_and_chains_end(void **state)
 {
     (void)state;
     assert_int_equal(stat_of("/host/loop1", 0), -ELOOP);
@@ -345,8 +345,8 @@ int main(void)
         T(deep_paths_with_a_link_anywhere),
         T(files_in_the_middle_of_deep_paths),
         T(stat_takes_three_messages_and_two_waits),
-        T(p38_links_are_followed_as_the_guest_sees_paths),
-        T(p38_loops_and_chains_end),
+        T(case_p38_links_are_followed_as_the_guest_sees_paths),
+        T(case_p38_loops_and_chains_end),
         T(the_last_link_can_stay),
         T(mount_points_are_listed),
         T(the_mount_table),
