@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* virtio_rng - random bytes from the host: /dev/hwrng, and a source for rand.c (virtio 1.x, 5.4). */
+#include "arch.h"
+#include "devfs.h"
+#include "mem.h"
+#include "rand.h"
+#include "vfs.h"
+#include "virtio.h"
+#include "virtq.h"
+
+/* How long the device may take, in heartbeats: it may be throttled, or silent for ever. */
+enum { PIECE = 64, WAIT_FIRST = 300, WAIT_MORE = 2, WAIT_SECRET = 50 };
+
+struct rng {
+    struct rand_source source;
+    struct rng *next;
+    struct virtio_device *dev;
+    bool slow; /* it was waited for in vain */
+    u32 have;
+    u8 pool[PIECE];   /* `have` bytes that nobody was given yet */
+    u8 buffer[PIECE]; /* the device's */
+};
+
+static struct rng *first; /* the one behind /dev/hwrng */
+
+static void ask(struct rng *r)
+{
+    struct virtq *q = r->dev->queues[0];
+    if (virtq_add(q, &(struct span){mem_phys(r->buffer), PIECE}, 0, 1, r) == 0)
+        virtq_kick(q);
+}
+
+/* The device may give less than it was asked for, but not nothing (5.4.6). */
+static void keep(struct rng *r, u32 written)
+{
+    u32 n = MIN(written, PIECE - r->have);
+    memcpy(r->pool + r->have, r->buffer, n);
+    r->have += n;
+    if (written == 0)
+        virtio_fail(r->dev, "it gives no random bytes");
+    else
+        ask(r);
+}
+
+/* Whether `want` bytes are in the pool, within so many heartbeats. */
+static bool await(struct rng *r, u32 want, u64 beats)
+{
+    struct virtq *q = r->dev->queues[0];
+    u64 start = arch_heartbeats();
+    u32 written;
+    while (r->have < want && !r->dev->failed) {
+        if (virtq_take(q, &written))
+            keep(r, written);
+        else if (arch_heartbeats() - start >= beats)
+            break;
+        else if (virtio_idle(r->dev, q) < 0)
+            virtio_fail(r->dev, "its queue is broken");
+    }
+    return r->have >= want;
+}
+
+/* What was given once is nobody's any more. */
+static size_t take(struct rng *r, void *bytes, size_t len)
+{
+    size_t n = MIN(len, r->have);
+    r->have -= n;
+    memcpy(bytes, r->pool + r->have, n);
+    memset(r->pool + r->have, 0, n);
+    return n;
+}
+
+/* All that was asked for or nothing, as few bytes make no secret; what came is kept for the next time. */
+static size_t give(struct rand_source *source, void *bytes, size_t len, bool wait)
+{
+    struct rng *r = container_of(source, struct rng, source);
+    len = MIN(len, (size_t)PIECE);
+    bool enough = await(r, (u32)len, wait && !r->slow ? WAIT_SECRET : 0);
+    r->slow |= wait && !enough;
+    return enough ? take(r, bytes, len) : 0;
+}
+
+static s64 hwrng_read(const struct device *node, const struct span *spans, unsigned n, u64 offset)
+{
+    u8 bytes[PIECE];
+    u64 done = 0, len = mem_span_total(spans, n);
+    (void)node, (void)offset;
+    while (done < len && await(first, 1, done ? WAIT_MORE : WAIT_FIRST))
+        done += mem_to_spans(spans, n, done, bytes, take(first, bytes, MIN(len - done, sizeof bytes)));
+    return done || !len ? (s64)done : first->dev->failed ? -ENODEV : -EIO;
+}
+
+static u32 hwrng_poll(const struct device *node)
+{
+    (void)node;
+    return await(first, 1, 0) ? POLLIN | POLLRDNORM : first->dev->failed ? POLLERR | POLLHUP : 0;
+}
+
+static const struct device hwrng = {
+    .name = "hwrng", .major = 10, .minor = 183, .perm = 0600, .read = hwrng_read, .poll = hwrng_poll};
+
+static int rng_probe(struct virtio_device *dev)
+{
+    struct rng *r = mem_new(sizeof *r), **last = &first;
+    if (!r)
+        return -ENOMEM;
+    *r = (struct rng){.source.give = give, .dev = dev};
+    dev->priv = r;
+    ask(r);
+    rand_add_source(&r->source);
+    while (*last)
+        last = &(*last)->next;
+    *last = r;
+    return first == r ? devfs_add(&hwrng) : 0;
+}
+
+static void rng_remove(struct virtio_device *dev)
+{
+    struct rng *r = dev->priv, **at = &first;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    rand_remove_source(&r->source);
+    if (!first)
+        devfs_remove(&hwrng);
+    mem_delete(r, sizeof *r);
+}
+
+VIRTIO_DRIVER(rng) = {
+    .name = "virtio-rng",
+    .id = VIRTIO_ID_RNG,
+    .queues = 1,
+    .queue_size = 1,
+    .probe = rng_probe,
+    .remove = rng_remove,
+};
