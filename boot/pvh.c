@@ -37,12 +37,21 @@ static const void *reach(u64 pa, u64 len)
     return pa && pa < REACH && len <= REACH - pa ? mem_virt(pa) : NULL;
 }
 
+/* A copy, as the original may stand at any address, and change. */
+static bool fetch(void *copy, u64 pa, u64 len)
+{
+    const void *from = reach(pa, len);
+    if (from)
+        memcpy(copy, from, len);
+    return from;
+}
+
 static void take_memory_map(struct boot *boot, const struct start_info *info)
 {
+    struct memmap_entry entry;
     u64 n = MIN(info->memmap_entries, (u64)BOOT_RANGES);
-    const struct memmap_entry *map = reach(info->memmap_paddr, n * sizeof *map);
-    for (u64 i = 0; map && i < n; i++)
-        boot->ranges[boot->nranges++] = (struct boot_range){map[i].addr, map[i].size, map[i].type};
+    for (u64 i = 0; i < n && fetch(&entry, info->memmap_paddr + i * sizeof entry, sizeof entry); i++)
+        boot->ranges[boot->nranges++] = (struct boot_range){entry.addr, entry.size, entry.type};
 }
 
 static void take_blobs(struct boot *boot, const struct start_info *info)
@@ -50,9 +59,10 @@ static void take_blobs(struct boot *boot, const struct start_info *info)
     const char *text = reach(info->cmdline_paddr, CMDLINE_MAX);
     if (text)
         boot->cmdline = (struct boot_blob){info->cmdline_paddr, strnlen(text, CMDLINE_MAX - 1)};
-    const struct module *first = reach(info->modlist_paddr, sizeof *first);
-    if (info->nr_modules && first && first->paddr < MODULE_REACH && first->size <= MODULE_REACH - first->paddr)
-        boot->initfs = (struct boot_blob){first->paddr, first->size};
+    struct module first;
+    if (info->nr_modules && fetch(&first, info->modlist_paddr, sizeof first) && first.paddr < MODULE_REACH &&
+        first.size <= MODULE_REACH - first.paddr)
+        boot->initfs = (struct boot_blob){first.paddr, first.size};
 }
 
 /* In a very small machine QEMU puts the module over the kernel's last pages, which must be zero. What stands in this function's stack and
@@ -72,12 +82,12 @@ void pvh_main(u64 start_info)
 {
     static struct boot boot __attribute__((section(".bss.pages"))); /* where rescue() does not clear */
     boot = (struct boot){.door = "pvh", .kernel_pa = 0x100000};
-    const struct start_info *info = reach(start_info, sizeof *info);
-    if (info && info->magic == START_MAGIC) {
-        boot.rsdp = info->rsdp_paddr;
-        take_blobs(&boot, info);
-        if (info->version >= 1)
-            take_memory_map(&boot, info);
+    struct start_info info;
+    if (fetch(&info, start_info, sizeof info) && info.magic == START_MAGIC) {
+        boot.rsdp = info.rsdp_paddr;
+        take_blobs(&boot, &info);
+        if (info.version >= 1)
+            take_memory_map(&boot, &info);
         rescue(&boot);
     }
     kmain(&boot);

@@ -6,6 +6,7 @@
 #include "boot.h"
 #include "cmdline.h"
 #include "devfs.h"
+#include "guard.h"
 #include "initfs.h"
 #include "mem.h"
 #include "pci.h"
@@ -77,7 +78,7 @@ static void name_unknown_options(void)
 {
     static const char *const known[] = {"mount", "root", "rootfstype", "ro",    "loglevel", "env",
                                         "cwd",   "exe",  "seed",       "stdin", "stdout",   "stderr",
-                                        "log",   "ctl",  "exit",       "tty",   "provoke"};
+                                        "log",   "ctl",  "exit",       "tty",   "provoke",  "norandmaps"};
     for (unsigned i = 0; i < cmdline.noptions; i++) {
         unsigned k = 0;
         while (k < ARRAY_LEN(known) && !cmdline_value(cmdline.options[i], known[k]))
@@ -330,7 +331,8 @@ void kmain(const struct boot *from_door)
     arch_interrupts_init(); /* local APIC, heartbeat */
     acpi_init(&boot);       /* firmware's tables */
     time_init(acpi_pm_timer(), boot.wall_ns);
-    feed_seed(); /* random numbers */
+    feed_seed();  /* random numbers */
+    guard_init(); /* the word that guards return addresses */
     initfs_init(boot.initfs.len ? mem_virt(boot.initfs.pa) : NULL, boot.initfs.len);
     devfs_init();  /* /dev */
     tmpfs_init();  /* /tmp */
@@ -338,6 +340,7 @@ void kmain(const struct boot *from_door)
     struct span window = pci_window();
     pci_scan(&window); /* every function on every bus */
     pci_bind_all();    /* transports -> virtio bus -> drivers */
+    proc_random_layout = !option("norandmaps");
     if (option("provoke"))
         provoke(option("provoke"));
     mount_all();   /* shares by tag */

@@ -142,10 +142,6 @@ void proc_discard(u64 start, u64 len)
     }
 }
 
-/* Where the stack's room begins; what programs map without a wish lies below, the highest first. */
-#define STACK_TOP (ARCH_USER_MAX - PAGE_SIZE)
-#define MAP_TOP   (STACK_TOP - PROC_STACK - (1ull << 20))
-
 static bool is_free(u64 start, u64 len)
 {
     for (struct region *r = proc_current->regions; r; r = r->next)
@@ -160,7 +156,7 @@ u64 proc_find_gap(u64 len, u64 hint)
         return hint;
     u64 best = 0, low = ARCH_USER_MIN;
     for (struct region *r = proc_current->regions;; r = r->next) {
-        u64 high = r ? MIN(r->start, MAP_TOP) : MAP_TOP;
+        u64 high = r ? MIN(r->start, proc_current->map_top) : proc_current->map_top;
         if (high > low && len <= high - low)
             best = high - len;
         if (!r)
@@ -428,5 +424,6 @@ int proc_place(struct file *file, const struct proc_piece *piece)
 
 u64 proc_stack(void)
 {
-    return proc_map(STACK_TOP - PROC_STACK, PROC_STACK, PROT_READ | PROT_WRITE) < 0 ? 0 : STACK_TOP;
+    u64 top = proc_current->stack_top;
+    return proc_map(top - PROC_STACK, PROC_STACK, PROT_READ | PROT_WRITE) < 0 ? 0 : top;
 }

@@ -25,6 +25,7 @@ struct proc {
     u64 space; /* arch_space */
     struct region *regions;
     u64 brk_start, brk;
+    u64 stack_top, map_top;            /* what is mapped without a wish lies below map_top, the highest first */
     u64 arg_start, env_start, env_end; /* the strings it started with: arguments, then variables */
     u64 pid;
     u64 pages; /* mapped */
@@ -54,6 +55,9 @@ struct proc_piece {
 };
 int proc_place(struct file *file, const struct proc_piece *piece);
 u64 proc_stack(void);
+
+/* Address space layout randomisation; off: the same addresses each time (norandmaps). */
+extern bool proc_random_layout;
 
 /* Ends the program as an uncaught signal does. */
 _Noreturn void proc_kill(int signal);

@@ -80,13 +80,29 @@ static int read_image(struct load *l, struct file *file, u64 size)
     return result < 0 ? refuse(l, result, why ? why : error_text(result)) : 0;
 }
 
+bool proc_random_layout = true;
+
+/* A multiple of `unit` with so many random bits above it, as many as on Linux. */
+static u64 chance(unsigned bits, u64 unit)
+{
+    u64 number = 0;
+    if (proc_random_layout)
+        rand_bytes(&number, sizeof number);
+    return (number & ((1ull << bits) - 1)) * unit;
+}
+
+static void choose_layout(struct proc *p)
+{
+    enum { STACK_BITS = 22, MAP_BITS = 28 };
+    p->stack_top = ARCH_USER_MAX - PAGE_SIZE - chance(STACK_BITS, PAGE_SIZE);
+    p->map_top = ARCH_USER_MAX - (PAGE_SIZE << STACK_BITS) - PROC_STACK - (1ull << 20) - chance(MAP_BITS, PAGE_SIZE);
+}
+
 static int place_segments(struct load *l, struct file *file)
 {
-    enum { PIE_BASE_PAGES = 28 }; /* random bits in a position-independent program's base */
-    u64 chance = 0;
-    rand_bytes(&chance, sizeof chance);
+    enum { PIE_BITS = 28, BRK_BITS = 13 };
     if (l->image.pie)
-        l->bias = 0x555500000000 + ((chance & ((1ull << PIE_BASE_PAGES) - 1)) << PAGE_SHIFT) - l->image.low;
+        l->bias = 0x555500000000 + chance(PIE_BITS, PAGE_SIZE) - l->image.low;
     for (unsigned i = 0; i < l->image.nsegments; i++) {
         const struct elf_segment *s = &l->image.segments[i];
         struct proc_piece piece = {l->bias + s->va, s->mem_size, s->file_offset, s->file_size, s->prot};
@@ -94,7 +110,7 @@ static int place_segments(struct load *l, struct file *file)
         if (result < 0)
             return refuse(l, result, error_text(result));
     }
-    proc_current->brk_start = proc_current->brk = l->bias + l->image.high;
+    proc_current->brk_start = proc_current->brk = l->bias + l->image.high + chance(BRK_BITS, PAGE_SIZE);
     return 0;
 }
 
@@ -189,6 +205,7 @@ static int push_vectors(struct load *l, u64 *words, unsigned room, char *const a
 static int make_stack(struct load *l, char *const argv[], char *const envp[])
 {
     l->sp = proc_stack();
+    l->sp -= l->sp ? chance(9, 16) : 0;
     u64 *words = mem_new(PROC_ARGS_MAX / 8);
     if (!words || !l->sp)
         return refuse(l, -ENOMEM, error_text(-ENOMEM));
@@ -249,6 +266,7 @@ static int new_proc(const char *path, const char *file)
     memset(p->limits, 0xff, sizeof p->limits);
     p->limits[PROC_LIMIT_STACK][0] = PROC_STACK;
     p->limits[PROC_LIMIT_FDS][0] = p->limits[PROC_LIMIT_FDS][1] = PROC_FDS;
+    choose_layout(p);
     proc_current = p;
     set_names(path, file);
     arch_space_use(p->space);

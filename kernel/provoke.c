@@ -39,6 +39,19 @@ static void overflow_stack(void)
     overflow(0);
 }
 
+/* Runs over its array by as much as nobody could know before. */
+static void smash(void)
+{
+    char here[16];
+    memset(here, 0x55, sizeof here + 4 * (size_t)(arch_cycles() % 2 + 2));
+    log_debug("%c", here[0]);
+}
+
+static void shift_too_far(void)
+{
+    log_debug("%u", 1u << (arch_cycles() % 2 + 32));
+}
+
 static void hang(void)
 {
     for (;;)
@@ -60,8 +73,14 @@ void provoke(const char *what)
     static const struct {
         const char *name;
         void (*fn)(void);
-    } ways[] = {{"panic", do_panic},    {"null", read_null},       {"write-text", write_text},
-                {"run-data", run_data}, {"stack", overflow_stack}, {"reset", (void (*)(void))arch_reset},
+    } ways[] = {{"panic", do_panic},
+                {"null", read_null},
+                {"write-text", write_text},
+                {"run-data", run_data},
+                {"stack", overflow_stack},
+                {"smash", smash},
+                {"undefined", shift_too_far},
+                {"reset", (void (*)(void))arch_reset},
                 {"hang", hang}};
     for (unsigned i = 0; i < ARRAY_LEN(ways); i++)
         if (strcmp(what, ways[i].name) == 0)

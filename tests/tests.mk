@@ -6,7 +6,7 @@
 U_FLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
     -fno-pie -no-pie -iquote kernel -iquote tests/host
 # Left out: what only runs on the real machine, and what the host's C library has itself.
-U_C     := $(filter-out kernel/main.c kernel/string.c kernel/proc%.c kernel/sys_%.c kernel/syscall.c,$(wildcard kernel/*.c \
+U_C     := $(filter-out kernel/main.c kernel/string.c kernel/guard.c kernel/proc%.c kernel/sys_%.c kernel/syscall.c,$(wildcard kernel/*.c \
     kernel/drivers/*.c)) $(wildcard tests/host/*.c)
 U_OBJ   := $(U_C:%.c=$(B)/unit/obj/%.o)
 UNITS   := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
@@ -22,6 +22,13 @@ $(B)/9pclient: $(patsubst %.c,$(B)/unit/obj/%.o,$(wildcard tests/9p/*.c))
 $(UNITS) $(B)/9pclient: $(U_OBJ)
 	$(call say,LD/unit,$@)
 	$(quiet)$(CC) $(U_FLAGS) $^ -lcmocka -o $@
+
+# ---- the kernel with every check of undefined behaviour, which the released one has not for their price ----
+
+CHECKED := -fstack-protector-strong -mstack-protector-guard=global -fsanitize=undefined -fsanitize-undefined-trap-on-error
+
+$(B)/checked/kernel.elf: FORCE
+	@MAKEFLAGS= $(MAKE) --no-print-directory B=$(B)/checked K_GUARD='$(CHECKED)' $@
 
 # ---- fuzz targets: each place where bytes of the host enter, T seconds long (clang) ----
 

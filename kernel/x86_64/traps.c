@@ -6,7 +6,7 @@
 #include "proc.h"
 #include "x86.h"
 
-enum { TRAP_NMI = 2, TRAP_DOUBLE_FAULT = 8, TRAP_PAGE_FAULT = 14, TRAP_MACHINE_CHECK = 18 };
+enum { TRAP_NMI = 2, TRAP_INVALID_OPCODE = 6, TRAP_DOUBLE_FAULT = 8, TRAP_PAGE_FAULT = 14, TRAP_MACHINE_CHECK = 18 };
 enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_BUS = 7, SIG_FPE = 8, SIG_SEGV = 11 };
 
 struct gate {
@@ -181,6 +181,8 @@ static _Noreturn void kernel_trap(const struct arch_frame *f)
         log_error("  called from %s", arch_symbol(at[i], (char[64]){0}, 64));
     u64 touched = cr2_read(), guard = (u64)kernel_stack_guard;
     const char *what = touched - guard < PAGE_SIZE ? "stack overflow" : trap_name(f->vector);
+    if (f->vector == TRAP_INVALID_OPCODE)
+        what = "undefined behaviour"; /* the compiler's checks end in one */
     panic("%s in the kernel at %s, address %lx", what, arch_symbol(f->rip, where, sizeof where), touched);
 }
 
