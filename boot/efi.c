@@ -265,19 +265,26 @@ static bool make_room(struct map *map)
     return map->bytes;
 }
 
+/* The map as it is now. It may have outgrown its room, for which there is more only while no farewell was tried (UEFI 7.4.6). */
+static EFI_STATUS fetch_map(struct map *map, bool may_grow)
+{
+    EFI_STATUS status;
+    u32 version;
+    do {
+        map->size = map->room;
+        status = bs->GetMemoryMap(&map->size, (EFI_MEMORY_DESCRIPTOR *)map->bytes, &map->key, &map->stride, &version);
+    } while (status == EFI_BUFFER_TOO_SMALL && may_grow && map->size > map->room && make_room(map));
+    return !EFI_ERROR(status) && map->stride < sizeof(EFI_MEMORY_DESCRIPTOR) ? EFI_INCOMPATIBLE_VERSION : status;
+}
+
 /* A map that changed in between makes its key stale: the firmware then wants nothing but a new map and another try (UEFI 7.4.6). */
 static EFI_STATUS leave_firmware(EFI_HANDLE self, struct map *map)
 {
-    EFI_STATUS status = EFI_OUT_OF_RESOURCES;
-    for (int tries = 0; tries < 8; tries++) {
-        u32 version;
-        map->size = map->room;
-        status = bs->GetMemoryMap(&map->size, (EFI_MEMORY_DESCRIPTOR *)map->bytes, &map->key, &map->stride, &version);
-        if (EFI_ERROR(status) || map->stride < sizeof(EFI_MEMORY_DESCRIPTOR))
-            return EFI_ERROR(status) ? status : EFI_INCOMPATIBLE_VERSION;
-        status = bs->ExitBootServices(self, map->key);
-        if (status != EFI_INVALID_PARAMETER)
-            return status;
+    EFI_STATUS status = EFI_INVALID_PARAMETER;
+    for (int tries = 0; tries < 8 && status == EFI_INVALID_PARAMETER; tries++) {
+        status = fetch_map(map, tries == 0);
+        if (!EFI_ERROR(status))
+            status = bs->ExitBootServices(self, map->key);
     }
     return status;
 }

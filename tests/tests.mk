@@ -16,6 +16,8 @@ $(B)/unit/obj/%.o: %.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(U_FLAGS) -MMD -MP -c $< -o $@
 
+# What it tests is a program of EFI's.
+$(B)/unit/obj/tests/unit/efi.o: U_FLAGS += $(filter -fshort-wchar -DGNU_EFI%,$(E_FLAGS)) -isystem /usr/include/efi -isystem /usr/include/efi/x86_64
 $(UNITS): $(B)/unit/%: $(B)/unit/obj/tests/unit/%.o
 # The kernel's 9P client as a program of the host, for servers behind a socket.
 $(B)/9pclient: $(patsubst %.c,$(B)/unit/obj/%.o,$(wildcard tests/9p/*.c))
