@@ -65,7 +65,7 @@ def test_behind_a_file_is_nothing(guests, share):
     assert got.status == ("exit", 128 + signal.SIGBUS) and "bus error" in got.err
 
 
-def test_descriptors_run_out(guests, share):
+def test_case_s17_descriptors_run_out(guests, share):
     got = guest(guests("calls"), "exhaust", share)
     assert got.status == ("exit", 0)
     assert [line.rsplit(b" = ", 1)[1] for line in got.out.splitlines()] == [b"EMFILE", b"EMFILE", b"EMFILE", b"255", b"4", b"0", b"7"]
@@ -77,7 +77,7 @@ SEED = "00112233445566778899aabbccddeeff"
 @pytest.mark.parametrize("cpu,options,status", [
     ("qemu64", [], b"EAGAIN"), ("qemu64", [f"seed={SEED}"], b"32"), ("qemu64", [f"seed={SEED[:16]}"], b"EAGAIN"), ("max", [], b"32"),
 ], ids=["none", "seed", "short seed", "processor"])
-def test_random_numbers_need_a_source(cpu, options, status, guests, share):
+def test_case_b14_random_numbers_need_a_source(cpu, options, status, guests, share):
     got = guest(guests("calls"), "chance", share, cpu=cpu, options=options)
     assert [line.rsplit(b" = ", 1)[1] for line in got.out.splitlines()][::2] == [status, b"32"]
 

@@ -86,13 +86,13 @@ def test_esp(name, small, tmp_path):
     assert got.qemu == 0
 
 
-@pytest.mark.parametrize("cpu", ["qemu64", "max,-rdrand,-rdseed", "max,-smep,-smap,-umip", "max,-invtsc", "Nehalem"])
-def test_processors(cpu, share):
+@pytest.mark.parametrize("cpu", ["qemu64", "max,-rdrand,-rdseed", "max,-smep,-smap,-umip", "max,-invtsc", "max,-nx", "max,-pdpe1gb", "Nehalem"])
+def test_case_b14_processors(cpu, share):
     assert machine.boot(PLAIN, ["cat", "/host/poem.txt"], share=share, cpu=cpu).out == (share / "poem.txt").read_bytes()
 
 
 @pytest.mark.parametrize("memory", ["8M", "16M", "3G"])
-def test_memory_sizes(memory, share):
+def test_case_b5_memory_sizes(memory, share):
     assert machine.boot(PLAIN, ["cat", "/host/size-65536"], share=share, memory=memory).out == (share / "size-65536").read_bytes()
 
 

@@ -159,7 +159,7 @@ def test_tag_missing(option, small):
 
 
 @pytest.mark.parametrize("memory", ["2M", "3M"])
-def test_too_little_memory(memory, small):
+def test_case_b5_too_little_memory(memory, small):
     """Below what programs and files need the kernel says so, or all goes well; nothing hangs and nothing ends without a word."""
     got = machine.boot(PLAIN, share=small, memory=memory, time_limit=30)
     if got.status != ("exit", 0):
