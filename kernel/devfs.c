@@ -73,6 +73,11 @@ void devfs_remove(const struct device *dev)
         }
 }
 
+static u32 type_of(const struct device *dev)
+{
+    return dev->folder ? S_IFDIR : dev->link ? S_IFLNK : dev->size ? S_IFBLK : S_IFCHR;
+}
+
 /* NULL: the root, or a device that is gone. */
 static const struct device *device_of(const struct node *node)
 {
@@ -117,8 +122,8 @@ static int devfs_getattr(struct node *node, struct attr *attr)
         return 0;
     if (!dev)
         return -ENODEV;
-    attr->mode = dev->link ? S_IFLNK | 0777 : S_IFCHR | dev->perm;
-    attr->size = dev->link ? strlen(dev->link) : 0;
+    attr->mode = type_of(dev) | (dev->link ? 0777 : dev->perm);
+    attr->size = dev->link ? strlen(dev->link) : dev->size ? dev->size(dev) : 0;
     attr->nlink = 1;
     attr->rdev_major = dev->major;
     attr->rdev_minor = dev->minor;
@@ -161,6 +166,13 @@ static int devfs_ioctl(struct node *node, u32 cmd, void *data, size_t size)
     return !dev ? -ENODEV : dev->ioctl ? dev->ioctl(dev, cmd, data, size) : -ENOTTY;
 }
 
+static int devfs_fsync(struct node *node, bool data_only)
+{
+    const struct device *dev = device_of(node);
+    (void)data_only;
+    return !dev ? -ENODEV : dev->fsync ? dev->fsync(dev) : 0;
+}
+
 static u32 devfs_poll(struct node *node)
 {
     const struct device *dev = device_of(node);
@@ -193,9 +205,8 @@ static int devfs_readdir(struct node *node, u64 from, size_t room, dirent_fn emi
         if (i >= 2 && (!dev || dev->in != folder))
             continue;
         if (dev) {
-            u32 type = dev->folder ? S_IFDIR : dev->link ? S_IFLNK : S_IFCHR;
             info = (struct dirent_info){
-                qid_of(id_at(i - 2)).path, i + 1, (u8)(type >> 12), {dev->name, (u16)strlen(dev->name)}};
+                qid_of(id_at(i - 2)).path, i + 1, (u8)(type_of(dev) >> 12), {dev->name, (u16)strlen(dev->name)}};
         }
         if (!emit(ctx, &info))
             break;
@@ -215,6 +226,7 @@ static const struct fs_ops ops = {
     .readdir = devfs_readdir,
     .getattr = devfs_getattr,
     .ioctl = devfs_ioctl,
+    .fsync = devfs_fsync,
     .readlink = devfs_readlink,
     .poll = devfs_poll,
 };

@@ -5,7 +5,7 @@
 
 #include "base.h"
 
-/* A character device, a link or a folder of them. A verb that is NULL answers EINVAL. */
+/* A character or block device, a link or a folder of them. A verb that is NULL answers EINVAL. */
 struct device {
     const char *name;        /* in its folder */
     const struct device *in; /* the folder; NULL: /dev */
@@ -19,7 +19,9 @@ struct device {
     s64 (*read)(const struct device *dev, const struct span *spans, unsigned n, u64 offset);
     s64 (*write)(const struct device *dev, const struct span *spans, unsigned n, u64 offset);
     int (*ioctl)(const struct device *dev, u32 cmd, void *data, size_t size);
-    u32 (*poll)(const struct device *dev); /* absent: never waits */
+    u32 (*poll)(const struct device *dev);  /* absent: never waits */
+    u64 (*size)(const struct device *dev);  /* in bytes; whoever has this is a block device */
+    int (*fsync)(const struct device *dev); /* absent: nothing waits to be stored */
     void *priv;
 };
 

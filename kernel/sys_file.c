@@ -81,6 +81,8 @@ static s64 move_checked(u32 fd, u64 va, u64 len, u64 offset, bool write)
 {
     struct file *file;
     int result = file_for(fd, write, &file);
+    if (result == 0)
+        result = vfs_check_direct(file, offset, len);
     return result < 0 ? result : move(file, va, len, offset, write ? vfs_write : vfs_read);
 }
 
@@ -152,6 +154,8 @@ static s64 move_flagged(struct file *file, const struct iovec *iov, u64 count, u
     if (total && (flags & ~(u32)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)))
         return -EOPNOTSUPP;
     move_fn fn = !write ? vfs_read : flags & RWF_APPEND ? vfs_append : vfs_write;
+    if (vfs_check_direct(file, offset, total) < 0)
+        return -EINVAL;
     s64 done = move_pieces(file, iov, count, offset, fn);
     int err = write && done > 0 && (flags & (RWF_DSYNC | RWF_SYNC)) ? vfs_fsync(file, !(flags & RWF_SYNC)) : 0;
     return err < 0 ? err : done;
@@ -359,12 +363,15 @@ SYSCALL(ioctl)
         u32 cmd;
         u8 in, out;
     } known[] = {
-        {0x5401, 0, 36},                                    /* TCGETS */
-        {0x5402, 36, 0},  {0x5403, 36, 0}, {0x5404, 36, 0}, /* TCSETS, TCSETSW, TCSETSF */
-        {0x5409, 0, 0},   {0x540a, 0, 0},  {0x540b, 0, 0},  /* TCSBRK, TCXONC, TCFLSH */
-        {0x540e, 0, 0},   {0x540f, 0, 4},  {0x5410, 4, 0},  /* TIOCSCTTY, TIOCGPGRP, TIOCSPGRP */
-        {0x5413, 0, 8},   {0x5429, 0, 4},                   /* TIOCGWINSZ, TIOCGSID */
-        {FIONREAD, 0, 4},
+        {0x5401, 0, 36},                                                  /* TCGETS */
+        {0x5402, 36, 0},          {0x5403, 36, 0},       {0x5404, 36, 0}, /* TCSETS, TCSETSW, TCSETSF */
+        {0x5409, 0, 0},           {0x540a, 0, 0},        {0x540b, 0, 0},  /* TCSBRK, TCXONC, TCFLSH */
+        {0x540e, 0, 0},           {0x540f, 0, 4},        {0x5410, 4, 0},  /* TIOCSCTTY, TIOCGPGRP, TIOCSPGRP */
+        {0x5413, 0, 8},           {0x5429, 0, 4},                         /* TIOCGWINSZ, TIOCGSID */
+        {FIONREAD, 0, 4},         {HDIO_GETGEO, 0, 16},  {BLKROGET, 0, 4},  {BLKGETSIZE, 0, 8},   {BLKFLSBUF, 0, 0},
+        {BLKSSZGET, 0, 4},        {BLKIOMIN, 0, 4},      {BLKIOOPT, 0, 4},  {BLKALIGNOFF, 0, 4},  {BLKPBSZGET, 0, 4},
+        {BLKDISCARDZEROES, 0, 4}, {BLKROTATIONAL, 0, 2}, {BLKBSZGET, 0, 4}, {BLKGETSIZE64, 0, 8}, {BLKDISCARD, 16, 0},
+        {BLKSECDISCARD, 16, 0},   {BLKZEROOUT, 16, 0},
     };
     u8 data[36] = {0};
     u32 fd = (u32)arg[0];

@@ -71,7 +71,8 @@ static int check_file(struct file *file, bool shared, bool write, u64 *size)
                  proc_current->name);
         told = true;
     }
-    return shared || (attr.mode & S_IFMT) != S_IFREG ? -ENODEV : 0;
+    u32 type = attr.mode & S_IFMT;
+    return shared || (type != S_IFREG && type != S_IFBLK) ? -ENODEV : 0;
 }
 
 static s64 map_file(struct file *file, u64 at, u64 len, int prot, u64 offset, u64 size)

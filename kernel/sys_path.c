@@ -107,6 +107,12 @@ SYSCALL(creat)
 
 /* ---- stat ---- */
 
+/* A block device's size is not told by stat(). */
+static u64 size_told(const struct attr *a)
+{
+    return (a->mode & S_IFMT) == S_IFBLK ? 0 : a->size;
+}
+
 static s64 stat_out(u64 va, const struct attr *a, u64 dev)
 {
     struct linux_stat s = {
@@ -117,7 +123,7 @@ static s64 stat_out(u64 va, const struct attr *a, u64 dev)
         .uid = a->uid,
         .gid = a->gid,
         .rdev = vfs_device(a->rdev_major, a->rdev_minor),
-        .size = a->size,
+        .size = size_told(a),
         .blksize = a->blksize,
         .blocks = a->blocks,
         .atime = a->atime,
@@ -204,7 +210,7 @@ SYSCALL(statx)
         .gid = a.gid,
         .mode = (u16)a.mode,
         .ino = a.qid.path,
-        .size = a.size,
+        .size = size_told(&a),
         .blocks = a.blocks,
         .atime = statx_time(a.atime),
         .btime = statx_time(a.btime),

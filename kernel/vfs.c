@@ -25,6 +25,11 @@ static bool is_stream(const struct file *file)
     return has_no_position(file) && file->rdev_major != MEMORY_DEVICES;
 }
 
+static bool is_block(const struct file *file)
+{
+    return (file->mode & S_IFMT) == S_IFBLK;
+}
+
 /* ---- paths ---- */
 
 int vfs_getattr_path(const struct file *at, const char *path, u32 flags, struct attr *attr, u64 *dev)
@@ -126,6 +131,25 @@ static s64 position(struct file *file, u64 offset, u64 len)
     return from < 0 || len > (u64)(INT64_MAX - from) ? -EINVAL : from;
 }
 
+/* A block device's end is where there is nothing to be said about blocks: reads and writes there have answers of their own. */
+int vfs_check_direct(struct file *file, u64 offset, u64 len)
+{
+    u64 from = offset == VFS_CURRENT ? file->offset : offset;
+    u32 block = 1;
+    struct attr attr;
+    if (!is_block(file) || !(file->flags & O_DIRECT) || file->node.fs->ops->getattr(&file->node, &attr) < 0)
+        return 0;
+    vfs_ioctl(file, BLKSSZGET, &block, sizeof block);
+    return len && from < attr.size && (from | len) & (block - 1) ? -EINVAL : 0;
+}
+
+/* What O_DSYNC promises: on other file systems the server was told when the file was opened. */
+static s64 written(struct file *file, s64 put)
+{
+    int err = put > 0 && is_block(file) && (file->flags & O_DSYNC) ? vfs_fsync(file, true) : 0;
+    return err < 0 ? err : put;
+}
+
 static s64 moved(struct file *file, u64 offset, s64 n)
 {
     if (offset == VFS_CURRENT && n > 0 && !has_no_position(file))
@@ -153,7 +177,7 @@ s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset
 /* Behind the end, wherever that is. Where the server sees to that, we need not know where. */
 s64 vfs_append(struct file *file, const struct span *spans, unsigned n, u64 offset)
 {
-    if (has_no_position(file))
+    if (has_no_position(file) || is_block(file))
         return vfs_write(file, spans, n, offset);
     vfs_settle(&file->node, offset == VFS_CURRENT ? file : NULL);
     const struct fs_ops *ops = file->node.fs->ops;
@@ -177,11 +201,12 @@ s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offse
         return -EAGAIN; /* a pipe may have room for some of it */
     if (has_no_position(file))
         return file->node.fs->ops->write(&file->node, spans, n, 0);
-    if (file->flags & O_APPEND)
+    if ((file->flags & O_APPEND) && !is_block(file))
         return vfs_append(file, spans, n, offset);
     vfs_settle(&file->node, NULL);
     s64 from = position(file, offset, mem_span_total(spans, n));
-    return from < 0 ? from : moved(file, offset, file->node.fs->ops->write(&file->node, spans, n, (u64)from));
+    s64 put = from < 0 ? from : file->node.fs->ops->write(&file->node, spans, n, (u64)from);
+    return written(file, moved(file, offset, put));
 }
 
 /* What the server opened to append it goes on appending, so that another node is opened in its place. */
@@ -216,6 +241,13 @@ int vfs_set_flags(struct file *file, u32 flags)
     return err;
 }
 
+/* Unlike a file, a block device has no positions behind its end. */
+static bool is_inside(struct file *file, s64 offset)
+{
+    struct attr attr;
+    return file->node.fs->ops->getattr(&file->node, &attr) == 0 && (u64)offset <= attr.size;
+}
+
 /* Over 9P nobody is told of holes: all is data up to the end, behind which is one. */
 static s64 seek_data(struct file *file, s64 offset, bool hole)
 {
@@ -236,6 +268,8 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
         return -EBADF;
     if (has_no_position(file))
         return is_stream(file) ? -ESPIPE : 0;
+    if (is_block(file) && (whence == SEEK_DATA || whence == SEEK_HOLE))
+        return -EINVAL;
     if (whence == SEEK_CUR) {
         base = position(file, VFS_CURRENT, 0);
         if (base < 0)
@@ -254,7 +288,7 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
         return -EINVAL;
     if (offset > 0 && base > INT64_MAX - offset)
         return -EINVAL;
-    if (base + offset < 0)
+    if (base + offset < 0 || (is_block(file) && !is_inside(file, base + offset)))
         return -EINVAL;
     file->offset = (u64)(base + offset);
     file->at_end = false;
@@ -321,6 +355,8 @@ static int bytes_left(struct file *file, void *data)
 int vfs_ioctl(struct file *file, u32 cmd, void *data, size_t size)
 {
     if (file->flags & O_PATH)
+        return -EBADF;
+    if ((cmd == BLKDISCARD || cmd == BLKSECDISCARD || cmd == BLKZEROOUT) && !vfs_may_write(file->flags))
         return -EBADF;
     if (cmd == FIONREAD && (file->mode & S_IFMT) == S_IFREG)
         return bytes_left(file, data);

@@ -353,6 +353,8 @@ void vfs_unlock_file(struct file *file);
 extern u64 vfs_heard;
 s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset);
 s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offset);
+/* -EINVAL: a block device was opened with O_DIRECT, and this is not a number of whole blocks. */
+int vfs_check_direct(struct file *file, u64 offset, u64 len);
 /* To the end, whatever the file was opened for; moves the position there if offset is VFS_CURRENT. */
 s64 vfs_append(struct file *file, const struct span *spans, unsigned n, u64 offset);
 /* Changes the flags that F_SETFL may change. */
@@ -363,6 +365,25 @@ int vfs_readdir(struct file *file, size_t room, dirent_fn emit, void *ctx);
 int vfs_getattr(struct file *file, struct attr *attr, u64 *dev);
 int vfs_statfs(struct file *file, struct fs_stat *out);
 enum { FIONREAD = 0x541b };
+/* What block devices are asked; the last three change them, which takes a file that may write. */
+enum {
+    HDIO_GETGEO = 0x301,
+    BLKROGET = 0x125e,
+    BLKGETSIZE = 0x1260,
+    BLKFLSBUF = 0x1261,
+    BLKSSZGET = 0x1268,
+    BLKIOMIN = 0x1278,
+    BLKIOOPT = 0x1279,
+    BLKALIGNOFF = 0x127a,
+    BLKPBSZGET = 0x127b,
+    BLKDISCARDZEROES = 0x127c,
+    BLKROTATIONAL = 0x127e,
+    BLKBSZGET = 0x80081270,
+    BLKGETSIZE64 = 0x80081272,
+    BLKDISCARD = 0x1277,
+    BLKSECDISCARD = 0x127d,
+    BLKZEROOUT = 0x127f,
+};
 int vfs_ioctl(struct file *file, u32 cmd, void *data, size_t size);
 /* What can be done now without waiting: bits of poll(2). */
 enum {

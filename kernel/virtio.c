@@ -214,11 +214,19 @@ int virtio_config(struct virtio_device *dev, u32 offset, void *bytes, u32 len)
 {
     for (int tries = 0; tries < GENERATION_TRIES; tries++) {
         u8 before = dev->transport->generation(dev);
-        int result = dev->transport->config_read(dev, offset, bytes, len);
+        u32 part = len == 8 ? 4 : len; /* 64 bits are read as two halves (4.1.3.1) */
+        int result = dev->transport->config_read(dev, offset, bytes, part);
+        if (result == 0 && part < len)
+            result = dev->transport->config_read(dev, offset + part, (u8 *)bytes + part, len - part);
         if (result < 0 || dev->transport->generation(dev) == before)
             return result;
     }
     return -EIO;
+}
+
+int virtio_config_write(struct virtio_device *dev, u32 offset, const void *bytes, u32 len)
+{
+    return dev->transport->config_write(dev, offset, bytes, len);
 }
 
 /* Tells drivers of changed configurations, which must not happen while they are in the middle of something. */

@@ -58,6 +58,8 @@ struct virtio_transport {
     void (*notify)(struct virtq *q);
     /* Device configuration: 2 and 4 aligned bytes are one field, read as such (4.1.3.1); all else byte by byte. -EINVAL beyond its end. */
     int (*config_read)(struct virtio_device *dev, u32 offset, void *bytes, u32 len);
+    /* The same in the other direction. */
+    int (*config_write)(struct virtio_device *dev, u32 offset, const void *bytes, u32 len);
     u8 (*generation)(struct virtio_device *dev);
     /* Interrupts for `queues` queues and for configuration changes: how many of the queues have a vector (0: poll). They count in
      * dev->interrupts and the queue's counters, or call virtio_config_interrupt(). */
@@ -122,9 +124,11 @@ static inline bool virtio_has(const struct virtio_device *dev, u64 feature)
     return (dev->accepted & feature) != 0;
 }
 
-/* Reads [offset, offset+len) of the device's configuration, whole at one generation (2.5.1). 0; -EINVAL beyond its end; -EIO when the
- * generation never settles. */
+/* Reads [offset, offset+len) of the device's configuration, whole at one generation (2.5.1); 8 bytes are two fields of 4. 0; -EINVAL beyond its end;
+ * -EIO when the generation never settles. */
 int virtio_config(struct virtio_device *dev, u32 offset, void *bytes, u32 len);
+/* Writes a field that the driver may write. 0; -EINVAL beyond its end. */
+int virtio_config_write(struct virtio_device *dev, u32 offset, const void *bytes, u32 len);
 
 /* Waits until something may have happened on q: an interrupt, or a moment's pause where there is none. Call virtq_take() before and after.
  * 0; -EIO: the device says it needs reset, is gone, or was silent for VIRTIO_SILENCE heartbeats since the last completion. */

@@ -114,6 +114,28 @@ static int config_read(struct virtio_device *dev, u32 offset, void *bytes, u32 l
     return 0;
 }
 
+static int config_write(struct virtio_device *dev, u32 offset, const void *bytes, u32 len)
+{
+    struct function *f = function_of(dev);
+    u32 size = f->places[CAP_DEVICE].len;
+    if (offset > size || len > size - offset)
+        return -EINVAL;
+    u8 *to = f->config + offset;
+    le16 half;
+    le32 word;
+    if (len == 2 && offset % 2 == 0) {
+        memcpy(&half, bytes, 2);
+        arch_write16(to, le16_get(half));
+    } else if (len == 4 && offset % 4 == 0) {
+        memcpy(&word, bytes, 4);
+        arch_write32(to, le32_get(word));
+    } else {
+        for (u32 i = 0; i < len; i++)
+            arch_write8(to + i, ((const u8 *)bytes)[i]);
+    }
+    return 0;
+}
+
 /* ---- queues ---- */
 
 static u16 queue_max(struct virtio_device *dev, u16 index)
@@ -235,6 +257,7 @@ static const struct virtio_transport transport = {
     .queue_enable = queue_enable,
     .notify = notify,
     .config_read = config_read,
+    .config_write = config_write,
     .generation = generation,
     .irqs = irqs,
     .cut_off = cut_off,

@@ -233,11 +233,22 @@ static void kick(struct fake_virtio *v, u64 offset, unsigned width, u32 value)
         v->queues[value].kicks++;
 }
 
+static void config_write(struct fake_virtio *v, u64 offset, unsigned width, u32 value)
+{
+    u64 bytes = ((1ull << width) - 1) << (offset & 63);
+    if (offset % width || offset + width > MIN(v->config_len, 64u) || (v->writable & bytes) != bytes)
+        fake_complain("a write to a field of the configuration that is the device's");
+    else
+        memcpy(v->config + offset, &value, width);
+}
+
 static void bar_write(struct fake_function *f, unsigned bar, u64 offset, unsigned width, u32 value)
 {
     struct fake_virtio *v = f->ctx;
     if (bar == 4 && offset >= FAKE_NOTIFY)
         kick(v, offset - FAKE_NOTIFY, width, value);
+    else if (bar == 4 && offset >= FAKE_DEVICE)
+        config_write(v, offset - FAKE_DEVICE, width, value);
     else if (bar != 4 || offset >= COMMON_END || width != width_at(offset))
         fake_complain("DR-PL-1: a write of the wrong width, or beyond the structure");
     else

@@ -66,6 +66,7 @@ struct fake_virtio {
     struct fake_queue queues[FAKE_QUEUES];
     u8 config[256];
     u32 config_len;
+    u64 writable;                   /* bit i: the driver may write byte i of the configuration */
     u8 status_log[FAKE_STATUS_LOG]; /* what the driver wrote */
     unsigned nstatus, config_reads, widest_config_read;
 

@@ -554,6 +554,106 @@ static void codes_without_end(void **state)
     vfs_put(in);
 }
 
+/* ---- block devices ---- */
+
+static unsigned stored;
+
+static u64 disk_size(const struct device *dev)
+{
+    (void)dev;
+    return 3 * 512;
+}
+
+static s64 disk_move(const struct device *dev, const struct span *spans, unsigned n, u64 offset)
+{
+    (void)dev;
+    u64 len = mem_span_total(spans, n);
+    return (s64)MIN(len, disk_size(dev) - MIN(offset, disk_size(dev)));
+}
+
+static int disk_ioctl(const struct device *dev, u32 cmd, void *data, size_t size)
+{
+    u32 block = 512;
+    (void)dev, (void)size;
+    if (cmd != BLKSSZGET && cmd != BLKDISCARD)
+        return -ENOTTY;
+    memcpy(data, &block, sizeof block);
+    return 0;
+}
+
+static int disk_fsync(const struct device *dev)
+{
+    (void)dev;
+    return stored++ < 100 ? 0 : -EIO;
+}
+
+static const struct device disk = {.name = "disk",
+                                   .major = 254,
+                                   .minor = 16,
+                                   .perm = 0600,
+                                   .read = disk_move,
+                                   .write = disk_move,
+                                   .ioctl = disk_ioctl,
+                                   .size = disk_size,
+                                   .fsync = disk_fsync};
+
+static void block_devices_have_a_size_and_positions(void **state)
+{
+    (void)state;
+    struct attr attr;
+    u64 dev;
+    assert_int_equal(devfs_add(&disk), 0);
+    struct file *f = must("/dev/disk", O_RDWR);
+    assert_int_equal(vfs_getattr(f, &attr, &dev), 0);
+    assert_int_equal(attr.mode, S_IFBLK | 0600);
+    assert_int_equal(attr.size, 1536);
+    assert_int_equal(vfs_device(attr.rdev_major, attr.rdev_minor), 0xfe10);
+    assert_int_equal(vfs_seek(f, -10, 2), 1526);
+    assert_int_equal(read_page(f, 100), 10);
+    assert_int_equal(read_page(f, 100), 0);
+    assert_int_equal(vfs_seek(f, 0, 1), 1536);
+    assert_int_equal(vfs_seek(f, 1537, 0), -EINVAL);
+    assert_int_equal(vfs_seek(f, 1, 2), -EINVAL);
+    assert_int_equal(vfs_seek(f, 0, 3), -EINVAL); /* SEEK_DATA */
+    assert_int_equal(vfs_fsync(f, false), 0);
+    assert_int_equal(stored, 1);
+    assert_int_equal(vfs_poll(f), POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
+    devfs_remove(&disk);
+    assert_int_equal(vfs_fsync(f, false), -ENODEV);
+    assert_int_equal(vfs_seek(f, 0, 2), -ENODEV);
+    vfs_put(f);
+}
+
+static void block_devices_with_flags(void **state)
+{
+    (void)state;
+    u64 range[5] = {0};
+    assert_int_equal(devfs_add(&disk), 0);
+    struct file *f = must("/dev/disk", O_WRONLY | O_APPEND | O_TRUNC);
+    assert_int_equal(write_text(f, "from"), 4); /* appending means nothing to it */
+    assert_int_equal(vfs_seek(f, 0, 1), 4);
+    assert_int_equal(vfs_append(f, &(struct span){mem_phys(page), 4}, 1, VFS_CURRENT), 4);
+    assert_int_equal(vfs_seek(f, 0, 1), 8);
+    assert_int_equal(stored, 1);
+    vfs_put(f);
+    f = must("/dev/disk", O_RDWR | O_DSYNC);
+    assert_int_equal(write_text(f, "kept"), 4);
+    assert_int_equal(stored, 2);
+    stored = 100;
+    assert_int_equal(write_text(f, "not kept"), -EIO);
+    assert_int_equal(vfs_ioctl(f, BLKDISCARD, range, sizeof range), 0);
+    vfs_put(f);
+    f = must("/dev/disk", O_RDONLY | O_DIRECT);
+    assert_int_equal(vfs_ioctl(f, BLKDISCARD, range, sizeof range), -EBADF);
+    assert_int_equal(vfs_check_direct(f, 0, 1024), 0);
+    assert_int_equal(vfs_check_direct(f, 1, 1024), -EINVAL);
+    assert_int_equal(vfs_check_direct(f, VFS_CURRENT, 100), -EINVAL);
+    assert_int_equal(vfs_check_direct(f, 1, 0), 0);
+    assert_int_equal(vfs_check_direct(f, 1537, 3), 0); /* the end is told, as everywhere */
+    vfs_put(f);
+    devfs_remove(&disk);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, begin)
@@ -569,6 +669,8 @@ int main(void)
         T(a_file_never_means_the_device_that_came_later),
         T(writing_without_waiting),
         T(folders_in_dev),
+        T(block_devices_have_a_size_and_positions),
+        T(block_devices_with_flags),
         T(console_output_and_errors),
         T(input_as_it_comes),
         T(input_is_waited_for),

@@ -374,6 +374,10 @@ static void test_config(void **state)
     memcpy(script.config, "\1\2\3\4", 4);
     assert_int_equal(virtio_config(&dev, 0, bytes, 4), 0);
     assert_memory_equal(bytes, "\1\2\3\4", 4);
+    u8 high = script.config[20], wide[8];
+    assert_int_equal(virtio_config(&dev, 16, wide, 8), 0); /* DR-CF-1: 64 bits are two accesses of 32 */
+    assert_int_equal(script.config[20], (u8)(high + 1));
+    assert_int_equal(virtio_config(&dev, 60, wide, 8), -EINVAL);
     assert_int_equal(virtio_config(&dev, 63, bytes, 2), -EINVAL);
     assert_int_equal(virtio_config(&dev, ~0u, bytes, 2), -EINVAL);
 }
