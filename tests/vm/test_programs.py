@@ -11,7 +11,7 @@ import pytest
 import machine
 from rows import PLAIN, PLAIN_EFI
 
-FAULTS = ["null", "kernel", "direct-map", "odd-address", "write-constant", "write-code", "run-data", "stack", "divide", "ud2", "int3", "cli", "hlt", "out",
+FAULTS = ["null", "kernel", "direct-map", "odd-address", "write-constant", "write-code", "run-data", "run-stack", "stack", "divide", "ud2", "int3", "cli", "hlt", "out",
           "rdmsr", "int-21h"]
 STATUSES = sorted({0, 1, 2, 42, 100, 124, 125, 126, 127, 128, 137, 254, 255} | set(random.Random(0).sample(range(256), 7)))
 

@@ -34,6 +34,10 @@ int main(int argc, char **argv)
         *(volatile char *)(unsigned long)main = 0;
     if (!strcmp(how, "run-data"))
         ((void (*)(void))(unsigned long)code)();
+    if (!strcmp(how, "run-stack")) {
+        volatile unsigned char here[] = {0xc3};
+        ((void (*)(void))(unsigned long)here)();
+    }
     if (!strcmp(how, "stack"))
         return deeper(argv[0]);
     if (!strcmp(how, "divide"))
