@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* virtq - requests in flight and every check on what the device says of them (virtio 1.x, 2.6-2.8). */
+/* virtq - requests in flight and every check on what the device says of them (virtio 1.x, 2.6-2.9). */
 #include "virtq.h"
 
 #include "mem.h"
@@ -7,7 +7,8 @@
 
 /*
  * The slots are ours alone: what a finished request is, which descriptors it took and how much it may have written is never read back from
- * memory that the device can write. A device that names what is not in flight, or claims more than there was room for, breaks the queue.
+ * memory that the device can write. A device that names what it does not have, or claims more than there was room for, breaks the queue.
+ * Requests are numbered from 1 as they are added: the device has those up to `published` whose cookies were not yet handed back.
  */
 
 struct virtq *virtq_new(u16 index, u16 size, u32 flags)
@@ -19,7 +20,7 @@ struct virtq *virtq_new(u16 index, u16 size, u32 flags)
     q->size = size;
     q->vector = 0xffff;
     q->flags = flags;
-    q->layout = &virtq_split;
+    q->layout = flags & VIRTQ_PACKED ? &virtq_packed : &virtq_split;
     q->slots = mem_new(size * sizeof(*q->slots));
     if (q->slots && q->layout->init(q) == 0)
         return q;
@@ -27,12 +28,37 @@ struct virtq *virtq_new(u16 index, u16 size, u32 flags)
     return NULL;
 }
 
+static size_t table_bytes(const struct virtq *q)
+{
+    return MIN(q->size, VIRTQ_MAX_SPANS) * (size_t)16;
+}
+
+void *virtq_table(struct virtq *q, u16 head)
+{
+    struct virtq_slot *slot = &q->slots[head];
+    if (!slot->table)
+        slot->table = mem_new(table_bytes(q));
+    return slot->table;
+}
+
 void virtq_free(struct virtq *q)
 {
     q->layout->free(q);
+    for (u16 i = 0; q->slots && i < q->size; i++)
+        mem_delete(q->slots[i].table, table_bytes(q));
     if (q->slots)
         mem_delete(q->slots, q->size * sizeof(*q->slots));
     mem_delete(q, sizeof(*q));
+}
+
+int virtq_renew(struct virtq *q)
+{
+    q->layout->free(q);
+    q->broken = false;
+    q->published = (u32)q->counters.requests;
+    q->batch = 0;
+    q->oldest = 0;
+    return q->layout->init(q);
 }
 
 unsigned virtq_in_flight(const struct virtq *q)
@@ -60,18 +86,27 @@ int virtq_add(struct virtq *q, const struct span *spans, unsigned out, unsigned 
     int head = q->layout->add(q, spans, out, in);
     if (head < 0)
         return head;
-    q->slots[head].cookie = cookie;
-    q->slots[head].room = (u32)room;
-    q->counters.requests++;
+    struct virtq_slot *slot = &q->slots[head];
+    slot->cookie = cookie;
+    slot->room = (u32)room;
+    slot->number = (u32)++q->counters.requests;
     return 0;
 }
 
 void virtq_kick(struct virtq *q)
 {
-    if (q->broken || !q->layout->publish(q))
+    if (q->broken || q->published == (u32)q->counters.requests)
+        return;
+    q->published = (u32)q->counters.requests;
+    if (!q->layout->publish(q))
         return;
     q->counters.kicks++;
     q->notify(q);
+}
+
+u16 virtq_next(const struct virtq *q)
+{
+    return q->layout->next(q);
 }
 
 /* Ends a request: its descriptors are free, its cookie goes to the caller. */
@@ -84,6 +119,16 @@ static void *finish(struct virtq *q, u16 head)
     return cookie;
 }
 
+/* The next of the requests that one word of the device ended; those before its last were used to their end (2.7.9). */
+static void *finish_oldest(struct virtq *q, u32 *written)
+{
+    u16 head = q->oldest;
+    const struct virtq_slot *slot = &q->slots[head];
+    *written = --q->batch ? slot->room : q->batch_written;
+    q->oldest = (u16)((head + slot->count) % q->size);
+    return finish(q, head);
+}
+
 static void *break_queue(struct virtq *q, const char *what, u32 value)
 {
     log_warn("queue %u: the device says %s %u; nothing more is believed", q->index, what, value);
@@ -91,20 +136,37 @@ static void *break_queue(struct virtq *q, const char *what, u32 value)
     return NULL;
 }
 
+/* The device has it: it is in flight, and not only staged. */
+static bool has(const struct virtq *q, u32 id)
+{
+    return id < q->size && q->slots[id].cookie && (s32)(q->published - q->slots[id].number) >= 0;
+}
+
 void *virtq_take(struct virtq *q, u32 *written)
 {
-    u32 id = 0, len = 0;
-    int result = q->broken ? 0 : q->layout->used(q, &id, &len);
-    if (result == 0)
+    u32 id = 0, len = 0, completed = (u32)q->counters.completed, out = q->published - completed;
+    if (q->broken)
         return NULL;
-    if (result < 0)
-        return break_queue(q, "it finished more than is in flight, by index", id);
-    if (id >= q->size || !q->slots[id].cookie)
+    if (q->batch)
+        return finish_oldest(q, written);
+    u32 finished = q->layout->used(q, out, &id, &len);
+    if (finished == 0)
+        return NULL;
+    if (finished > out)
+        return break_queue(q, "it finished more than is in flight, requests:", finished);
+    if (!has(q, id))
         return break_queue(q, "it finished what is not in flight, id", id);
     if (len > q->slots[id].room)
         return break_queue(q, "it wrote beyond the room given, bytes", len);
-    *written = len;
-    return finish(q, (u16)id);
+    if (!(q->flags & VIRTQ_IN_ORDER)) {
+        *written = len;
+        return finish(q, (u16)id);
+    }
+    if (q->slots[id].number - completed > finished)
+        return break_queue(q, "it finished out of order, id", id);
+    q->batch = q->slots[id].number - completed;
+    q->batch_written = len;
+    return finish_oldest(q, written);
 }
 
 bool virtq_arm(struct virtq *q)

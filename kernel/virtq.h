@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* virtq - a virtqueue (virtio 1.x, 2.6-2.8): requests in flight and every check on what the host says; the layouts are virtq_split.c and later others. */
+/* virtq - a virtqueue (virtio 1.x, 2.6-2.9): requests in flight and every check on what the host says; the layouts are virtq_split.c, virtq_packed.c. */
 #ifndef VIRTQ_H
 #define VIRTQ_H
 
@@ -12,7 +12,7 @@ enum {
 };
 
 /* What of virtq was negotiated. LEGACY: one block on whole pages, the used ring on the next page's start (2.7.2), and the device tells the size. */
-enum { VIRTQ_INDIRECT = 1, VIRTQ_EVENT_IDX = 2, VIRTQ_LEGACY = 4 };
+enum { VIRTQ_INDIRECT = 1, VIRTQ_EVENT_IDX = 2, VIRTQ_LEGACY = 4, VIRTQ_PACKED = 8, VIRTQ_IN_ORDER = 16 };
 
 /* requests were added and completed; their difference is in flight. */
 struct virtq_counters {
@@ -22,7 +22,7 @@ struct virtq_counters {
 /* Opaque to drivers but for the fields that a transport needs. */
 struct virtq {
     u16 index;                         /* number of the queue in its device */
-    u16 size;                          /* entries, a power of two */
+    u16 size;                          /* entries; split: a power of two */
     u16 vector;                        /* MSI-X vector, 0xffff: none, so poll */
     bool broken;                       /* the host lied; nothing is believed any more until the device is reset */
     u32 flags;                         /* VIRTQ_INDIRECT... */
@@ -33,15 +33,22 @@ struct virtq {
     const struct virtq_layout *layout;
     struct virtq_slot *slots;        /* one a head: what is in flight */
     void *ring;                      /* the layout's state */
+    u32 published;                   /* number of the last request that the device may see; requests count from 1 */
+    u32 batch, batch_written;        /* IN_ORDER: finished and not yet taken; what was written in the last of them */
+    u16 oldest;                      /* IN_ORDER: the head that finishes next */
     void (*notify)(struct virtq *q); /* the doorbell; set by the bus */
     void *device;                    /* the bus's */
     u64 progress, since, beat;       /* the bus's: what virtio_wait() saw last, and at which heartbeats */
     u32 polls, sleeps;               /* the bus's */
 };
 
-/* Makes the rings for `size` entries (power of two, 1..VIRTQ_MAX), all zero, nothing in flight. NULL: no memory. Frees: only after device reset. */
+/* Makes the rings for `size` entries (1..VIRTQ_MAX; a power of two unless PACKED), all zero, nothing in flight. NULL: no memory. Frees: only
+ * after the device or this queue was reset. */
 struct virtq *virtq_new(u16 index, u16 size, u32 flags);
 void virtq_free(struct virtq *q);
+
+/* The queue as new, for a device that forgot the old rings; what was in flight was taken back. The counters go on. 0 or -ENOMEM. */
+int virtq_renew(struct virtq *q);
 
 /* Queues one request: `out` spans that the device reads, then `in` spans that it writes, all in `spans` (which need not live on; the memory
  * they name must until the request comes back). cookie: not NULL. 0; -ENOSPC: no room now; -E2BIG: too many spans for this queue; -EIO: broken. Never waits. */
@@ -53,6 +60,9 @@ void virtq_kick(struct virtq *q);
 /* The next request that the device has finished: its cookie, and in *written the bytes that it wrote (checked: at most the room given). NULL: none
  * yet, or the queue is broken. */
 void *virtq_take(struct virtq *q, u32 *written);
+
+/* Where the request behind the last published one will stand, as NOTIFICATION_DATA tells it (2.9): offset, and in bit 15 the lap's parity. */
+u16 virtq_next(const struct virtq *q);
 
 /* Asks for an interrupt at the next completion; true: one may already be there, look again before sleeping. */
 bool virtq_arm(struct virtq *q);
@@ -68,24 +78,30 @@ struct virtq_slot {
     void *cookie; /* NULL: no request starts at this descriptor */
     void *table;  /* indirect descriptors, made at the first use */
     u32 room;     /* bytes that the device may write */
+    u32 number;   /* of the request */
     u16 next;     /* the following descriptor of the chain or of the free list */
     u16 count;    /* descriptors in the ring that the request takes */
 };
 
+/* With IN_ORDER a head is the place of its first descriptor, so that the next request's head is `count` further (2.7.5.2, 2.7.9). */
 struct virtq_layout {
     /* Sets the three areas. 0 or -ENOMEM. */
     int (*init)(struct virtq *q);
     void (*free)(struct virtq *q);
-    /* Writes the descriptors of one request and stages it: the slot that stands for it; -ENOSPC. */
+    /* Writes the descriptors of one request and stages it: the head, a slot that stands for it; -ENOSPC. Sets its `count`. */
     int (*add)(struct virtq *q, const struct span *spans, unsigned out, unsigned in);
-    /* Takes the descriptors of a finished request back. */
+    /* Takes the descriptors of a finished request back, and looks behind it from now on. */
     void (*release)(struct virtq *q, u16 head);
     /* Publishes what is staged; true: the device wants to be told. */
     bool (*publish)(struct virtq *q);
-    /* The next finished request as the device tells it, read once: 1; 0: none; -EPROTO: more than are in flight. */
-    int (*used)(struct virtq *q, u32 *id, u32 *len);
+    /* How many requests the device says are finished, and what it says of the next, read once. A packed ring tells no number: as many as it has, `out`. */
+    u32 (*used)(struct virtq *q, u32 out, u32 *id, u32 *len);
     bool (*arm)(struct virtq *q);
+    u16 (*next)(const struct virtq *q);
 };
-extern const struct virtq_layout virtq_split;
+extern const struct virtq_layout virtq_split, virtq_packed;
+
+/* Room for MIN(size, VIRTQ_MAX_SPANS) indirect descriptors of 16 bytes that belong to this head; NULL: no memory. */
+void *virtq_table(struct virtq *q, u16 head);
 
 #endif

@@ -79,11 +79,6 @@ static size_t ring_bytes(const struct virtq *q)
     return ALIGN_UP(used_offset(q) + 6 + q->size * sizeof(struct used_elem), q->flags & VIRTQ_LEGACY ? PAGE_SIZE : 4);
 }
 
-static size_t table_bytes(const struct virtq *q)
-{
-    return MIN(q->size, VIRTQ_MAX_SPANS) * sizeof(struct desc);
-}
-
 /* Without EVENT_IDX interrupts are off but while somebody waits; with it the flags stay 0 (2.7.7.1). */
 static void set_quiet(struct virtq *q, bool quiet)
 {
@@ -107,7 +102,7 @@ static int split_init(struct virtq *q)
     q->driver_pa = mem_phys(r->avail);
     q->device_pa = mem_phys(r->used);
     for (u16 i = 0; i < q->size; i++)
-        q->slots[i].next = i + 1;
+        q->slots[i].next = (u16)((i + 1) % q->size);
     r->free_count = q->size;
     set_quiet(q, true);
     return 0;
@@ -116,9 +111,6 @@ static int split_init(struct virtq *q)
 static void split_free(struct virtq *q)
 {
     struct ring *r = q->ring;
-    for (u16 i = 0; q->slots && i < q->size; i++)
-        if (q->slots[i].table)
-            mem_delete(q->slots[i].table, table_bytes(q));
     if (r && r->desc)
         mem_delete(r->desc, ring_bytes(q));
     if (r)
@@ -135,12 +127,9 @@ static struct desc describe(const struct span *s, bool write, bool more, u16 nex
 static bool add_indirect(struct virtq *q, const struct span *spans, unsigned out, unsigned n)
 {
     struct ring *r = q->ring;
-    struct virtq_slot *slot = &q->slots[r->free_head];
-    if (!slot->table)
-        slot->table = mem_new(table_bytes(q));
-    if (!slot->table)
+    struct desc *table = virtq_table(q, r->free_head);
+    if (!table)
         return false;
-    struct desc *table = slot->table;
     for (unsigned i = 0; i < n; i++)
         table[i] = describe(&spans[i], i >= out, i + 1 < n, (u16)(i + 1));
     r->desc[r->free_head] = (struct desc){to_le64(mem_phys(table)), to_le32((u32)(n * sizeof(struct desc))),
@@ -178,23 +167,25 @@ static int split_add(struct virtq *q, const struct span *spans, unsigned out, un
     return head;
 }
 
+/* With IN_ORDER descriptors are taken and come back as they stand in the table, one behind the other, so that no list is needed. */
 static void split_release(struct virtq *q, u16 head)
 {
     struct ring *r = q->ring;
     u16 last = head;
+    r->taken++;
+    r->free_count += q->slots[head].count;
+    if (q->flags & VIRTQ_IN_ORDER)
+        return;
     for (unsigned i = 1; i < q->slots[head].count; i++)
         last = q->slots[last].next;
     q->slots[last].next = r->free_head;
     r->free_head = head;
-    r->free_count += q->slots[head].count;
 }
 
 static bool split_publish(struct virtq *q)
 {
     struct ring *r = q->ring;
     u16 old = r->published, new = r->staged;
-    if (old == new)
-        return false;
     r->published = new;
     /* The device must see descriptors and ring entries before the index that covers them (2.7.13.3.1). */
     __atomic_store_n(&r->avail->idx.raw, new, __ATOMIC_RELEASE);
@@ -205,23 +196,19 @@ static bool split_publish(struct virtq *q)
     return !(load(&r->used->flags) & USED_F_NO_NOTIFY);
 }
 
-static int split_used(struct virtq *q, u32 *id, u32 *len)
+static u32 split_used(struct virtq *q, u32 out, u32 *id, u32 *len)
 {
     struct ring *r = q->ring;
+    (void)out;
     /* The entries are read behind the index that covers them (2.7.14). */
-    u16 idx = __atomic_load_n(&r->used->idx.raw, __ATOMIC_ACQUIRE);
-    if (idx == r->taken)
+    u16 finished = (u16)(__atomic_load_n(&r->used->idx.raw, __ATOMIC_ACQUIRE) - r->taken);
+    if (finished == 0)
         return 0;
-    *id = idx;
-    /* Each published request comes back once, so the index cannot run ahead of what is out. */
-    if ((u16)(idx - r->taken) > (u16)(r->published - r->taken))
-        return -EPROTO;
     const struct used_elem *e = &r->used->ring[r->taken & (q->size - 1)];
     *id = __atomic_load_n(&e->id.raw, __ATOMIC_RELAXED);
     *len = __atomic_load_n(&e->len.raw, __ATOMIC_RELAXED);
-    r->taken++;
     set_quiet(q, true);
-    return 1;
+    return finished;
 }
 
 static bool split_arm(struct virtq *q)
@@ -235,6 +222,12 @@ static bool split_arm(struct virtq *q)
     return load(&r->used->idx) != r->taken;
 }
 
+static u16 split_next(const struct virtq *q)
+{
+    const struct ring *r = q->ring;
+    return r->published;
+}
+
 const struct virtq_layout virtq_split = {
     .init = split_init,
     .free = split_free,
@@ -243,4 +236,5 @@ const struct virtq_layout virtq_split = {
     .publish = split_publish,
     .used = split_used,
     .arm = split_arm,
+    .next = split_next,
 };
