@@ -9,11 +9,6 @@
 #include "time.h"
 #include "virtq.h"
 
-/* What this file and virtq.c understand; nothing else is ever accepted (2.2.1). */
-#define COMMON_FEATURES                                                                                                \
-    (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1 | VIRTIO_F_ACCESS_PLATFORM |                     \
-     VIRTIO_F_ORDER_PLATFORM)
-
 enum { GENERATION_TRIES = 16, POLLS_EAGER = 100000, SLEEPS_WITHOUT_INTERRUPT = 3, STATUS_GONE = 0xff };
 
 extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
@@ -71,32 +66,49 @@ static const char *negotiate(struct virtio_device *dev)
     add_status(dev, VIRTIO_STATUS_ACKNOWLEDGE);
     add_status(dev, VIRTIO_STATUS_DRIVER);
     dev->offered = dev->transport->get_features(dev);
-    dev->accepted = dev->offered & (dev->driver->features | COMMON_FEATURES);
-    if (!virtio_has(dev, VIRTIO_F_VERSION_1))
-        return "it does not offer VERSION_1, so it is older than virtio 1.0";
+    dev->accepted = virtio_features(dev);
+    if (!dev->transport->legacy && !virtio_has(dev, VIRTIO_F_VERSION_1))
+        return dev->offered & VIRTIO_F_VERSION_1 ? "VERSION_1 is switched off"
+                                                 : "it does not offer VERSION_1, so it is older than virtio 1.0";
     dev->transport->set_features(dev, dev->accepted);
+    if (dev->transport->legacy)
+        return NULL;
     add_status(dev, VIRTIO_STATUS_FEATURES_OK);
     if (!(dev->transport->get_status(dev) & VIRTIO_STATUS_FEATURES_OK))
         return "it does not take the features that we took";
     return NULL;
 }
 
+/*
+ * Entries of a queue that may have `max`; 0: no ring has that many. A device that offers 32768 is told 256: no driver has more in flight, every entry may
+ * come to own a table, and descriptors used again soon are still in the cache. A legacy device cannot be told.
+ */
 static u16 queue_size(const struct virtio_device *dev, u16 max)
 {
     u16 most = dev->driver->queue_size ? dev->driver->queue_size : VIRTQ_SENSIBLE, size = VIRTQ_MAX;
+    if (dev->transport->legacy)
+        return max <= VIRTQ_MAX && !(max & (max - 1)) ? max : 0;
+    if (virtio_has(dev, VIRTIO_F_RING_PACKED))
+        return MIN(MIN(max, most), (u16)VIRTQ_MAX);
     while (size > MIN(max, most))
         size /= 2;
     return size;
 }
 
+static u32 queue_flags(const struct virtio_device *dev)
+{
+    return (virtio_has(dev, VIRTIO_F_INDIRECT_DESC) ? VIRTQ_INDIRECT : 0) |
+           (virtio_has(dev, VIRTIO_F_EVENT_IDX) ? VIRTQ_EVENT_IDX : 0) |
+           (virtio_has(dev, VIRTIO_F_RING_PACKED) ? VIRTQ_PACKED : 0) |
+           (virtio_has(dev, VIRTIO_F_IN_ORDER) ? VIRTQ_IN_ORDER : 0) | (dev->transport->legacy ? VIRTQ_LEGACY : 0);
+}
+
 static const char *make_queue(struct virtio_device *dev, u16 index)
 {
-    u32 flags = (virtio_has(dev, VIRTIO_F_INDIRECT_DESC) ? VIRTQ_INDIRECT : 0) |
-                (virtio_has(dev, VIRTIO_F_EVENT_IDX) ? VIRTQ_EVENT_IDX : 0);
-    u16 max = dev->transport->queue_max(dev, index);
-    if (max == 0)
-        return "it lacks a queue";
-    struct virtq *q = virtq_new(index, queue_size(dev, max), flags);
+    u16 max = dev->transport->queue_max(dev, index), size = max ? queue_size(dev, max) : 0;
+    if (size == 0)
+        return max ? "its queue has a size that no ring has" : "it lacks a queue";
+    struct virtq *q = virtq_new(index, size, queue_flags(dev));
     if (!q)
         return "no memory for its queues";
     q->device = dev;
@@ -164,6 +176,28 @@ int virtio_restart(struct virtio_device *dev)
     if (why)
         virtio_fail(dev, why);
     return why ? -EIO : 0;
+}
+
+int virtio_queue_stop(struct virtio_device *dev, struct virtq *q)
+{
+    if (dev->failed)
+        return -EIO;
+    if (!virtio_has(dev, VIRTIO_F_RING_RESET))
+        return -EOPNOTSUPP;
+    if (dev->transport->queue_reset(dev, q) == 0)
+        return 0;
+    virtio_fail(dev, "it does not give a queue back");
+    return -EIO;
+}
+
+int virtio_queue_start(struct virtio_device *dev, struct virtq *q)
+{
+    if (dev->failed)
+        return -EIO;
+    if (virtq_renew(q) == 0 && dev->transport->queue_enable(dev, q) == 0)
+        return 0;
+    virtio_fail(dev, "a queue cannot be enabled again");
+    return -EIO;
 }
 
 static const struct virtio_driver *find_driver(u32 id)

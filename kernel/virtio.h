@@ -28,14 +28,16 @@ enum {
 };
 
 /* Feature bits that belong to no device type (chapter 6). */
-#define VIRTIO_F_INDIRECT_DESC   (1ull << 28)
-#define VIRTIO_F_EVENT_IDX       (1ull << 29)
-#define VIRTIO_F_VERSION_1       (1ull << 32)
-#define VIRTIO_F_ACCESS_PLATFORM (1ull << 33)
-#define VIRTIO_F_RING_PACKED     (1ull << 34)
-#define VIRTIO_F_IN_ORDER        (1ull << 35)
-#define VIRTIO_F_ORDER_PLATFORM  (1ull << 36)
-#define VIRTIO_F_RING_RESET      (1ull << 40)
+#define VIRTIO_F_INDIRECT_DESC     (1ull << 28)
+#define VIRTIO_F_EVENT_IDX         (1ull << 29)
+#define VIRTIO_F_VERSION_1         (1ull << 32)
+#define VIRTIO_F_ACCESS_PLATFORM   (1ull << 33)
+#define VIRTIO_F_RING_PACKED       (1ull << 34)
+#define VIRTIO_F_IN_ORDER          (1ull << 35)
+#define VIRTIO_F_ORDER_PLATFORM    (1ull << 36)
+#define VIRTIO_F_NOTIFICATION_DATA (1ull << 38)
+#define VIRTIO_F_NOTIF_CONFIG_DATA (1ull << 39)
+#define VIRTIO_F_RING_RESET        (1ull << 40)
 
 enum { VIRTIO_QUEUES = 128, VIRTIO_NO_VECTOR = 0xffff }; /* queues that a driver may have at most */
 
@@ -47,6 +49,7 @@ struct virtio_transport {
     bool legacy; /* virtio 0.9: no VERSION_1, no FEATURES_OK, queues as long as the device says (2.2.3, 2.3.4) */
     u8 (*get_status)(struct virtio_device *dev);
     void (*set_status)(struct virtio_device *dev, u8 status); /* 0: asks for reset; the bus waits for it */
+    /* What is offered, without what this transport cannot do: NOTIFICATION_DATA, NOTIF_CONFIG_DATA, RING_RESET are its work. */
     u64 (*get_features)(struct virtio_device *dev);
     void (*set_features)(struct virtio_device *dev, u64 features);
     u16 (*queue_max)(struct virtio_device *dev, u16 index); /* entries; 0: no such queue */
@@ -92,7 +95,10 @@ struct virtio_device {
 struct virtio_driver {
     const char *name;
     u32 id;
-    u64 features;    /* device-type bits that it understands; the bus adds what it and virtq understand itself */
+    u64 features; /* device-type bits that it understands; the bus adds what it and virtq understand itself */
+    struct {
+        u64 feature, base;
+    } needs[4];      /* bits of its type that mean nothing without others */
     unsigned queues; /* that it needs at least; the bus has made and enabled them (DRIVER_OK set) when probe runs */
     u16 queue_size;  /* entries that it has use for in each; 0: as many as make sense */
     /* How many queues this device has use for, when that depends on features and configuration, which may be read; at most VIRTIO_QUEUES. NULL: `queues`. */
@@ -140,6 +146,14 @@ int virtio_idle(struct virtio_device *dev, struct virtq *q);
 
 /* For transports, from an interrupt: the device says that its configuration, or its status, changed. */
 void virtio_config_interrupt(struct virtio_device *dev);
+
+/* The features to accept, of dev->offered. */
+u64 virtio_features(const struct virtio_device *dev);
+
+/* Takes one queue back from a device that goes on, so that what was in flight in it can be taken back (virtq_reclaim), and brings it up again, empty.
+ * 0. -EOPNOTSUPP: the device cannot do it. -EIO: it did not, and was given up. Waits for the device. */
+int virtio_queue_stop(struct virtio_device *dev, struct virtq *q);
+int virtio_queue_start(struct virtio_device *dev, struct virtq *q);
 
 /* Brings a device that failed up again as at the start, with new queues in dev->queues, the same features and nothing in flight; what was in flight must
  * have been taken back (virtq_reclaim). 0; -EIO: it is gone, or does not come up. Waits for the device's reset. */

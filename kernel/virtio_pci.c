@@ -74,7 +74,8 @@ static u64 get_features(struct virtio_device *dev)
     arch_write32(&c->device_feature_select, 0);
     u64 low = arch_read32(&c->device_feature);
     arch_write32(&c->device_feature_select, 1);
-    return low | (u64)arch_read32(&c->device_feature) << 32;
+    return (low | (u64)arch_read32(&c->device_feature) << 32) &
+           ~(VIRTIO_F_NOTIFICATION_DATA | VIRTIO_F_NOTIF_CONFIG_DATA);
 }
 
 static void set_features(struct virtio_device *dev, u64 features)

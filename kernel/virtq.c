@@ -104,11 +104,6 @@ void virtq_kick(struct virtq *q)
     q->notify(q);
 }
 
-u16 virtq_next(const struct virtq *q)
-{
-    return q->layout->next(q);
-}
-
 /* Ends a request: its descriptors are free, its cookie goes to the caller. */
 static void *finish(struct virtq *q, u16 head)
 {

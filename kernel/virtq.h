@@ -21,13 +21,14 @@ struct virtq_counters {
 
 /* Opaque to drivers but for the fields that a transport needs. */
 struct virtq {
-    u16 index;                         /* number of the queue in its device */
-    u16 size;                          /* entries; split: a power of two */
-    u16 vector;                        /* MSI-X vector, 0xffff: none, so poll */
-    bool broken;                       /* the host lied; nothing is believed any more until the device is reset */
-    u32 flags;                         /* VIRTQ_INDIRECT... */
-    u16 notify_off;                    /* the transport's */
-    void *doorbell;                    /* the transport's: where a kick is written to */
+    u16 index;      /* number of the queue in its device */
+    u16 size;       /* entries; split: a power of two */
+    u16 vector;     /* MSI-X vector, 0xffff: none, so poll */
+    bool broken;    /* the host lied; nothing is believed any more until the device is reset */
+    u32 flags;      /* VIRTQ_INDIRECT... */
+    u16 notify_off; /* the transport's */
+    u16 available;  /* the layout's: where the next request will stand, as NOTIFICATION_DATA tells it (2.9) */
+    void *doorbell; /* the transport's: where a kick is written to */
     u64 desc_pa, driver_pa, device_pa; /* the three areas (2.6) */
     struct virtq_counters counters;
     const struct virtq_layout *layout;
@@ -60,9 +61,6 @@ void virtq_kick(struct virtq *q);
 /* The next request that the device has finished: its cookie, and in *written the bytes that it wrote (checked: at most the room given). NULL: none
  * yet, or the queue is broken. */
 void *virtq_take(struct virtq *q, u32 *written);
-
-/* Where the request behind the last published one will stand, as NOTIFICATION_DATA tells it (2.9): offset, and in bit 15 the lap's parity. */
-u16 virtq_next(const struct virtq *q);
 
 /* Asks for an interrupt at the next completion; true: one may already be there, look again before sleeping. */
 bool virtq_arm(struct virtq *q);
@@ -97,7 +95,6 @@ struct virtq_layout {
     /* How many requests the device says are finished, and what it says of the next, read once. A packed ring tells no number: as many as it has, `out`. */
     u32 (*used)(struct virtq *q, u32 out, u32 *id, u32 *len);
     bool (*arm)(struct virtq *q);
-    u16 (*next)(const struct virtq *q);
 };
 extern const struct virtq_layout virtq_split, virtq_packed;
 

@@ -157,6 +157,7 @@ static bool packed_publish(struct virtq *q)
     struct ring *r = q->ring;
     u16 n = r->staged;
     r->staged = 0;
+    q->available = r->next | (u16)(r->lap << 15);
     __atomic_store_n(&r->curtain->flags.raw, r->curtain_flags, __ATOMIC_RELEASE);
     /* The device must see it before we look whether it still wants to be told (2.8.21.3.1): a store before a load needs a full fence. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -197,12 +198,6 @@ static bool packed_arm(struct virtq *q)
     return is_used(r);
 }
 
-static u16 packed_next(const struct virtq *q)
-{
-    const struct ring *r = q->ring;
-    return r->next | (u16)(r->lap << 15);
-}
-
 const struct virtq_layout virtq_packed = {
     .init = packed_init,
     .free = packed_free,
@@ -211,5 +206,4 @@ const struct virtq_layout virtq_packed = {
     .publish = packed_publish,
     .used = packed_used,
     .arm = packed_arm,
-    .next = packed_next,
 };

@@ -186,7 +186,7 @@ static bool split_publish(struct virtq *q)
 {
     struct ring *r = q->ring;
     u16 old = r->published, new = r->staged;
-    r->published = new;
+    r->published = q->available = new;
     /* The device must see descriptors and ring entries before the index that covers them (2.7.13.3.1). */
     __atomic_store_n(&r->avail->idx.raw, new, __ATOMIC_RELEASE);
     /* And the index before we look whether it still wants to be told (2.7.13.4.1): a store before a load needs a full fence. */
@@ -222,12 +222,6 @@ static bool split_arm(struct virtq *q)
     return load(&r->used->idx) != r->taken;
 }
 
-static u16 split_next(const struct virtq *q)
-{
-    const struct ring *r = q->ring;
-    return r->published;
-}
-
 const struct virtq_layout virtq_split = {
     .init = split_init,
     .free = split_free,
@@ -236,5 +230,4 @@ const struct virtq_layout virtq_split = {
     .publish = split_publish,
     .used = split_used,
     .arm = split_arm,
-    .next = split_next,
 };

@@ -135,7 +135,9 @@ static void enable_queue(struct fake_virtio *v, struct fake_queue *q, u16 enable
                                  .driver = q->driver,
                                  .device = q->device,
                                  .event_idx = v->accepted >> 29 & 1,
-                                 .indirect = v->accepted >> 28 & 1};
+                                 .indirect = v->accepted >> 28 & 1,
+                                 .packed = v->accepted >> 34 & 1,
+                                 .in_order = v->accepted >> 35 & 1};
 }
 
 static u16 take_vector(const struct fake_virtio *v, u16 vector)
@@ -157,7 +159,7 @@ static void queue_write(struct fake_virtio *v, u64 offset, u32 value)
     if (q->enable && offset != QUEUE_ENABLE)
         fake_complain("DR-CC-3: a field of a live queue was written");
     if (offset == QUEUE_SIZE) {
-        if (value == 0 || value & (value - 1) || value > q->max)
+        if (value == 0 || (value & (value - 1) && !(v->accepted >> 34 & 1)) || value > q->max)
             fake_complain("DR-CC-2: queue_size");
         q->size = (u16)value;
     } else if (offset == QUEUE_VECTOR) {

@@ -8,21 +8,31 @@
 struct fake_function;
 struct virtq;
 
-/* ---- the device's side of a split ring ---- */
+/* ---- the device's side of a ring, of either layout ---- */
+
+enum { FAKE_CHAIN = 256, FAKE_IDS = 1024 };
+
+/* What the device has got: where it stands, and what was in its descriptors, which nobody may change meanwhile. */
+struct fake_taken {
+    u16 at, count;
+    u64 sum;
+};
 
 struct fake_ring {
     u16 size;
     u64 desc, driver, device;
-    bool event_idx, indirect;
-    u16 seen; /* available entries consumed */
-    u16 used; /* used index as we count it */
+    bool event_idx, indirect, packed, in_order;
+    u16 seen;                /* split: available entries consumed; packed: the next place to look at */
+    u16 used;                /* split: used index as we count it; packed: the place of the next used descriptor */
+    bool seen_odd, used_odd; /* packed: in the second lap, the fourth... */
+    u16 head;                /* in_order: where the next request is to stand */
+    struct fake_taken taken[FAKE_IDS];
 };
-
-enum { FAKE_CHAIN = 256 };
 
 /* One request as the device finds it. */
 struct fake_chain {
-    u16 head;
+    u16 head;  /* packed: the id */
+    u16 count; /* descriptors in the ring */
     unsigned out, in;
     struct span spans[FAKE_CHAIN];
     u64 room;
@@ -35,12 +45,19 @@ struct fake_ring fake_ring_of(const struct virtq *q);
 bool fake_ring_pop(struct fake_ring *r, struct fake_chain *chain);
 /* Returns it; true: the driver wants an interrupt. */
 bool fake_ring_push(struct fake_ring *r, u32 id, u32 len);
-/* Steps of the same, for devices that lie. */
+/* The device has done with it: the descriptors in the ring that it took; 1 for one that it never got. */
+u16 fake_ring_forget(struct fake_ring *r, u32 id);
+/* in_order: returns n requests at once, of which `id` is the last; n and the descriptors of all are what the device says;
+ * fake_ring_forget() is up to the caller. */
+bool fake_ring_push_batch(struct fake_ring *r, unsigned n, unsigned descriptors, u32 id, u32 len);
+/* Steps of the same, for devices that lie: an entry or descriptor; split: the index; packed: flags of a descriptor. */
 void fake_ring_used(struct fake_ring *r, u16 at, u32 id, u32 len);
 void fake_ring_set_used_idx(struct fake_ring *r, u16 idx);
-/* Wants to be told of the next request / of none (EVENT_IDX: of the one behind index `at`). */
+void fake_ring_mark(struct fake_ring *r, u16 at, u16 flags);
+/* Wants to be told of the next request / of none (EVENT_IDX: of the one behind index or place `at`; packed: bit 15 is the lap's parity). */
 void fake_ring_want_kick(struct fake_ring *r, bool want, u16 at);
-u16 fake_ring_avail_flags(const struct fake_ring *r);
+/* The driver asks not to be interrupted. */
+bool fake_ring_is_quiet(const struct fake_ring *r);
 
 /* The driver broke the specification: the first text is kept. fake_complaint() is NULL when it never did; forgets it. */
 void fake_complain(const char *what);

@@ -250,7 +250,9 @@ static void test_R4_all_features_offered(void **state)
     script.features = ~0ull;
     assert_int_equal(virtio_register(&dev), 0);
     assert_int_equal(script.accepted, VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
-                                          VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_ORDER_PLATFORM | 1 << FEATURE);
+                                          VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER |
+                                          VIRTIO_F_ORDER_PLATFORM | VIRTIO_F_NOTIFICATION_DATA |
+                                          VIRTIO_F_NOTIF_CONFIG_DATA | 1 << FEATURE);
     assert_int_equal(dev.offered, ~0ull);
 }
 
@@ -263,7 +265,8 @@ static void test_DR_FB_1_never_more_than_offered(void **state)
         assert_int_equal(virtio_register(&dev), 0);
         assert_int_equal(script.accepted & ~script.features, 0);
         assert_int_equal(dev.queues[0]->flags,
-                         (script.features >> 28 & 1) * VIRTQ_INDIRECT | (script.features >> 29 & 1) * VIRTQ_EVENT_IDX);
+                         (script.features >> 28 & 1) * VIRTQ_INDIRECT | (script.features >> 29 & 1) * VIRTQ_EVENT_IDX |
+                             (script.features >> 34 & 1) * VIRTQ_PACKED | (script.features >> 35 & 1) * VIRTQ_IN_ORDER);
         virtio_unregister(&dev);
     }
 }
