@@ -11,7 +11,8 @@ int main(int argc, char **argv)
     (void)argc;
     int here;
     void *map = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    printf("stack %p\nstrings %p\nheap %p\nmap %p\ncode %p\n", (void *)&here, (void *)argv[0], sbrk(0), map, (void *)main);
+    printf("stack %p\nstrings %p\nheap %p\nmap %p\ncode %p\n", (void *)&here, (void *)argv[0], sbrk(0), map,
+           (void *)main);
     char line[512];
     FILE *maps = fopen("/proc/self/maps", "r");
     while (maps && fgets(line, sizeof line, maps))
