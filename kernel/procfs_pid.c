@@ -17,7 +17,7 @@ struct sizes {
 
 static bool is_stack(const struct region *r)
 {
-    return r->end == ARCH_USER_MAX - PAGE_SIZE;
+    return r->end == proc_current->stack_top;
 }
 
 static struct sizes sizes_of(const struct proc *p)

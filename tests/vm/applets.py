@@ -150,7 +150,7 @@ APPLETS = {
            "if=lines of=new oflag=append conv=notrunc", "if=random of=new conv=fsync", "if=/dev/zero of=/dev/null count=100", ("of=new", b"input"), "if=random iflag=skip_bytes skip=299990",
            "if=sub", "if=random of=new count=1 bs=4096 skip=100", "if=poem.txt of=sub", "if=/dev/full of=new count=1", "if=poem.txt of=/dev/full"],
     "tar": ["cf new.tar sub poem.txt", "cvf new.tar sub", "tf t.tar", "tvf t.tar", "xf t.tar", "xvf t.tar -C none", "xf t.tar t/file", "xOf t.tar t/file", "cf new.tar nowhere", "tf nowhere", "tf poem.txt",
-            "cf - sub/a", "xf t.tar -C nowhere", "cf new.tar --exclude a sub", "cf new.tar .", "cf new.tar link dangling fifo hard1 hard2", "xkf t.tar", "xf t.tar nothing",
+            "cf - sub/a", "xf t.tar -C nowhere", "cf new.tar --exclude a sub", "cf - .", "cf new.tar link dangling fifo hard1 hard2", "xkf t.tar", "xf t.tar nothing",
             "cf new.tar -C sub a b", "chf new.tar dlink", "xpf t.tar --strip-components 1"],
     "gzip": ["lines", "-k random", "-c poem.txt", "nowhere", "sub", "-d l.gz", "-t l.gz", "-t bad.gz", "-9 -k lines", "l.gz", ("-c", b"wool"), "-f hard1", "link"],
     "gunzip": ["l.gz", "-k l.gz", "-c l.gz", "bad.gz", "poem.txt", "nowhere", "-t l.gz"], "zcat": ["nowhere"],
