@@ -35,6 +35,9 @@ class Bar:
         self.size, self.flags, self.value = size, (1 if io else 4 if wide else 0), 0
         self.mask = ~(size - 1) & ONES & ~(3 if io else 15) if size else 0
 
+    def move(self, value):
+        self.value = value & self.mask
+
 
 class Function:
     device_id, revision, header = 0x1040 + VIRTIO_9P, 1, 0
@@ -112,7 +115,7 @@ class Function:
     def write_config(self, addr, size, value):
         i, rest = divmod(addr - 0x10, 4)
         if i in self.bars and rest == 0 and size == 4:
-            self.bars[i].value = value & self.bars[i].mask
+            self.bars[i].move(value)
             return
         for n, byte in enumerate(value.to_bytes(8, "little")[:size]):
             if addr + n < 256:
@@ -237,17 +240,10 @@ class Function:
             self.serve(queue, chain)
 
     def serve(self, queue, chain):
-        for reply in self.server.answer(chain.request(), chain):
-            where = reply.chain
-            if reply.delay is None:
-                self.finish(queue, where, reply)
-            else:
-                self.loop.later(reply.delay, lambda reply=reply: self.finish(queue, reply.chain, reply) if queue.alive() else None)
+        self.finish(queue, chain, self.server.answer(chain.request(), chain))
 
     def finish(self, queue, chain, reply):
         """The reply into the driver's buffers, and the request is used."""
         data = reply.encode()
         chain.write(data)
         queue.put(chain.head, len(data) if reply.written is None else reply.written)
-        if reply.after:
-            reply.after(chain)

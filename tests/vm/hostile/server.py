@@ -81,12 +81,11 @@ def copy_of(path):
 
 
 class Reply:
-    """A message on its way back. size and written: what its header and its used element say, None: the truth. delay: seconds until it is given; `after`: is
-    called with the chain when it was given."""
+    """A message on its way back. size and written: what its header and its used element say, None: the truth."""
 
     def __init__(self, chain, type, tag, body):
         self.chain, self.type, self.tag, self.body = chain, type, tag, body
-        self.size = self.written = self.delay = self.after = None
+        self.size = self.written = None
 
     def encode(self):
         return struct.pack("<IBH", 7 + len(self.body) if self.size is None else self.size, self.type & 255, self.tag) + self.body
@@ -103,17 +102,15 @@ class Fid:
 
 
 class Server:
-    """answer(request, chain) is the list of replies to be given now, mostly one. lies: what falsifies replies of the whole session, by T-type's name."""
+    """lies: what falsifies replies of the whole session, by T-type's name."""
 
     msize = 1 << 20
 
     def __init__(self, root):
         self.root, self.fids, self.lies = root, {}, {}
-        self.held = []  # replies that a lie keeps back
 
     def forget(self):
         self.fids.clear()
-        self.held.clear()
 
     def answer(self, request, chain):
         size, type, tag = struct.unpack_from("<IBH", request)
@@ -128,16 +125,15 @@ class Server:
             reply = Reply(chain, RLERROR, tag, struct.pack("<I", e.errno))
         except (struct.error, KeyError, IndexError):
             reply = Reply(chain, RLERROR, tag, struct.pack("<I", errno.EINVAL))
-        reply.request = Fields(request[7:size])
-        reply.server = self
-        self.falsify(name, reply)
-        return [reply] if reply.chain else []
+        reply.request, reply.name, reply.node = Fields(request[7:size]), name, self.node
+        self.falsify(reply)
+        return reply
 
-    def falsify(self, name, reply):
-        lie = self.node.lie if self.node else None
+    def falsify(self, reply):
+        lie = reply.node.lie if reply.node else None
         for lies in (self.lies, lie.replies if lie else {}):
-            if name in lies:
-                lies[name](reply)
+            if reply.name in lies:
+                lies[reply.name](reply)
 
     def fid(self, fields):
         number = fields.get("I")
