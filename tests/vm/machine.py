@@ -15,8 +15,8 @@ OVMF = "/usr/share/ovmf/OVMF.fd"
 PLAIN_BYTES = re.compile(rb"[A-Za-z0-9_./:=,@+-]")
 TIME_LIMIT = 60  # seconds until a machine is given up; OVMF on a busy machine may take ten
 
-# status: the last word ("exit", 3); None when there was none. qemu: QEMU's own status.
-Result = namedtuple("Result", "out err words status qemu line")
+# status: the last word ("exit", 3); None when there was none. qemu: QEMU's own status. host: what QEMU, and who ran it, printed.
+Result = namedtuple("Result", "out err words status qemu line host")
 
 
 class Hang(AssertionError):
@@ -85,7 +85,8 @@ def run(words, folder, time_limit=TIME_LIMIT, before=()):
         raise Hang(f"no end in {time_limit} s\n{line}\n--- log\n{got['err'].decode(errors='replace')}\n--- ctl\n{got['ctl']!r}")
     words = got["ctl"].decode(errors="replace").splitlines()
     print(f"{line}\n--- status {done.returncode}\n{done.stdout.decode(errors='replace')}--- log\n{got['err'].decode(errors='replace')}")
-    return Result(got["out"], got["err"].decode(errors="replace"), words, last_word(words), done.returncode, line)
+    return Result(got["out"], got["err"].decode(errors="replace"), words, last_word(words), done.returncode, line,
+                  done.stdout.decode(errors="replace"))
 
 
 def boot(row, argv=("hello", "/host"), *, time_limit=TIME_LIMIT, before=(), **more):
