@@ -39,6 +39,7 @@ struct p9 {
     bool warned;
     struct p9_counters *counters;
     u32 life; /* sessions that ended before this one */
+    u64 told; /* when the log last had a line about that */
     bool restarting, dead;
     u64 fids[P9_FIDS / 64]; /* a bit for each number in use */
     struct p9_origin **origins[P9_FIDS / P9_ORIGINS];

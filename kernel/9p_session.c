@@ -6,6 +6,7 @@
 #include "9p_client.h"
 #include "mem.h"
 #include "print.h"
+#include "time.h"
 #include "wire.h"
 
 enum { MSIZE_MIN = 4096 };
@@ -95,7 +96,8 @@ int p9_restart(struct p9 *c)
     c->dead = err < 0;
     c->life++;
     c->counters->restarts += !err;
-    log_warn("9p: \"%s\" %s", c->tag, err ? "could not be mounted again" : "was mounted again");
+    if (err || time_rarely(&c->told))
+        log_warn("9p: \"%s\" %s", c->tag, err ? "could not be mounted again" : "was mounted again");
     return err < 0 ? -EIO : 0; /* why it failed is no answer to what was asked */
 }
 

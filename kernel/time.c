@@ -87,6 +87,15 @@ void time_sleep(u64 ns)
         arch_wait_ns(ns - passed);
 }
 
+bool time_rarely(u64 *last)
+{
+    u64 now = arch_heartbeats() + 1;
+    if (*last && now - *last < TIME_PATIENCE)
+        return false;
+    *last = now;
+    return true;
+}
+
 bool time_patience(struct patience *p)
 {
     enum { EAGER = 1000 };

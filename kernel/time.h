@@ -28,4 +28,7 @@ struct patience {
 enum { TIME_PATIENCE = 50 }; /* heartbeats: about five seconds */
 bool time_patience(struct patience *p);
 
+/* For lines of the log that a host could cause without end: true, at most once in TIME_PATIENCE heartbeats. *last: 0 at first. */
+bool time_rarely(u64 *last);
+
 #endif

@@ -3,6 +3,7 @@
 #include "virtio.h"
 
 #include "arch.h"
+#include "cmdline.h"
 #include "later.h"
 #include "mem.h"
 #include "print.h"
@@ -32,30 +33,43 @@ static void add_status(struct virtio_device *dev, u8 bit)
 static int reset(struct virtio_device *dev)
 {
     struct patience p = {0};
+    u8 status;
     dev->status = 0;
     dev->transport->set_status(dev, 0);
-    while (dev->transport->get_status(dev) != 0)
-        if (!time_patience(&p))
+    while ((status = dev->transport->get_status(dev)) != 0)
+        if (status == STATUS_GONE || !time_patience(&p))
             return -ETIMEDOUT;
     return 0;
 }
 
-/* Stops the device, so that none of our memory is its any more. */
-static void stop(struct virtio_device *dev)
+/* Stops the device, so that none of our memory is its any more; tells how. What was cut off may not be reachable, to be brought up again. */
+static const char *stop(struct virtio_device *dev)
 {
     dev->failed = true;
     if (reset(dev) == 0)
-        return;
-    log_warn("%s: it does not even reset and is cut off", dev->name);
+        return "it was reset";
     dev->transport->cut_off(dev);
+    dev->silent = true;
+    return "it was cut off";
+}
+
+static const char *broken_by(const struct virtio_device *dev)
+{
+    for (unsigned i = 0; i < dev->nqueues; i++)
+        if (dev->queues[i] && dev->queues[i]->broken)
+            return dev->queues[i]->why;
+    return NULL;
 }
 
 void virtio_fail(struct virtio_device *dev, const char *why)
 {
     if (dev->failed)
         return;
-    log_warn("%s: %s; it was reset", dev->name, why);
-    stop(dev);
+    const char *lie = broken_by(dev), *how = stop(dev);
+    bool rare = time_rarely(&dev->told);
+    if (rare || why != dev->told_why)
+        log_warn("%s: %s; %s", dev->name, lie ? lie : why, how);
+    dev->told_why = why;
     add_status(dev, VIRTIO_STATUS_FAILED);
 }
 
@@ -295,6 +309,16 @@ static const char *ailment(struct virtio_device *dev)
     return status & VIRTIO_STATUS_DRIVER_OK ? NULL : "it stopped by itself";
 }
 
+/* Heartbeats without an answer after which a device is given up. */
+static u64 silence(void)
+{
+    static u64 bound;
+    const char *value = bound || !cmdline_boot ? NULL : cmdline_option(cmdline_boot, "virtio.silence", 0);
+    if (!bound && (!value || !cmdline_number(value, &bound) || !bound))
+        bound = VIRTIO_SILENCE;
+    return bound;
+}
+
 /* Looks at the device itself only when it was silent for a heartbeat, or called: reading its status costs an exit from the guest. */
 static const char *look(struct virtio_device *dev, struct virtq *q)
 {
@@ -304,7 +328,7 @@ static const char *look(struct virtio_device *dev, struct virtq *q)
         q->since = q->beat = now;
         q->polls = 0;
     }
-    dev->silent = now - q->since >= VIRTIO_SILENCE;
+    dev->silent = now - q->since >= silence();
     if (dev->silent)
         return "it is silent";
     if (now == q->beat && dev->config_changes == dev->config_seen)

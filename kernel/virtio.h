@@ -85,11 +85,13 @@ struct virtio_device {
     struct virtq **queues; /* nqueues of them; the bus's */
     unsigned nqueues;
     u64 interrupts, config_changes, config_seen;
-    u8 status;    /* as we set it last */
-    bool bound;   /* its driver's probe took it, so remove is owed */
-    bool silent;  /* it was given up because it did not answer: it is not brought up again */
-    bool failed;  /* gone, broken or refused: its driver answers EIO */
-    bool changed; /* its configuration changed and the driver was not told yet */
+    u8 status;            /* as we set it last */
+    bool bound;           /* its driver's probe took it, so remove is owed */
+    bool silent;          /* it was given up because it did not answer, or cut off: it is not brought up again */
+    const char *told_why; /* the cause that the log last had for its failing */
+    u64 told;             /* and when */
+    bool failed;          /* gone, broken or refused: its driver answers EIO */
+    bool changed;         /* its configuration changed and the driver was not told yet */
 };
 
 struct virtio_driver {
@@ -137,7 +139,8 @@ int virtio_config(struct virtio_device *dev, u32 offset, void *bytes, u32 len);
 int virtio_config_write(struct virtio_device *dev, u32 offset, const void *bytes, u32 len);
 
 /* Waits until something may have happened on q: an interrupt, or a moment's pause where there is none. Call virtq_take() before and after.
- * 0; -EIO: the device says it needs reset, is gone, or was silent for VIRTIO_SILENCE heartbeats since the last completion. */
+ * 0; -EIO: the device says it needs reset, is gone, or was silent for VIRTIO_SILENCE heartbeats (or what the option virtio.silence says)
+ * since the last completion. */
 enum { VIRTIO_SILENCE = 300 };
 int virtio_wait(struct virtio_device *dev, struct virtq *q);
 
@@ -159,7 +162,8 @@ int virtio_queue_start(struct virtio_device *dev, struct virtq *q);
  * have been taken back (virtq_reclaim). 0; -EIO: it is gone, or does not come up. Waits for the device's reset. */
 int virtio_restart(struct virtio_device *dev);
 
-/* Gives the device up: resets it, so that it does no more DMA, and marks it failed. One line in the log gives `why`. */
+/* Gives the device up: resets it, so that it does no more DMA, and marks it failed. One line in the log gives `why`, or by what a queue of it was
+ * broken; a device that fails again and again has a line now and then. */
 void virtio_fail(struct virtio_device *dev, const char *why);
 
 #endif

@@ -126,7 +126,7 @@ static void *finish_oldest(struct virtq *q, u32 *written)
 
 static void *break_queue(struct virtq *q, const char *what, u32 value)
 {
-    log_warn("queue %u: the device says %s %u; nothing more is believed", q->index, what, value);
+    print_text(q->why, sizeof q->why, "queue %u: %s %u", q->index, what, value);
     q->broken = true;
     return NULL;
 }

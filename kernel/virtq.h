@@ -25,6 +25,7 @@ struct virtq {
     u16 size;       /* entries; split: a power of two */
     u16 vector;     /* MSI-X vector, 0xffff: none, so poll */
     bool broken;    /* the host lied; nothing is believed any more until the device is reset */
+    char why[80];   /* it is broken; for the log */
     u32 flags;      /* VIRTQ_INDIRECT... */
     u16 notify_off; /* the transport's */
     u16 available;  /* the layout's: where the next request will stand, as NOTIFICATION_DATA tells it (2.9) */

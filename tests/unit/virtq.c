@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "fake_arch.h"
@@ -337,13 +338,13 @@ static void expect_broken(const char *text)
     u32 written;
     assert_null(virtq_take(q, &written));
     assert_true(q->broken);
-    assert_int_equal(fake_log_count(text), 1);
+    assert_non_null(strstr(q->why, text));
+    assert_non_null(strstr(q->why, "queue 3"));
     assert_null(virtq_take(q, &written));
     assert_int_equal(add(1, 1, cookies), -EIO);
     notified = 0;
     virtq_kick(q);
     assert_int_equal(notified, 0);
-    assert_int_equal(fake_log_count("queue 3"), 1); /* one line, however often it is asked */
 }
 
 /* Two requests out of three slots: heads 0 and 1. */

@@ -31,16 +31,16 @@ class Lie:
 
 def function(name, text):
     """A function that lies all the time."""
-    return lambda kind: Lie("case_" + name, text, kind)
+    return lambda kind: Lie(name, text, kind)
 
 
 def reply(name, text, *types, make=None):
     """The server lies in its replies of these types about one file."""
-    return lambda change: Lie("case_" + name, text, replies=dict.fromkeys(types, change), make=make)
+    return lambda change: Lie(name, text, replies=dict.fromkeys(types, change), make=make)
 
 
 def session(name, text, type):
-    return lambda change: Lie("case_" + name, text, session={type: change})
+    return lambda change: Lie(name, text, session={type: change})
 
 
 def at_read(name, text, times=1 << 30, base=object):
@@ -51,12 +51,12 @@ def at_read(name, text, times=1 << 30, base=object):
 
             def finish(self, queue, chain, reply):
                 node = reply.node
-                if reply.name == "read" and node and node.lie is LIES["case_" + name] and self.lied < times:
+                if reply.name == "read" and node and node.lie is LIES[name] and self.lied < times:
                     self.lied += 1
                     change(self, queue, reply)
                 else:
                     super().finish(queue, chain, reply)
-        Lie("case_" + name, text, AtRead)
+        Lie(name, text, AtRead)
     return add
 
 
@@ -69,21 +69,21 @@ def truth(queue, reply):
 
 # ---- configuration space ----
 
-@function("c1_capability_list_loops", "The last capability of the list leads back to the first.")
+@function("case_c1_capability_list_loops", "The last capability of the list leads back to the first.")
 class _:
     def build(self):
         super().build()
         self.space[self.caps[-1] + 1] = self.caps[0]
 
 
-@function("c2_capability_pointer_below_0x40", "The list of capabilities begins at 0x3c, in the header.")
+@function("case_c2_capability_pointer_below_0x40", "The list of capabilities begins at 0x3c, in the header.")
 class _:
     def build(self):
         super().build()
         self.space[0x34] = 0x3c
 
 
-@function("c2_capability_pointers_not_aligned", "Each capability pointer has its two low bits set, which are reserved.")
+@function("case_c2_capability_pointers_not_aligned", "Each capability pointer has its two low bits set, which are reserved.")
 class _:
     def build(self):
         super().build()
@@ -91,14 +91,14 @@ class _:
             self.space[at + 1] |= 3
 
 
-@function("c3_capability_leads_to_itself", "The first capability's next pointer is its own place.")
+@function("case_c3_capability_leads_to_itself", "The first capability's next pointer is its own place.")
 class _:
     def build(self):
         super().build()
         self.space[self.caps[0] + 1] = self.caps[0]
 
 
-@function("c4_status_denies_capabilities", "There is a list of capabilities, but the status register says that there is none.")
+@function("case_c4_status_denies_capabilities", "There is a list of capabilities, but the status register says that there is none.")
 class _:
     def build(self):
         super().build()
@@ -106,7 +106,7 @@ class _:
 
 
 for length in 0, 2, 15, 255:
-    @function(f"c5_cap_len_{length}", f"The common structure's capability has a cap_len of {length}.")
+    @function(f"case_c5_cap_len_{length}", f"The common structure's capability has a cap_len of {length}.")
     class _:
         length = length
 
@@ -114,55 +114,55 @@ for length in 0, 2, 15, 255:
             return self.change(COMMON, lambda cap: cap._replace(body=bytes([self.length]) + cap.body[1:]))
 
 
-@function("c6_bar_6_first", "A first common structure lies in BAR 6, a second in BAR 255, the third is right.")
+@function("case_c6_bar_6_first", "A first common structure lies in BAR 6, a second in BAR 255, the third is right.")
 class _:
     def capabilities(self):
         return self.change(COMMON, lambda cap: [virtio_cap(COMMON, HOME[COMMON]._replace(bar=bar)) for bar in (6, 255)] + [cap])
 
 
-@function("c6_bar_7_only", "The only notification structure lies in BAR 7.")
+@function("case_c6_bar_7_only", "The only notification structure lies in BAR 7.")
 class _:
     def capabilities(self):
         return self.change(NOTIFY, lambda cap: virtio_cap(NOTIFY, HOME[NOTIFY]._replace(bar=7), extra=cap.body[-4:]))
 
 
-@function("c7_structure_behind_its_bar", "The common structure ends four bytes behind the end of its BAR.")
+@function("case_c7_structure_behind_its_bar", "The common structure ends four bytes behind the end of its BAR.")
 class _:
     def capabilities(self):
         return self.change(COMMON, lambda cap: virtio_cap(COMMON, Place(0, 0x4000 - 52, 56)))
 
 
-@function("c7_structure_wraps", "Offset and length of the common structure add up to 8, modulo 2^32.")
+@function("case_c7_structure_wraps", "Offset and length of the common structure add up to 8, modulo 2^32.")
 class _:
     def capabilities(self):
         return self.change(COMMON, lambda cap: virtio_cap(COMMON, Place(0, 0xfffffff0, 0x18)))
 
 
-@function("c8_common_structure_too_short", "The common structure is 55 bytes long, one too few.")
+@function("case_c8_common_structure_too_short", "The common structure is 55 bytes long, one too few.")
 class _:
     def capabilities(self):
         return self.change(COMMON, lambda cap: virtio_cap(COMMON, Place(0, 0, 55)))
 
 
-@function("c8_notify_structure_too_short", "The notification structure is one byte long.")
+@function("case_c8_notify_structure_too_short", "The notification structure is one byte long.")
 class _:
     def capabilities(self):
         return self.change(NOTIFY, lambda cap: virtio_cap(NOTIFY, Place(0, 0x3000, 1), extra=cap.body[-4:]))
 
 
-@function("c8_device_structure_empty", "The device configuration is of no length, and has a mount tag.")
+@function("case_c8_device_structure_empty", "The device configuration is of no length, and has a mount tag.")
 class _:
     def capabilities(self):
         return self.change(DEVICE, lambda cap: virtio_cap(DEVICE, Place(0, 0x2000, 0)))
 
 
-@function("c9_bar_of_no_size", "The BAR that holds the structures reads zero after all ones.")
+@function("case_c9_bar_of_no_size", "The BAR that holds the structures reads zero after all ones.")
 class _:
     def make_bars(self):
         return {0: Bar(0)}
 
 
-@function("c10_io_bar", "The structures lie in a BAR of I/O ports, and their registers do not answer there.")
+@function("case_c10_io_bar", "The structures lie in a BAR of I/O ports, and their registers do not answer there.")
 class _:
     def make_bars(self):
         return {0: Bar(0x4000, io=True)}
@@ -171,7 +171,7 @@ class _:
         return None, 0
 
 
-@function("c11_wide_bar_in_the_last_slot", "BAR 5 is of 64 bits, for whose upper half there is no register.")
+@function("case_c11_wide_bar_in_the_last_slot", "BAR 5 is of 64 bits, for whose upper half there is no register.")
 class _:
     def make_bars(self):
         return {5: Bar(0x4000, wide=True)}
@@ -192,19 +192,19 @@ class Fixed(Bar):
         self.value = self.mask if value & self.mask == self.mask else self.base
 
 
-@function("c13_bars_overlap", "Two BARs stand at one address and cannot be moved.")
+@function("case_c13_bars_overlap", "Two BARs stand at one address and cannot be moved.")
 class _:
     def make_bars(self):
         return {0: Fixed(0x4000, 0xe0000000), 1: Fixed(0x4000, 0xe0000000)}
 
 
-@function("c13_bar_over_memory", "The BAR stands in the middle of the guest's memory and cannot be moved.")
+@function("case_c13_bar_over_memory", "The BAR stands in the middle of the guest's memory and cannot be moved.")
 class _:
     def make_bars(self):
         return {0: Fixed(0x4000, 0x1000000)}
 
 
-@function("c14_two_of_each", "Each structure comes twice; the second common one is nothing but ones.")
+@function("case_c14_two_of_each", "Each structure comes twice; the second common one is nothing but ones.")
 class _:
     def capabilities(self):
         caps = super().capabilities()
@@ -215,7 +215,7 @@ class _:
 
 
 for kind, name in (COMMON, "common"), (NOTIFY, "notify"), (ISR, "isr"), (DEVICE, "device"):
-    @function(f"c15_no_{name}_structure", f"The {name} structure has no capability.")
+    @function(f"case_c15_no_{name}_structure", f"The {name} structure has no capability.")
     class _:
         missing = kind
 
@@ -223,7 +223,7 @@ for kind, name in (COMMON, "common"), (NOTIFY, "notify"), (ISR, "isr"), (DEVICE,
             return self.change(self.missing, lambda cap: [])
 
 
-@function("c16_doorbell_far_away", "The queue's notify offset times the multiplier lies terabytes behind the notification structure.")
+@function("case_c16_doorbell_far_away", "The queue's notify offset times the multiplier lies terabytes behind the notification structure.")
 class _:
     multiplier = ONES
 
@@ -231,7 +231,7 @@ class _:
         return 0x7fff if name == "queue_notify_off" else super().register(name)
 
 
-@function("c16_multiplier_1_puts_the_doorbell_at_an_odd_address", "Notify multiplier 1, and the queue's offset is odd.")
+@function("case_c16_multiplier_1_puts_the_doorbell_at_an_odd_address", "Notify multiplier 1, and the queue's offset is odd.")
 class _:
     multiplier = 1
 
@@ -239,7 +239,7 @@ class _:
         return 0x7ff if name == "queue_notify_off" else super().register(name)
 
 
-@function("c16_multiplier_0", "Notify multiplier 0 with a notify offset of 0x7fff: the product is still 0.")
+@function("case_c16_multiplier_0", "Notify multiplier 0 with a notify offset of 0x7fff: the product is still 0.")
 class _:
     multiplier = 0
 
@@ -247,12 +247,12 @@ class _:
         return 0x7fff if name == "queue_notify_off" else super().register(name)
 
 
-@function("c17_device_type_63", "Vendor 1af4, device 107f: a type that nobody has.")
+@function("case_c17_device_type_63", "Vendor 1af4, device 107f: a type that nobody has.")
 class _:
     device_id = 0x107f
 
 
-@function("c17_transitional_id_with_modern_registers", "The id of a transitional device and nothing of the legacy interface.")
+@function("case_c17_transitional_id_with_modern_registers", "The id of a transitional device and nothing of the legacy interface.")
 class _:
     device_id, revision = 0x1009, 0
 
@@ -261,7 +261,7 @@ class _:
         self.space[0x2e] = 9
 
 
-@function("c19_configuration_goes_away", "From the third read of its configuration space on everything is ones.")
+@function("case_c19_configuration_goes_away", "From the third read of its configuration space on everything is ones.")
 class _:
     reads = 0
 
@@ -270,17 +270,17 @@ class _:
         return ONES if self.reads > 2 else super().read_config(addr, size)
 
 
-@function("c20_bridge_to_its_own_bus", "It is a bridge, and the bus behind it is the one before it.")
+@function("case_c20_bridge_to_its_own_bus", "It is a bridge, and the bus behind it is the one before it.")
 class _:
     header = 1
 
 
-@function("c21_header_type_0x7f", "Its header is of a type that does not exist.")
+@function("case_c21_header_type_0x7f", "Its header is of a type that does not exist.")
 class _:
     header = 0x7f
 
 
-@function("c22_capabilities_change", "Each second time that it is read, a structure's offset lies far outside.")
+@function("case_c22_capabilities_change", "Each second time that it is read, a structure's offset lies far outside.")
 class _:
     toggle = 0
 
@@ -294,23 +294,23 @@ class _:
 
 # ---- registers ----
 
-@function("r1_version_1_not_offered", "It does not offer VERSION_1.")
+@function("case_r1_version_1_not_offered", "It does not offer VERSION_1.")
 class _:
     offered = Function.offered & ~F_VERSION_1
 
 
-@function("r2_features_ok_does_not_stick", "FEATURES_OK reads back as 0.")
+@function("case_r2_features_ok_does_not_stick", "FEATURES_OK reads back as 0.")
 class _:
     def set_status(self, value):
         super().set_status(value & ~FEATURES_OK)
 
 
-@function("r3_no_mount_tag", "It does not offer MOUNT_TAG.")
+@function("case_r3_no_mount_tag", "It does not offer MOUNT_TAG.")
 class _:
     offered = Function.offered & ~F_MOUNT_TAG
 
 
-@function("r4_all_features", "It offers every feature bit, and looks which of them are taken.")
+@function("case_r4_all_features", "It offers every feature bit, and looks which of them are taken.")
 class _:
     offered = (1 << 64) - 1
 
@@ -320,13 +320,13 @@ class _:
         super().set_status(value & ~DRIVER_OK)
 
 
-@function("r5_no_queues", "num_queues is 0, and the queue of index 0 is of no size.")
+@function("case_r5_no_queues", "num_queues is 0, and the queue of index 0 is of no size.")
 class _:
     num_queues = 0
 
 
-for size in 0, 3, 32768, 65535:
-    @function(f"r{6 if size == 0 else 7 if size == 3 else 8}_queue_size_{size}", f"It says that its queue has {size} entries; what the driver makes of it is told.")
+for name, size in ("case_r6", 0), ("case_r7", 3), ("case_r7", 48), ("case_r8", 32768), ("case_r8", 65535):
+    @function(f"{name}_queue_size_{size}", f"It says that its queue has {size} entries; what the driver makes of it is told.")
     class _:
         queue_max = size
 
@@ -336,24 +336,19 @@ for size in 0, 3, 32768, 65535:
                 self.log(f"queue size {value}")
 
 
-@function("r7_queue_size_48", "The queue has 48 entries, which is not a power of two.")
-class _:
-    queue_max = 48
-
-
-@function("r9_queue_is_enabled_already", "queue_enable is 1 before the driver set it.")
+@function("case_r9_queue_is_enabled_already", "queue_enable is 1 before the driver set it.")
 class _:
     def register(self, name):
         return 1 if name == "queue_enable" else super().register(name)
 
 
-@function("r10_reset_never_ends", "The status never becomes 0 after a reset.")
+@function("case_r10_reset_never_ends", "The status never becomes 0 after a reset.")
 class _:
     def register(self, name):
         return super().register(name) or 1 if name == "device_status" else super().register(name)
 
 
-@function("r26_generation_never_settles", "The configuration's generation is another one at each read.")
+@function("case_r26_generation_never_settles", "The configuration's generation is another one at each read.")
 class _:
     def register(self, name):
         self.values["config_generation"] = self.values["config_generation"] + 1 & 255
@@ -361,7 +356,7 @@ class _:
 
 
 def tag_lie(length, text, real=None):
-    @function(f"r27_tag_len_{length}{'_beyond_its_end' if real is not None else ''}", text)
+    @function(f"case_r27_tag_len_{length}{'_beyond_its_end' if real is not None else ''}", text)
     class _:
         def config(self):
             return struct.pack("<H", length) + (b"t" * length if real is None else b"t" * real)
@@ -377,7 +372,7 @@ tag_lie(65535, "The mount tag has 65535 bytes, more than the structure.")
 tag_lie(20, "The mount tag is said to have 20 bytes; the configuration ends behind 5 of them.", 5)
 
 
-@function("r28_interrupts_never_come", "Two MSI-X vectors that take everything and never fire; each answer comes ten milliseconds late.")
+@function("case_r28_interrupts_never_come", "Two MSI-X vectors that take everything and never fire; each answer comes ten milliseconds late.")
 class _:
     vectors = 2
 
@@ -385,7 +380,7 @@ class _:
         self.loop.later(0.01, lambda: queue.alive() and Function.finish(self, queue, chain, reply))
 
 
-@function("r29_vectors_refused", "MSI-X is there, and each vector that is set reads back 0xffff.")
+@function("case_r29_vectors_refused", "MSI-X is there, and each vector that is set reads back 0xffff.")
 class _:
     vectors = 2
 
@@ -407,63 +402,63 @@ class Dead:
             super().write_bar(pa, size, value)
 
 
-@at_read("r11_gone_during_a_request", "At the read every register becomes all ones, for ever.", base=Dead)
+@at_read("case_r11_gone_during_a_request", "At the read every register becomes all ones, for ever.", base=Dead)
 def _(self, queue, reply):
     self.dead = True
 
 
-@at_read("r12_used_id_out_of_range", "The used id is 32767.")
+@at_read("case_r12_used_id_out_of_range", "The used id is 32767.")
 def _(self, queue, reply):
     queue.put(32767, truth(queue, reply))
 
 
-@at_read("r12_used_id_out_of_range_once", "The used id is 32767, the first time.", times=1)
+@at_read("case_r12_used_id_out_of_range_once", "The used id is 32767, the first time.", times=1)
 def _(self, queue, reply):
     queue.put(32767, truth(queue, reply))
 
 
-@at_read("r13_used_id_not_in_flight", "The used id is one that no request has.")
+@at_read("case_r13_used_id_not_in_flight", "The used id is one that no request has.")
 def _(self, queue, reply):
     queue.put(reply.chain.head + queue.size // 2 & queue.size - 1, truth(queue, reply))
 
 
-@at_read("r14_used_id_twice", "The same request is used twice.")
+@at_read("case_r14_used_id_twice", "The same request is used twice.")
 def _(self, queue, reply):
     queue.put(reply.chain.head, truth(queue, reply))
     queue.put(reply.chain.head, truth(queue, reply))
 
 
-@at_read("r16_used_len_beyond_the_room", "The used length is two GiB.")
+@at_read("case_r16_used_len_beyond_the_room", "The used length is two GiB.")
 def _(self, queue, reply):
     truth(queue, reply)
     queue.put(reply.chain.head, 0x7fffffff)
 
 
-@at_read("r16_used_len_one_too_many", "The used length is one byte more than the buffers have.")
+@at_read("case_r16_used_len_one_too_many", "The used length is one byte more than the buffers have.")
 def _(self, queue, reply):
     truth(queue, reply)
     queue.put(reply.chain.head, reply.chain.room + 1)
 
 
 for length in 0, 4:
-    @at_read(f"r17_used_len_{length}", f"The reply is there, and the used length is {length}.")
+    @at_read(f"case_r17_used_len_{length}", f"The reply is there, and the used length is {length}.")
     def _(self, queue, reply, length=length):
         truth(queue, reply)
         queue.put(reply.chain.head, length)
 
 
-@at_read("r18_used_index_jumps", "The used index runs ahead by 100.")
+@at_read("case_r18_used_index_jumps", "The used index runs ahead by 100.")
 def _(self, queue, reply):
     truth(queue, reply)
     queue.publish(queue.used + 100)
 
 
-@at_read("r19_used_index_goes_back", "The used index goes back by one.")
+@at_read("case_r19_used_index_goes_back", "The used index goes back by one.")
 def _(self, queue, reply):
     queue.publish(queue.used - 1)
 
 
-@at_read("r21_never_answers", "The read is never answered.")
+@at_read("case_r21_never_answers", "The read is never answered.")
 def _(self, queue, reply):
     pass
 
@@ -480,22 +475,22 @@ class Late:
         super().set_status(value)
 
 
-@at_read("r22_answers_when_it_is_reset", "The read is answered when the driver has given up and resets the device.", base=Late)
+@at_read("case_r22_answers_when_it_is_reset", "The read is answered when the driver has given up and resets the device.", base=Late)
 def _(self, queue, reply):
     self.late = queue, reply
 
 
-@at_read("r23_needs_reset_once", "It sets NEEDS_RESET in the place of an answer, the first time.", times=1)
+@at_read("case_r23_needs_reset_once", "It sets NEEDS_RESET in the place of an answer, the first time.", times=1)
 def _(self, queue, reply):
     self.values["device_status"] |= NEEDS_RESET
 
 
-@at_read("r23_needs_reset_each_time", "It sets NEEDS_RESET in the place of each answer.")
+@at_read("case_r23_needs_reset_each_time", "It sets NEEDS_RESET in the place of each answer.")
 def _(self, queue, reply):
     self.values["device_status"] |= NEEDS_RESET
 
 
-@at_read("r24_descriptors_and_ring_overwritten", "With the answer all descriptors and the driver's ring, but for its index, are overwritten.")
+@at_read("case_r24_descriptors_and_ring_overwritten", "With the answer all descriptors and the driver's ring, but for its index, are overwritten.")
 def _(self, queue, reply):
     length = truth(queue, reply)
     if self.memory.get(queue.driver + 2, "<H") == queue.taken:
@@ -505,7 +500,7 @@ def _(self, queue, reply):
     queue.put(reply.chain.head, length)
 
 
-@at_read("r25_answer_rewritten_after_completion", "While the driver looks at the answer it is written again and again, right and wrong.")
+@at_read("case_r25_answer_rewritten_after_completion", "While the driver looks at the answer it is written again and again, right and wrong.")
 def _(self, queue, reply):
     queue.put(reply.chain.head, truth(queue, reply))
     good = reply.encode()
@@ -520,195 +515,195 @@ def _(self, queue, reply):
     self.loop.later(0, functools.partial(scribble, 20))
 
 
-@at_read("h14_slow_answer", "The read is answered after a second.")
+@at_read("case_h14_slow_answer", "The read is answered after a second.")
 def _(self, queue, reply):
     self.loop.later(1, lambda: queue.put(reply.chain.head, truth(queue, reply)))
 
 
 # ---- replies: their head ----
 
-@reply("p1_reply_without_a_body", "Rgetattr has its seven bytes of header and nothing else.", "getattr")
+@reply("case_p1_reply_without_a_body", "Rgetattr has its seven bytes of header and nothing else.", "getattr")
 def _(r):
     r.body = b""
 
 
-@reply("p1_reply_of_four_bytes", "The reply to Tgetattr is four bytes long.", "getattr")
+@reply("case_p1_reply_of_four_bytes", "The reply to Tgetattr is four bytes long.", "getattr")
 def _(r):
     r.written = 4
 
 
-@reply("p2_size_beyond_what_arrived", "The reply's size says 2 GiB.", "getattr")
+@reply("case_p2_size_beyond_what_arrived", "The reply's size says 2 GiB.", "getattr")
 def _(r):
     r.size = 0x7fffffff
 
 
-@reply("p3_size_below_what_arrived", "The reply's size says 7, but all of it came.", "getattr")
+@reply("case_p3_size_below_what_arrived", "The reply's size says 7, but all of it came.", "getattr")
 def _(r):
     r.size = 7
 
 
-@reply("p4_wrong_tag", "The reply has another request's tag.", "getattr")
+@reply("case_p4_wrong_tag", "The reply has another request's tag.", "getattr")
 def _(r):
     r.tag ^= 0x55
 
 
-@reply("p5_wrong_type", "Rclunk answers Tgetattr.", "getattr")
+@reply("case_p5_wrong_type", "Rclunk answers Tgetattr.", "getattr")
 def _(r):
     r.type = server.T["clunk"] + 1
 
 
 for kind in 24, 0, 255:
-    @reply(f"p6_type_{kind}", f"The reply to Tgetattr is of type {kind}.", "getattr")
+    @reply(f"case_p6_type_{kind}", f"The reply to Tgetattr is of type {kind}.", "getattr")
     def _(r, kind=kind):
         r.type = kind
 
 
-@reply("p8_one_byte_short", "Rgetattr lacks its last byte.", "getattr")
+@reply("case_p8_one_byte_short", "Rgetattr lacks its last byte.", "getattr")
 def _(r):
     r.body = r.body[:-1]
 
 
-@reply("p8_one_byte_long", "Rgetattr has one byte too many.", "getattr")
+@reply("case_p8_one_byte_long", "Rgetattr has one byte too many.", "getattr")
 def _(r):
     r.body += b"!"
 
 
 for number in 0, 512, 0x7fffffff, 0xffffffff:
-    @reply(f"{'p10' if number else 'p9'}_error_number_{number:#x}", f"The read fails with error number {number:#x}.", "read")
+    @reply(f"case_{'p10' if number else 'p9'}_error_number_{number:#x}", f"The read fails with error number {number:#x}.", "read")
     def _(r, number=number):
         r.type, r.body = server.RLERROR, struct.pack("<I", number)
 
 
-@reply("p11_enosys_for_a_read", "The read fails with ENOSYS.", "read")
+@reply("case_p11_enosys_for_a_read", "The read fails with ENOSYS.", "read")
 def _(r):
     r.type, r.body = server.RLERROR, struct.pack("<I", 38)
 
 
-@reply("h6_read_fails", "Each second read fails with EIO.", "read")
+@reply("case_h6_read_fails", "The first read fails with EIO.", "read")
 def _(r):
     r.node.reads = getattr(r.node, "reads", 0) + 1
-    if r.node.reads % 2:
+    if r.node.reads == 1:
         r.type, r.body = server.RLERROR, struct.pack("<I", 5)
 
 
-@reply("p12_rerror_of_another_dialect", "Rerror of 9P2000 answers a read.", "read")
+@reply("case_p12_rerror_of_another_dialect", "Rerror of 9P2000 answers a read.", "read")
 def _(r):
     r.type, r.body = 107, text(b"no such sheep")
 
 
 # ---- replies: the session ----
 
-@session("p13_msize_beyond_what_was_asked", "Rversion offers a larger message size than was asked for.", "version")
+@session("case_p13_msize_beyond_what_was_asked", "Rversion offers a larger message size than was asked for.", "version")
 def _(r):
     r.put(0, "I", r.request.get("I") + 1)
 
 
 for msize in 0, 23, 100, 4095:
-    @session(f"p14_msize_{msize}", f"Rversion grants messages of {msize} bytes.", "version")
+    @session(f"case_p14_msize_{msize}", f"Rversion grants messages of {msize} bytes.", "version")
     def _(r, msize=msize):
         r.put(0, "I", msize)
 
 
 for word, version in {"unknown": b"unknown", "other_dialect": b"9P2000.u", "longer": b"9P2000.Lx", "empty": b""}.items():
-    @session(f"p15_version_{word}", f"Rversion's version is {version.decode()!r}.", "version")
+    @session(f"case_p15_version_{word}", f"Rversion's version is {version.decode()!r}.", "version")
     def _(r, version=version):
         r.body = r.body[:4] + text(version)
 
 
-@session("p16_version_with_nul", "Rversion's version has a NUL behind it.", "version")
+@session("case_p16_version_with_nul", "Rversion's version has a NUL behind it.", "version")
 def _(r):
     r.body = r.body[:4] + text(b"9P2000.L\0")
 
 
-@session("p17_root_is_a_file", "Rattach's qid is that of a file.", "attach")
+@session("case_p17_root_is_a_file", "Rattach's qid is that of a file.", "attach")
 def _(r):
     r.put(0, "B", 0)
 
 
 # ---- replies: walk, attributes, open ----
 
-@reply("p18_walked_further_than_asked", "Rwalk has 65535 qids, it says.", "walk")
+@reply("case_p18_walked_further_than_asked", "Rwalk has 65535 qids, it says.", "walk")
 def _(r):
     r.put(0, "H", 65535)
 
 
-@reply("p19_walked_nothing", "Rwalk has no qid, where names were asked for.", "walk")
+@reply("case_p19_walked_nothing", "Rwalk has no qid, where names were asked for.", "walk")
 def _(r):
     r.body = struct.pack("<H", 0)
 
 
-@reply("p20_walked_a_part", "Rwalk stops one name before the end.", "walk")
+@reply("case_p20_walked_a_part", "Rwalk stops one name before the end.", "walk")
 def _(r):
     n = struct.unpack_from("<H", r.body)[0]
     if n:
         r.body = struct.pack("<H", n - 1) + r.body[2:2 + 13 * (n - 1)]
 
 
-@reply("p21_directory_and_file", "Rgetattr's qid is a directory's and its mode a file's.", "getattr")
+@reply("case_p21_directory_and_file", "Rgetattr's qid is a directory's and its mode a file's.", "getattr")
 def _(r):
     r.put(8, "B", 0x80)
 
 
-@reply("p22_qid_changes", "Rlopen's qid has another path each time.", "lopen")
+@reply("case_p22_qid_changes", "Rlopen's qid has another path each time.", "lopen")
 def _(r):
     r.put(5, "Q", next(Node.numbers))
 
 
 for iounit in 1, ONES:
-    @reply(f"p23_iounit_{iounit:#x}", f"Rlopen's iounit is {iounit:#x}.", "lopen")
+    @reply(f"case_p23_iounit_{iounit:#x}", f"Rlopen's iounit is {iounit:#x}.", "lopen")
     def _(r, iounit=iounit):
         r.put(13, "I", iounit)
 
 
-@reply("p36_size_above_2_63", "Rgetattr's size is 2^64-1.", "getattr")
+@reply("case_p36_size_above_2_63", "Rgetattr's size is 2^64-1.", "getattr")
 def _(r):
     r.put(49, "Q", (1 << 64) - 1)
 
 
-@reply("p36_size_2_63_minus_1", "Rgetattr's size is the largest that there is; what is read is less.", "getattr")
+@reply("case_p36_size_2_63_minus_1", "Rgetattr's size is the largest that there is; what is read is less.", "getattr")
 def _(r):
     r.put(49, "Q", (1 << 63) - 1)
 
 
-@reply("p36_nothing_valid", "Rgetattr says that none of its fields is valid.", "getattr")
+@reply("case_p36_nothing_valid", "Rgetattr says that none of its fields is valid.", "getattr")
 def _(r):
     r.put(0, "Q", 0)
 
 
 for bsize in 0, ONES:
-    @reply(f"p39_block_size_{bsize:#x}", f"Rstatfs says blocks of {bsize:#x} bytes.", "statfs")
+    @reply(f"case_p39_block_size_{bsize:#x}", f"Rstatfs says blocks of {bsize:#x} bytes.", "statfs")
     def _(r, bsize=bsize):
         r.put(4, "I", bsize)
 
 
 # ---- replies: data ----
 
-@reply("p24_more_read_than_asked", "Rread's count is one more than was asked for.", "read")
+@reply("case_p24_more_read_than_asked", "Rread's count is one more than was asked for.", "read")
 def _(r):
     r.put(0, "I", r.request.get("IQI")[2] + 1)
 
 
-@reply("p25_more_read_than_arrived", "Rread's count is what was asked for; three bytes of it came.", "read")
+@reply("case_p25_more_read_than_arrived", "Rread's count is what was asked for; three bytes of it came.", "read")
 def _(r):
     r.body = struct.pack("<I", r.request.get("IQI")[2]) + b"baa"
 
 
-@reply("p26_nothing_to_read", "Rread has no bytes, of a file that has a size.", "read")
+@reply("case_p26_nothing_to_read", "Rread has no bytes, of a file that has a size.", "read")
 def _(r):
     r.body = struct.pack("<I", 0)
 
 
-@reply("p27_more_written_than_sent", "Rwrite's count is one more than was sent.", "write")
+@reply("case_p27_more_written_than_sent", "Rwrite's count is one more than was sent.", "write")
 def _(r):
     r.put(0, "I", r.request.get("IQI")[2] + 1)
 
 
-@reply("p27_everything_written", "Rwrite's count is 0xffffffff.", "write")
+@reply("case_p27_everything_written", "Rwrite's count is 0xffffffff.", "write")
 def _(r):
     r.put(0, "I", ONES)
 
 
-@reply("p28_nothing_written", "Rwrite's count is 0, each time.", "write")
+@reply("case_p28_nothing_written", "Rwrite's count is 0, each time.", "write")
 def _(r):
     r.put(0, "I", 0)
 
@@ -727,33 +722,33 @@ def listing(name, text):
     return reply(name, text, "readdir", make=lambda: Node({b"one": Node(bytearray(b"1"))}))
 
 
-@listing("p29_more_entries_than_arrived", "Rreaddir's count is 65535, with three entries.")
+@listing("case_p29_more_entries_than_arrived", "Rreaddir's count is 65535, with three entries.")
 def _(r):
     r.put(0, "I", 65535)
 
 
-@listing("p29_more_entries_than_asked", "Rreaddir's count is 2^32-1, with three entries.")
+@listing("case_p29_more_entries_than_asked", "Rreaddir's count is 2^32-1, with three entries.")
 def _(r):
     r.put(0, "I", ONES)
 
 
-@listing("p30_name_overruns_the_reply", "The length of a directory entry's name is 65535.")
+@listing("case_p30_name_overruns_the_reply", "The length of a directory entry's name is 65535.")
 def _(r):
     one_entry(r, b"sheep", 65535)
 
 
-@listing("p31_entry_cut_short", "The listing ends in the middle of an entry.")
+@listing("case_p31_entry_cut_short", "The listing ends in the middle of an entry.")
 def _(r):
     r.body = struct.pack("<I", 10) + r.body[4:14]
 
 
-for word, name in {"p32_name_with_slash": b"../etc", "p32_name_with_nul": b"she\0ep", "p33_empty_name": b"", "p33_name_of_256": b"n" * 256}.items():
+for word, name in {"case_p32_name_with_slash": b"../etc", "case_p32_name_with_nul": b"she\0ep", "case_p33_empty_name": b"", "case_p33_name_of_256": b"n" * 256}.items():
     @listing(word, f"A directory entry's name is {name[:8]!r}, of {len(name)} bytes.")
     def _(r, name=name):
         one_entry(r, name)
 
 
-@listing("p34_dot_many_times", "The listing has '.', '..' and '.' again as children.")
+@listing("case_p34_dot_many_times", "The listing has '.', '..' and '.' again as children.")
 def _(r):
     if r.request.get("IQI")[1] == 0:
         entries = b"".join(r.node.qid() + struct.pack("<QB", i + 1, 4) + text(n) for i, n in enumerate((b".", b"..", b".", b"one")))
@@ -762,14 +757,14 @@ def _(r):
         r.body = struct.pack("<I", 0)
 
 
-@listing("p35_offset_stands_still", "Each entry's offset is the one that the listing was asked from.")
+@listing("case_p35_offset_stands_still", "Each entry's offset is the one that the listing was asked from.")
 def _(r):
     start = r.request.get("IQI")[1]
     entry = r.node.qid() + struct.pack("<QB", start, 8) + text(b"again")
     r.body = struct.pack("<I", len(entry)) + entry
 
 
-@listing("p35_offset_goes_to_and_fro", "The entries' offsets are 1 and 2 by turns, without an end.")
+@listing("case_p35_offset_goes_to_and_fro", "The entries' offsets are 1 and 2 by turns, without an end.")
 def _(r):
     start = r.request.get("IQI")[1]
     entry = r.node.qid() + struct.pack("<QB", 2 if start == 1 else 1, 8) + text(b"again")
@@ -780,26 +775,26 @@ def link(name, text, target=b"one"):
     return reply(name, text, "readlink", make=lambda: Node(target))
 
 
-@link("p37_empty_link", "The target of a symbolic link is empty.")
+@link("case_p37_empty_link", "The target of a symbolic link is empty.")
 def _(r):
     r.body = text(b"")
 
 
-@link("p37_link_of_64_kib", "The target of a symbolic link has 65535 bytes, it says.")
+@link("case_p37_link_of_64_kib", "The target of a symbolic link has 65535 bytes, it says.")
 def _(r):
     r.body = struct.pack("<H", 65535) + r.body[2:]
 
 
-@link("p37_link_with_nul", "There is a NUL in the target of a symbolic link.")
+@link("case_p37_link_with_nul", "There is a NUL in the target of a symbolic link.")
 def _(r):
     r.body = text(b"o\0ne")
 
 
-@link("p38_link_to_itself", "A symbolic link leads to itself.", b"case_p38_link_to_itself")
+@link("case_p38_link_to_itself", "A symbolic link leads to itself.", b"case_p38_link_to_itself")
 def _(r):
     pass
 
 
-@link("p38_link_above_the_root", "A symbolic link climbs far above the share.", b"../" * 20 + b"etc/shadow")
+@link("case_p38_link_above_the_root", "A symbolic link climbs far above the share.", b"../" * 20 + b"etc/shadow")
 def _(r):
     pass
