@@ -160,7 +160,8 @@ SYSCALL(madvise)
     enum { MADV_DONTNEED = 4, MADV_FREE = 8, MADV_LAST = 25 };
     u64 len = round_len(arg[1]);
     u32 advice = (u32)arg[2];
-    if (arg[0] % PAGE_SIZE || advice > MADV_LAST || (advice > MADV_DONTNEED && advice < MADV_FREE) || (arg[1] && !len))
+    if (arg[0] % PAGE_SIZE || advice > MADV_LAST || (advice > MADV_DONTNEED && advice < MADV_FREE) ||
+        (arg[1] && !len) || len > ~arg[0])
         return -EINVAL;
     if (advice == MADV_DONTNEED && len)
         proc_discard(arg[0], len);

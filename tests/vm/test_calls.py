@@ -54,7 +54,7 @@ def test_memory_is_never_writable_and_executable(guests, share):
     assert list(rows(got).values()) == [b"EACCES", b"EACCES", b"0"]
 
 
-def test_out_of_memory_is_told(guests, share):
+def test_case_s18_out_of_memory_is_told(guests, share):
     got = guest(guests("calls"), "waste", share, memory="24M")
     assert got.status == ("exit", 137) and "out of memory; " in got.err
 
@@ -92,7 +92,12 @@ def test_no_frame_gives_a_program_more_than_it_has(guests):
     assert (got.status, got.out) == (("exit", 0), b"as they should be\n")
 
 
-@pytest.mark.parametrize("argv,status", [("trap", 133), ("rip 800000000000", 139), ("rip ffffffff80100000", 139), ("at fffffffffffffff8", 139), ("stack fffffffffffff000 2000", 139), ("stack 10 1000", 139)])
+@pytest.mark.parametrize("address", ["800000000000", "8000000000000000", "ffff7fffffffffff", "ffffffff80100000", "fffffffffffffff8", "7ffffffff000"])
+def test_case_s16_return_addresses_that_are_none(address, guests):
+    assert made_up(guests, "rip", address).status == ("exit", 139)
+
+
+@pytest.mark.parametrize("argv,status", [("trap", 133), ("at fffffffffffffff8", 139), ("stack fffffffffffff000 2000", 139), ("stack 10 1000", 139)])
 def test_frames_and_stacks_that_are_none(argv, status, guests):
     assert made_up(guests, *argv.split()).status == ("exit", status)
 

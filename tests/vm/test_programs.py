@@ -11,8 +11,8 @@ import pytest
 import machine
 from rows import PLAIN, PLAIN_EFI
 
-FAULTS = ["null", "kernel", "direct-map", "odd-address", "write-constant", "write-code", "run-data", "run-stack", "stack", "divide", "ud2", "int3", "cli", "hlt", "out",
-          "rdmsr", "int-21h"]
+FAULTS = ["null", "kernel", "direct-map", "odd-address", "write-constant", "write-code", "run-data", "run-stack", "divide", "ud2", "int3"]
+PRIVILEGED = ["cli", "sti", "hlt", "in", "out", "rdmsr", "wrmsr", "mov-cr3", "lidt", "swapgs", "sysret", "iret", "int-21h"]
 STATUSES = sorted({0, 1, 2, 42, 100, 124, 125, 126, 127, 128, 137, 254, 255} | set(random.Random(0).sample(range(256), 7)))
 
 
@@ -47,13 +47,27 @@ def test_status(status, guests):
     assert run(program.parent, f"/host/{program.name}", str(status)).status == ("exit", status)
 
 
-@pytest.mark.parametrize("how", FAULTS)
-def test_fault_ends_the_program_as_on_linux(how, guests):
+def check_fault(how, guests):
+    """It ends as on Linux, with the same output before, and a line in the log."""
     program = guests("fault")
     status, out = linux(program, how)
     got = run(program.parent, f"/host/{program.name}", how)
     assert (got.status, got.out) == (("exit", status), out)
     assert status > 128 and "sheepskin: " in got.err
+
+
+@pytest.mark.parametrize("how", FAULTS)
+def test_fault_ends_the_program_as_on_linux(how, guests):
+    check_fault(how, guests)
+
+
+def test_case_s14_a_stack_that_overflows(guests):
+    check_fault("stack", guests)
+
+
+@pytest.mark.parametrize("how", PRIVILEGED)
+def test_case_s15_what_only_a_kernel_may_do(how, guests):
+    check_fault(how, guests)
 
 
 def random_words(seed, count, longest):

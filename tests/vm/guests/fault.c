@@ -52,6 +52,22 @@ int main(int argc, char **argv)
         __asm__ volatile("hlt");
     if (!strcmp(how, "out"))
         __asm__ volatile("outb %%al, %%dx" ::"a"(0), "d"(0xf4));
+    if (!strcmp(how, "in"))
+        __asm__ volatile("inb %%dx, %%al" ::"d"(0x60) : "eax");
+    if (!strcmp(how, "sti"))
+        __asm__ volatile("sti");
+    if (!strcmp(how, "wrmsr"))
+        __asm__ volatile("wrmsr" ::"c"(0xc0000082), "a"(0), "d"(0));
+    if (!strcmp(how, "mov-cr3"))
+        __asm__ volatile("mov %0, %%cr3" ::"r"(0ul));
+    if (!strcmp(how, "lidt"))
+        __asm__ volatile("lidt (%%rsp)" ::);
+    if (!strcmp(how, "swapgs"))
+        __asm__ volatile("swapgs");
+    if (!strcmp(how, "sysret"))
+        __asm__ volatile("sysretq");
+    if (!strcmp(how, "iret"))
+        __asm__ volatile("push $0\n push $0\n push $0\n push $8\n push $0\n iretq");
     if (!strcmp(how, "rdmsr"))
         __asm__ volatile("rdmsr" ::"c"(0xc0000080) : "eax", "edx");
     if (!strcmp(how, "int-21h"))
