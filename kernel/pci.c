@@ -15,7 +15,6 @@ enum { FUNCTIONS_MAX = 1024, DEPTH_MAX = 32 };
 
 enum {
     REG_ID = 0x00,
-    REG_COMMAND = 0x04,
     REG_STATUS = 0x06,
     REG_CLASS = 0x08,
     REG_HEADER = 0x0e,
@@ -24,14 +23,18 @@ enum {
     REG_CAPS = 0x34,
     REG_IRQ = 0x3c
 };
-enum { COMMAND_IO = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4, COMMAND_INTX_OFF = 1 << 10 };
+enum { PORT_ROOT = 4, PORT_DOWNSTREAM = 6, PORT_SLOT = 1 << 8 }; /* PCI Express 5.0, 7.5.3.2 */
+enum { SLOT_CAPABILITIES = 0x14, SLOT_HOTPLUG = 1 << 6, SLOT_END = 0x1c };
 enum { STATUS_CAPS = 0x10, HEADER_MULTIFUNCTION = 0x80, HEADER_TYPE = 0x7f, HEADER_BRIDGE = 1 };
 
 extern const struct pci_driver *const __start_pci_drivers[], *const __stop_pci_drivers[];
 
 static struct pci_dev *first, **tail = &first;
 static unsigned nfunctions;
-static bool full; /* of functions, and that was told */
+static u32 numbers; /* given */
+static bool full;   /* of functions, and that was told */
+static struct span window;
+u64 pci_changes;
 
 struct pci_dev *pci_first(void)
 {
@@ -105,15 +108,6 @@ static void *map_bus(u16 segment, u8 bus)
 
 /* ---- one function ---- */
 
-static bool matches(const struct pci_driver *driver, const struct pci_dev *dev)
-{
-    for (const struct pci_id *id = driver->ids; id->vendor; id++)
-        if (id->vendor == dev->vendor && (id->device == PCI_ANY || id->device == dev->device ||
-                                          (dev->device > id->device && dev->device <= id->last)))
-            return true;
-    return false;
-}
-
 static const char *class_name(u32 class)
 {
     static const struct {
@@ -133,7 +127,7 @@ static void tell(const struct pci_dev *dev)
     char hex[16];
     const char *what = class_name(dev->class);
     for (const struct pci_driver *const *d = __start_pci_drivers; d < __stop_pci_drivers; d++)
-        if (matches(*d, dev))
+        if (pci_matches(*d, dev))
             what = (*d)->name;
     if (!what)
         print_text(hex, sizeof(hex), "class %06x", dev->class);
@@ -188,7 +182,16 @@ static void read_function(struct pci_dev *dev)
     pci_assign_read(dev);
 }
 
-/* Adds the function that `where` points at, if there is one; false: there is none. *multi: it says that it has sisters. */
+static bool is_known(const struct pci_dev *where)
+{
+    for (const struct pci_dev *d = first; d; d = d->next)
+        if (d->segment == where->segment && d->bus == where->bus && d->slot == where->slot &&
+            d->function == where->function)
+            return true;
+    return false;
+}
+
+/* Adds the function that `where` points at, if there is one and it is new; false: there is none. *multi: it says that it has sisters. */
 static bool add_function(const struct pci_dev *where, bool *multi)
 {
     u32 id = pci_read32(where, REG_ID);
@@ -197,7 +200,7 @@ static bool add_function(const struct pci_dev *where, bool *multi)
         return false;
     u8 header = pci_read8(where, REG_HEADER);
     *multi = header & HEADER_MULTIFUNCTION && header != 0xff;
-    if ((header & HEADER_TYPE) > HEADER_BRIDGE)
+    if ((header & HEADER_TYPE) > HEADER_BRIDGE || is_known(where))
         return true;
     struct pci_dev *dev = nfunctions < FUNCTIONS_MAX ? mem_new(sizeof(*dev)) : NULL;
     if (!dev) {
@@ -213,6 +216,8 @@ static bool add_function(const struct pci_dev *where, bool *multi)
     *tail = dev;
     tail = &dev->next;
     nfunctions++;
+    dev->number = numbers++;
+    pci_changes++;
     read_function(dev);
     return true;
 }
@@ -227,9 +232,8 @@ struct scan {
 /* Below a PCI Express port there is one slot. */
 static unsigned slots_behind(const struct pci_dev *bridge)
 {
-    u16 cap = bridge ? pci_find_cap(bridge, PCI_CAP_EXPRESS, 0) : 0;
-    u16 type = cap ? pci_read16(bridge, cap + 2) >> 4 & 15 : 0;
-    return type == 4 || type == 6 ? 1 : 32;
+    u16 flags;
+    return bridge && pci_port(bridge, &flags) ? 1 : 32;
 }
 
 static void scan_slots(struct scan *scan, u8 bus, struct pci_dev *parent)
@@ -270,22 +274,28 @@ static bool numbers_are_good(const struct scan *scan, const struct pci_dev *brid
            bridge->subordinate <= limit && !seen(scan, bridge->secondary);
 }
 
+/* The first bridge on the bus from `b` on. */
+static struct pci_dev *bridge_on(const struct scan *scan, u8 bus, const struct pci_dev *parent, struct pci_dev *b)
+{
+    while (b && (b->header != HEADER_BRIDGE || b->parent != parent || b->bus != bus || b->segment != scan->segment))
+        b = b->next;
+    return b;
+}
+
 /*
  * Scans `bus` and all below it, which may use numbers up to `limit`. Bridges that firmware numbered keep their numbers; the others get
  * the next ones that are free. Returns the highest number in use.
  */
 static u8 scan_bus(struct scan *scan, u8 bus, u8 limit, struct pci_dev *parent, unsigned depth)
 {
-    struct pci_dev **start = tail, *b;
+    struct pci_dev *b;
     u8 high = bus;
     scan->seen[bus / 8] |= (u8)(1 << bus % 8);
     scan_slots(scan, bus, parent);
-    for (b = *start; b && b->bus == bus; b = b->next)
-        if (b->header == HEADER_BRIDGE && numbers_are_good(scan, b, limit))
+    for (b = first; (b = bridge_on(scan, bus, parent, b)); b = b->next)
+        if (numbers_are_good(scan, b, limit))
             high = MAX(high, b->subordinate);
-    for (b = *start; b && b->bus == bus; b = b->next) {
-        if (b->header != HEADER_BRIDGE)
-            continue;
+    for (b = first; (b = bridge_on(scan, bus, parent, b)); b = b->next) {
         if (b->secondary == 0 && high < limit && depth < DEPTH_MAX) {
             set_buses(b, high + 1, limit);
             high = scan_bus(scan, high + 1, limit, b, depth + 1);
@@ -299,69 +309,76 @@ static u8 scan_bus(struct scan *scan, u8 bus, u8 limit, struct pci_dev *parent, 
     return high;
 }
 
-void pci_scan(const struct span *window)
+static void scan_all(void)
 {
     struct acpi_ecam w = {.first = 0, .last = 255};
     unsigned i = 0;
     bool more = acpi_ecam(i, &w);
-    first = NULL;
-    tail = &first;
-    nfunctions = 0;
-    full = false;
     do {
         struct scan scan = {.segment = w.segment};
         scan_bus(&scan, w.first, w.last, NULL, 0);
         more = more && acpi_ecam(++i, &w);
     } while (more);
-    pci_assign_all(window);
 }
 
-/* ---- drivers ---- */
-
-static void set_command(const struct pci_dev *dev, u16 clear, u16 set)
+void pci_scan(const struct span *space)
 {
-    u16 command = pci_read16(dev, REG_COMMAND);
-    pci_write16(dev, REG_COMMAND, (u16)((command & ~clear) | set));
+    window = *space;
+    first = NULL;
+    tail = &first;
+    nfunctions = 0;
+    full = false;
+    scan_all();
+    pci_assign_all(&window);
 }
 
-/* What the command register must say for these BARs; -ENOSPC when a memory BAR has no address: decoding would put it at 0. */
-static int command_for(const struct pci_dev *dev)
+/* ---- coming and going ---- */
+
+static unsigned depth_of(const struct pci_dev *dev)
 {
-    int command = COMMAND_MASTER | COMMAND_INTX_OFF;
-    for (unsigned i = 0; i < PCI_BARS; i++) {
-        const struct pci_bar *bar = &dev->bars[i];
-        if (bar->size && !bar->io && !bar->base)
-            return -ENOSPC;
-        if (bar->size && bar->base)
-            command |= bar->io ? COMMAND_IO : COMMAND_MEMORY;
-    }
-    return command;
+    unsigned depth = 0;
+    for (; dev; dev = dev->parent)
+        depth++;
+    return depth;
 }
 
-static void bind(struct pci_dev *dev, const struct pci_driver *driver)
+void pci_rescan(struct pci_dev *bridge)
 {
-    int command = command_for(dev);
-    if (command < 0) {
-        log_warn("%s: not used, its BARs have no addresses", dev->name);
-        return;
-    }
-    for (struct pci_dev *b = dev->parent; b; b = b->parent)
-        set_command(b, 0, COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER);
-    set_command(dev, COMMAND_IO | COMMAND_MEMORY, (u16)command);
-    dev->driver = driver;
-    if (driver->probe(dev) < 0) {
-        dev->driver = NULL;
-        pci_disable(dev);
-    }
+    struct scan scan = {.segment = bridge ? bridge->segment : 0};
+    if (!bridge)
+        scan_all();
+    else if (bridge->secondary > bridge->bus && depth_of(bridge) <= DEPTH_MAX)
+        scan_bus(&scan, bridge->secondary, bridge->subordinate, bridge, depth_of(bridge));
+    pci_assign_all(&window);
+    pci_bind_all();
 }
 
-void pci_bind_all(void)
+struct pci_dev *pci_behind(const struct pci_dev *bridge)
 {
-    for (struct pci_dev *dev = first; dev; dev = dev->next)
-        for (const struct pci_driver *const *d = __start_pci_drivers; d < __stop_pci_drivers; d++)
-            if (!dev->driver && dev->header == 0 && !dev->bad && matches(*d, dev))
-                bind(dev, *d);
+    struct pci_dev *d = first;
+    while (d && d->parent != bridge)
+        d = d->next;
+    return d;
 }
+
+void pci_remove(struct pci_dev *dev)
+{
+    struct pci_dev **at = &first, *behind;
+    while ((behind = pci_behind(dev)) != NULL)
+        pci_remove(behind);
+    pci_unbind(dev);
+    while (*at != dev)
+        at = &(*at)->next;
+    *at = dev->next;
+    if (tail == &dev->next)
+        tail = at;
+    nfunctions--;
+    pci_changes++;
+    log_info("%s: removed", dev->name);
+    mem_delete(dev, sizeof(*dev));
+}
+
+/* ---- capabilities and BARs ---- */
 
 u16 pci_find_cap(const struct pci_dev *dev, u8 id, u16 from)
 {
@@ -372,6 +389,21 @@ u16 pci_find_cap(const struct pci_dev *dev, u8 id, u16 from)
             from = 0;
     }
     return 0;
+}
+
+u16 pci_port(const struct pci_dev *bridge, u16 *flags)
+{
+    u16 cap = pci_find_cap(bridge, PCI_CAP_EXPRESS, 0);
+    *flags = cap ? pci_read16(bridge, cap + 2) : 0;
+    u16 type = *flags >> 4 & 15;
+    return type == PORT_ROOT || type == PORT_DOWNSTREAM ? cap : 0;
+}
+
+u16 pci_hotplug_slot(const struct pci_dev *bridge)
+{
+    u16 flags, cap = bridge->header == HEADER_BRIDGE ? pci_port(bridge, &flags) : 0;
+    bool has = cap && cap <= 0x100 - SLOT_END && flags & PORT_SLOT;
+    return has && pci_read32(bridge, cap + SLOT_CAPABILITIES) & SLOT_HOTPLUG ? cap : 0;
 }
 
 void *pci_map_bar(const struct pci_dev *dev, unsigned bar, u64 offset, u64 len)
@@ -423,10 +455,9 @@ int pci_msix_route(struct pci_dev *dev, unsigned index, int irq)
     return 0;
 }
 
-void pci_disable(struct pci_dev *dev)
+void pci_msix_disable(struct pci_dev *dev)
 {
     if (dev->msix_table)
         pci_write16(dev, dev->msix_cap + 2, pci_read16(dev, dev->msix_cap + 2) & (u16)~MSIX_ENABLE);
     dev->msix_table = NULL;
-    set_command(dev, COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER, COMMAND_INTX_OFF);
 }

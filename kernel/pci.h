@@ -15,7 +15,7 @@ struct pci_bar {
     bool io, wide, prefetch; /* port space; 64 bits (takes the next BAR's slot too); prefetchable */
 };
 
-/* One function. Made by pci_scan(), lives for ever. Everything but `priv` belongs to pci.c. */
+/* One function. Made by a scan, lives until pci_remove(). Everything but `priv` belongs to pci*.c. */
 struct pci_dev {
     struct pci_dev *next;   /* all functions, in the order of the scan */
     struct pci_dev *parent; /* the bridge it is behind; NULL on bus 0 */
@@ -37,6 +37,8 @@ struct pci_dev {
     struct {
         u8 id, offset;
     } caps[PCI_CAPS]; /* the capability list, walked once by the scan */
+    u32 number;       /* that no other function ever gets, in the order of the list */
+    bool offered;     /* to the drivers, once: what was unbound by hand stays so */
     bool bad;         /* its capability list has no end: no driver gets it */
     u32 class;        /* base class, subclass, interface: 0xCCSSII */
 };
@@ -49,9 +51,10 @@ struct pci_id {
 struct pci_driver {
     const char *name;
     const struct pci_id *ids; /* ended by a zero vendor */
+    u16 bridges;              /* not 0: instead of ids, every bridge of this class and subclass, 0xCCSS */
     /* Takes the function (decoding of memory and I/O is on, bus mastering too). 0, or -errno: not taken, one line in the log says why. */
     int (*probe)(struct pci_dev *dev);
-    /* Lets go of it: afterwards the function does no DMA and raises no interrupt. */
+    /* Lets go of it: afterwards the function does no DMA and raises no interrupt. It may be gone already: then all that is read is ones. */
     void (*remove)(struct pci_dev *dev);
 };
 
@@ -64,8 +67,22 @@ struct pci_driver {
 /* Walks every bus from bus 0 of each segment down: every function of every device behind every bridge; numbers the buses and assigns the BARs
  * and bridge windows that firmware left empty. [window, window + window_size) is address space below 4 GiB that holds no RAM (from the memory map). */
 void pci_scan(const struct span *window);
-/* Offers each function that has no driver to each driver that matches. */
+/* Looks again, behind one bridge or (NULL) everywhere: new functions get addresses, and are offered to the drivers. */
+void pci_rescan(struct pci_dev *bridge);
+/* Takes a function, and all that are behind it, out of the list, away from their drivers, and their memory back. */
+void pci_remove(struct pci_dev *dev);
+/* A function right behind the bridge; NULL: there is none. */
+struct pci_dev *pci_behind(const struct pci_dev *bridge);
+/* Counts functions that came and went. */
+extern u64 pci_changes;
+
+/* pci_bind.c. Offers each new function to each driver that matches. */
 void pci_bind_all(void);
+bool pci_matches(const struct pci_driver *driver, const struct pci_dev *dev);
+/* Gives a function that has no driver to this one. 0; -ENOSPC: it has no addresses; what probe says. */
+int pci_bind(struct pci_dev *dev, const struct pci_driver *driver);
+/* Takes it from its driver, if it has one. */
+void pci_unbind(struct pci_dev *dev);
 /* The first function; follow ->next. */
 struct pci_dev *pci_first(void);
 
@@ -79,6 +96,11 @@ void pci_write32(const struct pci_dev *dev, u16 offset, u32 v);
 /* The next capability with this id behind the one at `from` (0: the first); 0: no more. */
 u16 pci_find_cap(const struct pci_dev *dev, u8 id, u16 from);
 
+/* The PCI Express capability of a port that leads down to one slot, and that register of it which says what it is; 0: it is none. */
+u16 pci_port(const struct pci_dev *bridge, u16 *flags);
+/* The same if something may be plugged in there, and we are told; 0: not so. */
+u16 pci_hotplug_slot(const struct pci_dev *bridge);
+
 /* Maps [offset, offset+len) of a memory BAR; NULL when the BAR is not memory, not assigned, or too small. */
 void *pci_map_bar(const struct pci_dev *dev, unsigned bar, u64 offset, u64 len);
 
@@ -86,6 +108,8 @@ void *pci_map_bar(const struct pci_dev *dev, unsigned bar, u64 offset, u64 len);
 int pci_msix_enable(struct pci_dev *dev);
 /* Vector `index` raises `irq` (arch.h) from now on. 0 or -EINVAL. */
 int pci_msix_route(struct pci_dev *dev, unsigned index, int irq);
+/* Turns it off again; the vectors' irqs are the caller's. */
+void pci_msix_disable(struct pci_dev *dev);
 /* Turns MSI-X, bus mastering and decoding off. */
 void pci_disable(struct pci_dev *dev);
 

@@ -11,6 +11,7 @@
  */
 #define MIB       (1ull << 20)
 #define LARGEST   (1ull << 30)
+#define HOTPLUG   (2 * MIB) /* for what may come to a slot, as firmware leaves it too */
 #define BAR_AT(i) ((u16)(0x10 + 4 * (i)))
 
 enum { REG_COMMAND = 0x04, COMMAND_DECODE = 3, REG_WINDOW = 0x20, REG_PREFETCH = 0x24, REG_PREFETCH_HIGH = 0x28 };
@@ -187,6 +188,8 @@ static void open_bridge(struct pci_dev *bridge, const struct span *window)
             align = MAX(align, d->bars[i].size);
         }
     }
+    if (pci_hotplug_slot(bridge))
+        len = MAX(len, HOTPLUG);
     if (len == 0 || bridge->windows[0].len)
         return;
     len = ALIGN_UP(len, align);
@@ -222,11 +225,12 @@ static unsigned count_unplaced(void)
 void pci_assign_all(const struct span *window)
 {
     struct last last = {0};
-    if (count_unplaced() == 0)
-        return;
+    unsigned unplaced = count_unplaced();
     for (struct pci_dev *d = pci_first(); d; d = d->next)
         if (d->header == HEADER_BRIDGE)
             open_bridge(d, window);
+    if (unplaced == 0)
+        return;
     for (u64 size = LARGEST; size; size >>= 1)
         for (struct pci_dev *d = pci_first(); d; d = d->next)
             for (unsigned i = 0; i < PCI_BARS; i++)

@@ -24,17 +24,30 @@ enum { BAR_IO = 1, BAR_MEM_64 = 4, BAR_MEM_PREFETCH = 8 };
 
 extern const struct pci_driver *const __start_pci_drivers[], *const __stop_pci_drivers[];
 
-static const struct pci_dev *nth(unsigned i)
+/* The first function from a number on. They are mostly asked for in their order. */
+static const struct pci_dev *from_number(unsigned number)
 {
-    static const struct pci_dev *first, *dev; /* functions are mostly asked for in their order */
-    static unsigned at;
-    if (first != pci_first() || !dev || i < at) {
-        first = dev = pci_first();
-        at = 0;
-    }
-    for (; dev && at < i; at++)
-        dev = dev->next;
+    static const struct pci_dev *last;
+    static u64 seen;
+    if (seen != pci_changes || !last || last->number > number)
+        last = pci_first();
+    seen = pci_changes;
+    const struct pci_dev *dev = last;
+    for (; dev && dev->number < number; dev = dev->next)
+        last = dev;
     return dev;
+}
+
+static unsigned next(unsigned from)
+{
+    const struct pci_dev *dev = from_number(from);
+    return dev ? dev->number : ~0u;
+}
+
+static const struct pci_dev *numbered(unsigned number)
+{
+    const struct pci_dev *dev = from_number(number);
+    return dev && dev->number == number ? dev : NULL;
 }
 
 static void folder_of(const struct pci_dev *dev, char path[ATTRFS_PATH])
@@ -56,14 +69,11 @@ static void folder_of(const struct pci_dev *dev, char path[ATTRFS_PATH])
 
 void sysfs_pci_folder(const char *name, char path[])
 {
-    static unsigned at; /* asked for in the order of the scan, mostly */
-    const struct pci_dev *dev;
-    for (unsigned wraps = 0; wraps < 2; at = 0, wraps++)
-        for (; (dev = nth(at)); at++)
-            if (strcmp(dev->name, name) == 0) {
-                folder_of(dev, path);
-                return;
-            }
+    const struct pci_dev *dev = pci_first();
+    while (dev && strcmp(dev->name, name) != 0)
+        dev = dev->next;
+    if (dev)
+        folder_of(dev, path);
 }
 
 /* ---- a device ---- */
@@ -193,6 +203,36 @@ ATTRFS_SHOW(subsystem)
     return attrfs_add(out, "bus/pci");
 }
 
+/* 1 is Linux's word for yes, 0 does nothing. */
+ATTRFS_STORE(remove)
+{
+    u64 yes;
+    int err = attrfs_number(text, &yes);
+    if (err == 0 && yes)
+        pci_remove((struct pci_dev *)object);
+    return err;
+}
+
+static int rescan(const char *text, struct pci_dev *bridge)
+{
+    u64 yes;
+    int err = attrfs_number(text, &yes);
+    if (err == 0 && yes)
+        pci_rescan(bridge);
+    return err;
+}
+
+/* The bus that the function is on. */
+ATTRFS_STORE(rescan)
+{
+    return rescan(text, ((const struct pci_dev *)object)->parent);
+}
+
+ATTRFS_STORE(rescan_all)
+{
+    return rescan(text, NULL);
+}
+
 static const struct attrfs_file files[] = {
     {"vendor", 0444, show_vendor, 0, NULL},
     {"device", 0444, show_device, 0, NULL},
@@ -210,53 +250,73 @@ static const struct attrfs_file files[] = {
     {"config", 0444, show_config_extended, CONFIG_SIZE_EXPRESS, NULL},
     {"driver", S_IFLNK, show_driver, 0, NULL},
     {"subsystem", S_IFLNK, show_subsystem, 0, NULL},
+    {"remove", 0220, NULL, 0, store_remove},
+    {"rescan", 0220, NULL, 0, store_rescan},
 };
 
-static const void *device(unsigned i, char path[ATTRFS_PATH])
+static const void *device(unsigned number, char path[ATTRFS_PATH])
 {
-    const struct pci_dev *dev = nth(i);
+    const struct pci_dev *dev = numbered(number);
     if (dev)
         folder_of(dev, path);
     return dev;
 }
 
-ATTRFS_CLASS(pci_devices) = {.object = device, .files = files, .nfiles = ARRAY_LEN(files)};
+ATTRFS_CLASS(pci_devices) = {.object = device, .next = next, .files = files, .nfiles = ARRAY_LEN(files)};
 
-/* ---- the bus: links to devices, and to those that a driver took ---- */
+/* ---- the bus ---- */
 
-ATTRFS_SHOW(link)
+static const struct attrfs_file bus_files[] = {{"rescan", 0200, NULL, 0, store_rescan_all}};
+
+static const void *bus(unsigned i, char path[ATTRFS_PATH])
 {
-    char path[ATTRFS_PATH] = "";
-    folder_of(object, path);
-    return path[0] ? attrfs_add(out, "%s", path + strlen("sys/")) : -ENOENT;
+    print_text(path, i ? 0 : ATTRFS_PATH, "sys/bus/pci");
+    return i ? NULL : bus_files;
 }
 
-static const struct attrfs_file links[] = {{"", S_IFLNK, show_link, 0, NULL}};
+ATTRFS_CLASS(pci_bus) = {.object = bus, .files = bus_files, .nfiles = 1};
 
-static const void *listed(unsigned i, char path[ATTRFS_PATH])
-{
-    const struct pci_dev *dev = nth(i);
-    if (dev)
-        print_text(path, ATTRFS_PATH, "sys/bus/pci/devices/%s", dev->name);
-    return dev;
-}
-
-static const void *driver(unsigned i, char path[ATTRFS_PATH])
+static const void *driver(unsigned i, const char **name)
 {
     if (i >= (size_t)(__stop_pci_drivers - __start_pci_drivers))
         return NULL;
-    print_text(path, ATTRFS_PATH, "sys/bus/pci/drivers/%s", __start_pci_drivers[i]->name);
+    *name = __start_pci_drivers[i]->name;
     return __start_pci_drivers[i];
 }
 
-static const void *driven(unsigned i, char path[ATTRFS_PATH])
+static const void *on_bus(unsigned number, const char **name, const void **driver_of)
 {
-    const struct pci_dev *dev = nth(i);
-    if (dev && dev->driver)
-        print_text(path, ATTRFS_PATH, "sys/bus/pci/drivers/%s/%s", dev->driver->name, dev->name);
+    const struct pci_dev *dev = numbered(number);
+    *name = dev ? dev->name : NULL;
+    *driver_of = dev ? dev->driver : NULL;
     return dev;
 }
 
-ATTRFS_CLASS(pci_listed) = {.object = listed, .files = links, .nfiles = 1};
-ATTRFS_CLASS(pci_drivers_listed) = {.object = driver};
-ATTRFS_CLASS(pci_driven) = {.object = driven, .files = links, .nfiles = 1};
+static void folder(const void *dev, char path[])
+{
+    folder_of(dev, path);
+}
+
+static bool matches(const void *d, const void *dev)
+{
+    return pci_matches(d, dev);
+}
+
+static int bind(void *dev, const void *d)
+{
+    return pci_bind(dev, d);
+}
+
+static void unbind(void *dev)
+{
+    pci_unbind(dev);
+}
+
+SYSFS_BUS(pci) = {.name = "pci",
+                  .driver = driver,
+                  .next = next,
+                  .device = on_bus,
+                  .folder = folder,
+                  .matches = matches,
+                  .bind = bind,
+                  .unbind = unbind};

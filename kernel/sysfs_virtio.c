@@ -9,12 +9,24 @@
 
 extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
 
-static const struct virtio_device *nth(unsigned i)
+static const struct virtio_device *from_number(unsigned number)
 {
     const struct virtio_device *dev = virtio_first();
-    while (dev && i--)
+    while (dev && dev->number < number)
         dev = dev->next;
     return dev;
+}
+
+static unsigned next(unsigned from)
+{
+    const struct virtio_device *dev = from_number(from);
+    return dev ? dev->number : ~0u;
+}
+
+static const struct virtio_device *numbered(unsigned number)
+{
+    const struct virtio_device *dev = from_number(number);
+    return dev && dev->number == number ? dev : NULL;
 }
 
 static void folder_of(const struct virtio_device *dev, char path[ATTRFS_PATH])
@@ -72,7 +84,7 @@ ATTRFS_SHOW(modalias)
 ATTRFS_SHOW(uevent)
 {
     const struct virtio_device *dev = object;
-    if (dev->driver)
+    if (dev->bound)
         attrfs_add(out, "DRIVER=%s\n", dev->driver->name);
     attrfs_add(out, "MODALIAS=");
     return show_modalias(object, out);
@@ -94,7 +106,7 @@ ATTRFS_SHOW(queues)
 ATTRFS_SHOW(driver)
 {
     const struct virtio_device *dev = object;
-    return dev->driver ? attrfs_add(out, "bus/virtio/drivers/%s", dev->driver->name) : -ENOENT;
+    return dev->bound ? attrfs_add(out, "bus/virtio/drivers/%s", dev->driver->name) : -ENOENT;
 }
 
 ATTRFS_SHOW(subsystem)
@@ -137,51 +149,59 @@ static const struct attrfs_file files[] = {
     {"mount_tag", 0444, show_mount_tag, 0, NULL},
 };
 
-static const void *device(unsigned i, char path[ATTRFS_PATH])
+static const void *device(unsigned number, char path[ATTRFS_PATH])
 {
-    const struct virtio_device *dev = nth(i);
+    const struct virtio_device *dev = numbered(number);
     if (dev)
         folder_of(dev, path);
     return dev;
 }
 
-ATTRFS_CLASS(virtio_devices) = {.object = device, .files = files, .nfiles = ARRAY_LEN(files)};
+ATTRFS_CLASS(virtio_devices) = {.object = device, .next = next, .files = files, .nfiles = ARRAY_LEN(files)};
 
-/* ---- the bus: links to devices, and to those that a driver took ---- */
+/* ---- the bus ---- */
 
-ATTRFS_SHOW(link)
-{
-    char path[ATTRFS_PATH] = "";
-    folder_of(object, path);
-    return path[0] ? attrfs_add(out, "%s", path + strlen("sys/")) : -ENOENT;
-}
-
-static const struct attrfs_file links[] = {{"", S_IFLNK, show_link, 0, NULL}};
-
-static const void *listed(unsigned i, char path[ATTRFS_PATH])
-{
-    const struct virtio_device *dev = nth(i);
-    if (dev)
-        print_text(path, ATTRFS_PATH, "sys/bus/virtio/devices/%s", dev->name);
-    return dev;
-}
-
-static const void *driver(unsigned i, char path[ATTRFS_PATH])
+static const void *driver(unsigned i, const char **name)
 {
     if (i >= (size_t)(__stop_virtio_drivers - __start_virtio_drivers))
         return NULL;
-    print_text(path, ATTRFS_PATH, "sys/bus/virtio/drivers/%s", __start_virtio_drivers[i]->name);
+    *name = __start_virtio_drivers[i]->name;
     return __start_virtio_drivers[i];
 }
 
-static const void *driven(unsigned i, char path[ATTRFS_PATH])
+static const void *on_bus(unsigned number, const char **name, const void **driver_of)
 {
-    const struct virtio_device *dev = nth(i);
-    if (dev && dev->driver)
-        print_text(path, ATTRFS_PATH, "sys/bus/virtio/drivers/%s/%s", dev->driver->name, dev->name);
+    const struct virtio_device *dev = numbered(number);
+    *name = dev ? dev->name : NULL;
+    *driver_of = dev ? virtio_driver_of(dev) : NULL;
     return dev;
 }
 
-ATTRFS_CLASS(virtio_listed) = {.object = listed, .files = links, .nfiles = 1};
-ATTRFS_CLASS(virtio_drivers_listed) = {.object = driver};
-ATTRFS_CLASS(virtio_driven) = {.object = driven, .files = links, .nfiles = 1};
+static void folder(const void *dev, char path[])
+{
+    folder_of(dev, path);
+}
+
+static bool matches(const void *d, const void *dev)
+{
+    return ((const struct virtio_driver *)d)->id == ((const struct virtio_device *)dev)->id;
+}
+
+static int bind(void *dev, const void *d)
+{
+    return virtio_bind(dev, d);
+}
+
+static void unbind(void *dev)
+{
+    virtio_unbind(dev);
+}
+
+SYSFS_BUS(virtio) = {.name = "virtio",
+                     .driver = driver,
+                     .next = next,
+                     .device = on_bus,
+                     .folder = folder,
+                     .matches = matches,
+                     .bind = bind,
+                     .unbind = unbind};

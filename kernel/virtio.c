@@ -15,7 +15,7 @@ enum { GENERATION_TRIES = 16, POLLS_EAGER = 100000, SLEEPS_WITHOUT_INTERRUPT = 3
 extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
 
 static struct virtio_device *first;
-static unsigned registered;
+static u32 registered;
 
 struct virtio_device *virtio_first(void)
 {
@@ -222,23 +222,61 @@ static const struct virtio_driver *find_driver(u32 id)
     return NULL;
 }
 
-int virtio_register(struct virtio_device *dev)
+static bool has_name(const char *name)
 {
+    for (const struct virtio_device *d = first; d; d = d->next)
+        if (strcmp(d->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* To the end of the list, where numbers ascend. */
+static void enlist(struct virtio_device *dev)
+{
+    char name[sizeof(dev->name)];
     struct virtio_device **at = &first;
+    unsigned i = 0;
+    do
+        print_text(name, sizeof(name), "virtio%u", i++);
+    while (has_name(name));
+    memcpy(dev->name, name, sizeof(name));
+    dev->number = registered++;
     while (*at)
         at = &(*at)->next;
     *at = dev;
-    print_text(dev->name, sizeof(dev->name), "virtio%u", registered++);
-    dev->driver = find_driver(dev->id);
-    if (!dev->driver) {
-        log_info("%s: device type %u, no driver", dev->name, dev->id);
-        return 0;
-    }
+}
+
+int virtio_bind(struct virtio_device *dev, const struct virtio_driver *driver)
+{
+    virtio_unbind(dev);
+    dev->driver = driver;
+    dev->failed = dev->silent = false;
     const char *why = start(dev);
     if (!why)
         return 0;
     virtio_fail(dev, why);
     return -EIO;
+}
+
+void virtio_unbind(struct virtio_device *dev)
+{
+    if (dev->driver && !dev->failed)
+        stop(dev);
+    if (dev->bound)
+        dev->driver->remove(dev);
+    dev->bound = false;
+    dev->driver = NULL;
+    free_queues(dev);
+}
+
+int virtio_register(struct virtio_device *dev)
+{
+    enlist(dev);
+    const struct virtio_driver *driver = find_driver(dev->id);
+    if (driver)
+        return virtio_bind(dev, driver);
+    log_info("%s: device type %u, no driver", dev->name, dev->id);
+    return 0;
 }
 
 void virtio_unregister(struct virtio_device *dev)
@@ -248,12 +286,7 @@ void virtio_unregister(struct virtio_device *dev)
         at = &(*at)->next;
     if (*at)
         *at = dev->next;
-    if (dev->driver && !dev->failed)
-        stop(dev);
-    if (dev->bound)
-        dev->driver->remove(dev);
-    dev->bound = false;
-    free_queues(dev);
+    virtio_unbind(dev);
 }
 
 /* ---- while it runs ---- */

@@ -80,7 +80,8 @@ struct virtio_device {
     const char *parent; /* name of the function or slot it came out of, e.g. "0000:00:04.0"; the transport's */
     u32 id;             /* VIRTIO_ID_... */
     u32 vendor;
-    char name[12];         /* "virtio0" */
+    char name[12];         /* "virtio0": the lowest that was free, as on Linux */
+    u32 number;            /* that no other device ever gets, in the order of the list */
     u64 offered, accepted; /* feature bits */
     struct virtq **queues; /* nqueues of them; the bus's */
     unsigned nqueues;
@@ -124,6 +125,16 @@ struct virtio_driver {
 int virtio_register(struct virtio_device *dev);
 void virtio_unregister(struct virtio_device *dev);
 
+/* Brings a device that has no driver up for this one. 0; -EIO: it was refused, and stays without. Waits for the device's reset. */
+int virtio_bind(struct virtio_device *dev, const struct virtio_driver *driver);
+/* Resets it and takes it from its driver, whose users hear EIO or ENODEV from then on. */
+void virtio_unbind(struct virtio_device *dev);
+/* The driver that has the device now, or NULL. */
+static inline const struct virtio_driver *virtio_driver_of(const struct virtio_device *dev)
+{
+    return dev->bound ? dev->driver : NULL;
+}
+
 /* The first device; follow ->next. */
 struct virtio_device *virtio_first(void);
 
@@ -158,6 +169,12 @@ u64 virtio_features(const struct virtio_device *dev);
 int virtio_queue_stop(struct virtio_device *dev, struct virtq *q);
 int virtio_queue_start(struct virtio_device *dev, struct virtq *q);
 
+/*
+ * Recovery. A device that says NEEDS_RESET, or whose queue is broken, is failed by virtio_wait() or by its driver: reset already, so that it does no more DMA. A
+ * driver that can go on without what the device knew may then, in this order and not from config_changed: take back all that was in flight (virtq_reclaim),
+ * call virtio_restart(), fetch its queues anew from dev->queues, set the device up as probe did, and submit what may be done twice once more. What may not,
+ * its users hear as EIO. A driver that cannot does nothing: it answers EIO until the device is bound again. A driver bounds how often it tries.
+ */
 /* Brings a device that failed up again as at the start, with new queues in dev->queues, the same features and nothing in flight; what was in flight must
  * have been taken back (virtq_reclaim). 0; -EIO: it is gone, or does not come up. Waits for the device's reset. */
 int virtio_restart(struct virtio_device *dev);

@@ -13,6 +13,7 @@
 #include "fake_pci.h"
 #include "fake_virtio.h"
 #include "initfs.h"
+#include "later.h"
 #include "mem.h"
 #include "pci.h"
 #include "vfs.h"
@@ -95,8 +96,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    struct pci_dev *d = pci_first()->next;
-    d->driver->remove(d);
+    pci_remove(pci_first()->next);
     return 0;
 }
 
@@ -273,8 +273,123 @@ static void test_extended_configuration(void **state)
         assert_memory_equal(bytes, f->config, (size_t)len);
         assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/pci/devices/0000:00:03.0/config", 0, &attr, &dev), 0);
         assert_int_equal(attr.size, len);
-        assert_int_equal(entries("/sys/bus/pci/devices/0000:00:03.0"), 14); /* one of them config; no driver */
+        assert_int_equal(entries("/sys/bus/pci/devices/0000:00:03.0"), 16); /* one of them config; no driver */
     }
+}
+
+/* ---- drivers come and go ---- */
+
+/* What write() answers. */
+static s64 put_into(const char *file, const char *text)
+{
+    char path[200];
+    struct file *f;
+    u8 *page = mem_virt(mem_pages(1, PAGE_SIZE));
+    snprintf(path, sizeof(path), "/sys/%s", file);
+    memcpy(page, text, strlen(text) + 1);
+    assert_int_equal(vfs_open(NULL, path, O_WRONLY | O_TRUNC, 0, &f), 0);
+    s64 result = vfs_write(f, &(struct span){mem_phys(page), strlen(text)}, 1, VFS_CURRENT);
+    vfs_put(f);
+    mem_pages_free(mem_phys(page), 1);
+    return result;
+}
+
+static bool is_there(const char *file)
+{
+    struct attr attr;
+    char path[200];
+    u64 dev;
+    snprintf(path, sizeof(path), "/sys/%s", file);
+    return vfs_getattr_path(NULL, path, VFS_NOFOLLOW, &attr, &dev) == 0;
+}
+
+#define DRIVER "bus/pci/drivers/virtio-pci"
+
+static void test_unbind_and_bind_a_function(void **state)
+{
+    (void)state;
+    const char *name = "0000:00:04.0\n";
+    assert_int_equal(put_into(DRIVER "/bind", name), -EBUSY);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(put_into(DRIVER "/unbind", name), strlen(name));
+        assert_null(virtio_first());
+        assert_int_equal(fake_pci_get16(device.pci, 4) & 7, 0);
+        assert_int_equal(device.status, 0);
+        assert_false(is_there(VIRTIO) || is_there(PCI "/driver") || is_there(DRIVER "/0000:00:04.0"));
+        assert_true(is_there(PCI) && is_there("bus/virtio/devices"));
+        assert_int_equal(put_into(DRIVER "/unbind", name), -ENODEV);
+        assert_int_equal(put_into(DRIVER "/bind", "0000:00:04.0"), 12);
+        assert_string_equal(virtio_first()->name, "virtio0");
+        assert_true(is_there(PCI "/driver") && is_there(PCI "/virtio0"));
+        expect(VIRTIO, "status", "0x0000000f\n");
+    }
+    static const char *const others[] = {"0000:00:00.0",  "0000:00:05.0", "virtio0", "",
+                                         "0000:00:04.0 ", "0000:00:04",   "\n"};
+    for (size_t i = 1; i < ARRAY_LEN(others); i++)
+        if (others[i][0])
+            assert_int_equal(put_into(DRIVER "/bind", others[i]), -ENODEV);
+    assert_int_equal(put_into(DRIVER "/bind", others[0]), -ENODEV); /* not a device of this driver */
+}
+
+static void test_unbind_and_bind_a_virtio_device(void **state)
+{
+    (void)state;
+    char bind[80], unbind[80];
+    snprintf(bind, sizeof(bind), "bus/virtio/drivers/virtio-9p/bind");
+    snprintf(unbind, sizeof(unbind), "bus/virtio/drivers/virtio-9p/unbind");
+    u64 before = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(put_into(unbind, "virtio0\n"), 8);
+        expect(VIRTIO, "status", "0x00000000\n");
+        expect(VIRTIO, "uevent", "MODALIAS=virtio:d00000009v00001AF4\n");
+        assert_false(is_there("bus/virtio/devices/virtio0/driver") ||
+                     is_there("bus/virtio/drivers/virtio-9p/virtio0") ||
+                     is_there("bus/virtio/devices/virtio0/mount_tag"));
+        assert_int_equal(put_into(unbind, "virtio0"), -ENODEV);
+        assert_int_equal(put_into("bus/virtio/drivers/virtio-rng/bind", "virtio0"), -ENODEV);
+        assert_int_equal(put_into(bind, "virtio0"), 7);
+        assert_int_equal(put_into(bind, "virtio0"), -EBUSY);
+        assert_true(is_there("bus/virtio/devices/virtio0/mount_tag") &&
+                    is_there("bus/virtio/drivers/virtio-9p/virtio0"));
+        later_run();
+        assert_true(i < 2 || mem_free_count() == before);
+        before = mem_free_count();
+    }
+    device.refuse_features = true;
+    assert_int_equal(put_into(unbind, "virtio0"), 7);
+    assert_int_equal(put_into(bind, "virtio0"), -EIO);
+    assert_false(is_there("bus/virtio/devices/virtio0/driver"));
+    device.refuse_features = false;
+    assert_int_equal(put_into(bind, "virtio0"), 7);
+}
+
+static void test_remove_and_rescan(void **state)
+{
+    (void)state;
+    struct file *f;
+    u8 *page = mem_virt(mem_pages(1, PAGE_SIZE));
+    u64 bar = fake_pci_bar_base(device.pci, 4);
+    assert_int_equal(vfs_open(NULL, "/sys/" PCI "/vendor", O_RDONLY, 0, &f), 0);
+    assert_int_equal(put_into(PCI "/remove", "0\n"), 2);
+    assert_int_equal(put_into(PCI "/remove", "yes"), -EINVAL);
+    assert_true(is_there(PCI));
+    assert_int_equal(put_into(PCI "/remove", "1\n"), 2);
+    assert_false(is_there(PCI) || is_there("bus/pci/devices/0000:00:04.0") || virtio_first());
+    assert_int_equal(vfs_read(f, &(struct span){mem_phys(page), 10}, 1, 0), -ENODEV);
+    assert_int_equal(put_into("bus/pci/rescan", "x"), -EINVAL);
+    assert_int_equal(put_into("bus/pci/rescan", "1"), 1);
+    assert_true(is_there(PCI "/virtio0") && is_there("bus/pci/devices/0000:00:04.0"));
+    assert_int_equal(fake_pci_bar_base(device.pci, 4), bar);
+    /* The new function has the old one's name and is another one all the same. */
+    assert_int_equal(vfs_read(f, &(struct span){mem_phys(page), 10}, 1, 0), -ENODEV);
+    vfs_put(f);
+    mem_pages_free(mem_phys(page), 1);
+    expect(VIRTIO, "status", "0x0000000f\n");
+    /* What was unbound by hand is nobody's after a scan too. */
+    assert_int_equal(put_into(DRIVER "/unbind", "0000:00:04.0"), 12);
+    assert_int_equal(put_into(HOST "/rescan", "1"), 1);
+    assert_false(is_there(PCI "/driver"));
+    assert_int_equal(put_into(DRIVER "/bind", "0000:00:04.0"), 12);
 }
 
 int main(void)
@@ -288,6 +403,9 @@ int main(void)
         TEST(test_virtio_files),
         TEST(test_R30_configuration_shrinks),
         TEST(test_pieces),
+        TEST(test_unbind_and_bind_a_function),
+        TEST(test_unbind_and_bind_a_virtio_device),
+        TEST(test_remove_and_rescan),
         cmocka_unit_test(test_bridges_in_bridges),
         cmocka_unit_test(test_extended_configuration),
     };

@@ -43,7 +43,7 @@ ABI_PCI = {
     "class": rf"0x{HEX}{{6}}\n", "revision": rf"0x{HEX}{{2}}\n", "irq": r"\d+\n", "enable": r"\d+\n", "numa_node": r"-?\d+\n",
     "resource": rf"((0x{HEX}{{16}}( |\n)){{3}}){{7,17}}", "config": r"(?s).{64,4096}", "modalias": r"pci:v[\dA-F]{8}d[\dA-F]{8}sv[\dA-F]{8}sd[\dA-F]{8}"
     r"bc[\dA-F]{2}sc[\dA-F]{2}i[\dA-F]{2}\n", "uevent": r"(DRIVER=\S+\n)?PCI_CLASS=[\dA-F]+\nPCI_ID=[\dA-F]{4}:[\dA-F]{4}\nPCI_SUBSYS_ID=[\dA-F]{4}:[\dA-F]{4}\n"
-    r"PCI_SLOT_NAME=[\da-f.:]+\nMODALIAS=pci:\S+\n", "driver?": r"(\.\./)+bus/pci/drivers/[^/]+", "subsystem": r"(\.\./)+bus/pci",
+    r"PCI_SLOT_NAME=[\da-f.:]+\nMODALIAS=pci:\S+\n", "driver?": r"(\.\./)+bus/pci/drivers/[^/]+", "subsystem": r"(\.\./)+bus/pci", "remove": "", "rescan": "",
 }
 ABI_VIRTIO = {
     "device": rf"0x{HEX}{{4}}\n", "vendor": rf"0x{HEX}{{4}}\n", "status": rf"0x{HEX}{{8}}\n", "features": r"[01]{64}([01]{64})?\n",
@@ -246,7 +246,7 @@ def check_device(tree, path, abi, own=frozenset()):
             assert size in (256, 4096) and len(content) in ((size,) if own else (size, 64))
         else:
             assert size == (0 if kind == "l" else 4096)
-        assert kind == "l" or mode & 0o444
+        assert kind == "l" or mode & 0o444 or mode == 0o220 and name in ("remove", "rescan")
     known = {n.rstrip("?") for n in abi} | own
     assert {n for n in names if tree.files[f"{path}/{n}"][0] != "d"} <= known or not own
     return names
