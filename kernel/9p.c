@@ -88,6 +88,13 @@ static struct p9_slot *free_slot(struct p9 *c)
     return NULL;
 }
 
+void p9_free_slots(struct p9 *c)
+{
+    for (unsigned tag = 0; tag < P9_REQUESTS; tag++)
+        if (c->slots[tag])
+            mem_delete(c->slots[tag], sizeof *c->slots[tag]);
+}
+
 /* The head of a message, its size still open. */
 static struct wire put_head(const struct p9_request *req, void *bytes, size_t room)
 {

@@ -72,6 +72,8 @@ struct p9_link_ops {
     int (*wait)(struct p9_link *link);
     /* After -EIO: makes it work again, with nothing in flight and a server that remembers nothing. -EIO: it cannot. NULL: it never can. */
     int (*restart)(struct p9_link *link);
+    /* The client that p9_retire() was told of is no more: the link's memory may go. NULL: nothing to do. */
+    void (*free)(struct p9_link *link);
 };
 
 struct p9_link {
@@ -98,6 +100,9 @@ struct p9_counters {
 struct p9;
 /* A client over link, registered with the mount table under `tag`. Sends nothing before it is mounted. NULL: no memory. */
 struct p9 *p9_new(struct p9_link *link, const char *tag);
+/* The link is gone for ever, with nothing in flight: whoever uses the client hears EIO, its tag is free for another, and when the last file and mount of it
+ * are given up its memory goes. Files that are open do not come back with a new link: nobody can know that it leads to the same folder. */
+void p9_retire(struct p9 *client);
 const struct p9_counters *p9_counters(const struct p9 *client);
 /* The i-th client and its tag; NULL: no more. */
 struct p9 *p9_client(unsigned i, const char **tag);

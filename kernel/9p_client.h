@@ -30,6 +30,7 @@ enum {
 
 struct p9 {
     struct p9 *next;
+    struct fs *fs; /* as it is mounted */
     struct p9_link *link;
     char tag[64];
     u32 msize;          /* agreed on; 0: no session yet */
@@ -92,6 +93,8 @@ int p9_bad(const struct p9_call *call, const char *what);
 
 /* A client over a link that is in the list of clients. NULL: no memory. */
 struct p9 *p9_make(struct p9_link *link, const char *tag);
+/* 9p.c: gives the memory of its requests back; none is in flight. */
+void p9_free_slots(struct p9 *client);
 const char *p9_aname(const struct p9 *client);
 /* Agrees on version and message size, once. */
 int p9_session(struct p9 *client);

@@ -419,6 +419,7 @@ struct p9 *p9_new(struct p9_link *link, const char *tag)
     }
     fs->ops = &ops;
     fs->priv = client;
+    client->fs = fs;
     size_t len = strnlen(tag, sizeof fs->tag - 1);
     memcpy(fs->tag, tag, len);
     if (vfs_register(fs) < 0)

@@ -4,16 +4,28 @@
  * A fid number is taken until the server has answered its Tclunk or Tremove, or has forgotten all of them. */
 #include "9p.h"
 #include "9p_client.h"
+#include "later.h"
 #include "mem.h"
 #include "print.h"
 #include "time.h"
+#include "vfs.h"
 #include "wire.h"
 
 enum { MSIZE_MIN = 4096 };
 enum { RESTARTS_MAX = 100 }; /* each has its lines in the log */
 #define VERSION "9P2000.L"
 
-static struct p9 *clients;
+static struct p9 *clients, *retired;
+
+/* A client and what belongs to it, in one piece. */
+struct whole {
+    struct p9 client;
+    struct p9_counters counters;
+    struct p9_slot *slots[P9_REQUESTS];
+};
+
+static void bury_retired(struct later *work);
+static struct later burial = {.fn = bury_retired};
 
 /* Rversion: exactly our version, and a size that is neither more than we asked for nor too small to work with (rule C1). */
 static int ask_version(struct p9 *c, u32 msize)
@@ -68,6 +80,8 @@ void p9_fid_free(struct p9 *c, u32 fid)
     p9_forget(c, fid);
     c->fids[fid / 64] &= ~(1ull << fid % 64);
     c->counters->fids--;
+    if (c->dead && !c->counters->fids)
+        later_ask(&burial);
 }
 
 struct p9_origin **p9_origin(struct p9 *c, u32 fid, bool make)
@@ -103,11 +117,7 @@ int p9_restart(struct p9 *c)
 
 struct p9 *p9_make(struct p9_link *link, const char *tag)
 {
-    struct whole {
-        struct p9 client;
-        struct p9_counters counters;
-        struct p9_slot *slots[P9_REQUESTS];
-    } *whole = mem_new(sizeof *whole);
+    struct whole *whole = mem_new(sizeof *whole);
     if (!whole)
         return NULL;
     struct p9 *c = &whole->client;
@@ -119,6 +129,49 @@ struct p9 *p9_make(struct p9_link *link, const char *tag)
     while (*end)
         end = &(*end)->next;
     return *end = c;
+}
+
+/* ---- the end ---- */
+
+static void bury(struct p9 *c)
+{
+    p9_free_slots(c);
+    for (unsigned i = 0; i < ARRAY_LEN(c->origins); i++)
+        if (c->origins[i])
+            mem_delete(c->origins[i], P9_ORIGINS * sizeof *c->origins[i]);
+    if (c->link->ops->free)
+        c->link->ops->free(c->link);
+    if (c->fs)
+        mem_delete(c->fs, sizeof *c->fs);
+    mem_delete(container_of(c, struct whole, client), sizeof(struct whole));
+}
+
+/* At a safe point nobody is in the middle of a call to one. */
+static void bury_retired(struct later *work)
+{
+    (void)work;
+    for (struct p9 **at = &retired, *c; (c = *at);) {
+        if (c->counters->fids || c->in_flight) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        bury(c);
+    }
+}
+
+void p9_retire(struct p9 *c)
+{
+    struct p9 **at = &clients;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    c->next = retired;
+    retired = c;
+    c->dead = true;
+    if (c->fs)
+        vfs_unregister(c->fs);
+    later_ask(&burial);
 }
 
 const char *p9_aname(const struct p9 *c)

@@ -147,7 +147,9 @@ static const char *own_options(const struct mount *m)
 ATTRFS_SHOW(mounts)
 {
     const struct mount *m;
-    for (unsigned i = 0; (m = vfs_mount_get(i)); i++) {
+    for (unsigned i = 0; i < VFS_MOUNTS; i++) {
+        if (!(m = vfs_mount_get(i)))
+            continue;
         add_escaped(out, m->fs->tag);
         attrfs_add(out, " ");
         add_escaped(out, m->path);
@@ -159,8 +161,9 @@ ATTRFS_SHOW(mounts)
 /* The mount that this one was found in; the first is its own. */
 static const struct mount *parent_of(const struct mount *m)
 {
-    for (const struct mount *p = m; p->index;)
-        if (vfs_path_below(m->path, (p = vfs_mount_get(p->index - 1u))->path))
+    const struct mount *p;
+    for (unsigned i = m->index; i > 0; i--)
+        if ((p = vfs_mount_get(i - 1)) && vfs_path_below(m->path, p->path))
             return p;
     return vfs_mount_get(0);
 }
@@ -168,7 +171,9 @@ static const struct mount *parent_of(const struct mount *m)
 ATTRFS_SHOW(mountinfo)
 {
     const struct mount *m;
-    for (unsigned i = 0; (m = vfs_mount_get(i)); i++) {
+    for (unsigned i = 0; i < VFS_MOUNTS; i++) {
+        if (!(m = vfs_mount_get(i)))
+            continue;
         attrfs_add(out, "%u %u 0:%u / ", i + 1, parent_of(m)->index + 1, i + 1);
         add_escaped(out, m->path);
         attrfs_add(out, " %s,relatime - %s ", rights(m), m->fs->ops->type);

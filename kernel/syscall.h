@@ -134,6 +134,8 @@ struct arch_frame;
     X(160, setrlimit) \
     X(162, sync) \
     X(164, settimeofday) \
+    X(165, mount) \
+    X(166, umount2) \
     X(186, own_id) /* gettid */ \
     X(188, setxattr) \
     X(189, lsetxattr) \

@@ -210,7 +210,7 @@ struct fs_ops {
     int (*getlock)(struct node *node, struct file_lock *lock);
 };
 
-/* One mountable tree: a share with a tag, or a built-in. Made by a driver, lives for ever. */
+/* One mountable tree: a share with a tag, or a built-in. Made by a driver; lives as long as anything has a node of it. */
 struct fs {
     const struct fs_ops *ops;
     void *priv;
@@ -237,6 +237,8 @@ struct file {
 
 /* Makes fs known under its tag. -EEXIST: another one has it (both stay; the first is found). */
 int vfs_register(struct fs *fs);
+/* Takes it from those that are found by tag. */
+void vfs_unregister(struct fs *fs);
 struct fs *vfs_find(const char *tag);
 /* The i-th registered one; NULL: no more. */
 struct fs *vfs_registered(unsigned i);
@@ -253,7 +255,9 @@ struct mount {
 /* Mounts fs at an absolute path, making the directory in initial files if it is missing. What was mounted there before is hidden. -EBUSY: fs itself
  * is what is there; -ENOSPC: the table is full. */
 int vfs_mount(struct fs *fs, const char *path, u32 flags);
-/* The i-th; NULL: no more. */
+/* Gives up what is mounted at a path. -EINVAL: nothing is; -EBUSY: files of it are open, or another mount lies in it. */
+int vfs_unmount(const struct file *at, const char *path);
+/* The i-th of VFS_MOUNTS places; NULL: it is free. */
 const struct mount *vfs_mount_get(unsigned i);
 bool vfs_is_readonly(unsigned i);
 /* The one that a canonical path ("" for "/") lies in. */

@@ -2,14 +2,14 @@
 /* vfs_mount - known file systems, and the mount table.
  *
  * A mount is found by its path. Of those that a path lies in, the last one mounted counts: its mount point was found through all the others,
- * so it hides what they had there. */
+ * so it hides what they had there. A place in the table is used again only for what those behind it do not hide. */
 #include "mem.h"
 #include "print.h"
 #include "vfs.h"
 
 static struct fs *registered;
-static struct mount mounts[VFS_MOUNTS];
-static unsigned nmounts;
+static struct mount mounts[VFS_MOUNTS]; /* without fs: free */
+static unsigned nmounts;                /* behind the last that is not */
 
 int vfs_register(struct fs *fs)
 {
@@ -19,6 +19,15 @@ int vfs_register(struct fs *fs)
         end = &(*end)->next;
     *end = fs;
     return err;
+}
+
+void vfs_unregister(struct fs *fs)
+{
+    struct fs **at = &registered;
+    while (*at && *at != fs)
+        at = &(*at)->next;
+    if (*at)
+        *at = fs->next;
 }
 
 struct fs *vfs_find(const char *tag)
@@ -39,12 +48,12 @@ struct fs *vfs_registered(unsigned i)
 
 const struct mount *vfs_mount_get(unsigned i)
 {
-    return i < nmounts ? &mounts[i] : NULL;
+    return i < nmounts && mounts[i].fs ? &mounts[i] : NULL;
 }
 
 bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags)
 {
-    if (i >= nmounts)
+    if (!vfs_mount_get(i))
         return false;
     *fs = mounts[i].fs;
     *path = mounts[i].path;
@@ -57,10 +66,15 @@ bool vfs_is_readonly(unsigned i)
     return mounts[i].flags & MOUNT_READONLY;
 }
 
+static bool lies_in(const char *path, const struct mount *m)
+{
+    return m->fs && strncmp(path, m->path, m->len) == 0 && (path[m->len] == '/' || path[m->len] == 0);
+}
+
 const struct mount *vfs_mount_of(const char *path)
 {
     for (const struct mount *m = mounts + nmounts; m-- > mounts;)
-        if (strncmp(path, m->path, m->len) == 0 && (path[m->len] == '/' || path[m->len] == 0))
+        if (lies_in(path, m))
             return m;
     return NULL;
 }
@@ -68,6 +82,8 @@ const struct mount *vfs_mount_of(const char *path)
 void vfs_mounts_moved(const char *from, const char *to)
 {
     for (struct mount *m = mounts; m < mounts + nmounts; m++) {
+        if (!m->fs)
+            continue;
         vfs_path_moved(&m->path, from, to);
         m->len = m->path[1] ? strlen(m->path) : 0;
     }
@@ -134,6 +150,17 @@ static int find_mount_point(const char *path, const char **canonical)
     return place.node.qid.type & QID_DIR ? 0 : -ENOTDIR;
 }
 
+/* The first place that is free and behind all that the path lies in. */
+static unsigned free_place(const char *path)
+{
+    unsigned i = nmounts;
+    while (i > 0 && !lies_in(path, &mounts[i - 1]))
+        i--;
+    while (i < nmounts && mounts[i].fs)
+        i++;
+    return i;
+}
+
 int vfs_mount(struct fs *fs, const char *path, u32 flags)
 {
     int err = find_mount_point(path, &path);
@@ -142,9 +169,10 @@ int vfs_mount(struct fs *fs, const char *path, u32 flags)
     const struct mount *there = vfs_mount_of(path[1] ? path : "");
     if (there && there->fs == fs && strcmp(there->path, path) == 0)
         return -EBUSY;
-    if (nmounts == VFS_MOUNTS)
+    unsigned i = free_place(path[1] ? path : "");
+    if (i == VFS_MOUNTS)
         return -ENOSPC;
-    struct mount m = {.fs = fs, .flags = flags, .len = path[1] ? strlen(path) : 0, .index = (u16)nmounts};
+    struct mount m = {.fs = fs, .flags = flags, .len = path[1] ? strlen(path) : 0, .index = (u16)i};
     m.path = vfs_path_copy(path);
     if (!m.path)
         return -ENOMEM;
@@ -153,6 +181,66 @@ int vfs_mount(struct fs *fs, const char *path, u32 flags)
         mem_delete(m.path, strlen(path) + 1);
         return err;
     }
-    mounts[nmounts++] = m;
+    mounts[i] = m;
+    nmounts = MAX(nmounts, i + 1);
+    return 0;
+}
+
+/* ---- giving up ---- */
+
+static struct mount *mounted_at(const char *path)
+{
+    const struct mount *m = vfs_mount_of(path);
+    return m && strcmp(path, m->path) == 0 ? &mounts[m->index] : NULL;
+}
+
+/* What is mounted there. A file system that does not answer any more must not keep it from being found: the path counts first, then where links lead. */
+static int find_mounted(const struct file *at, const char *path, struct mount **out)
+{
+    struct place place;
+    char last[VFS_NAME_MAX + 2];
+    bool slash;
+    int err = vfs_look_up_parent(at, path, &place, last, &slash);
+    if (err < 0)
+        return err;
+    char *full = last[0] ? vfs_path_join(place.path, last) : NULL;
+    clunk(&place.node);
+    *out = full ? mounted_at(full) : NULL;
+    if (full)
+        mem_delete(full, strlen(full) + 1);
+    if (*out)
+        return 0;
+    err = vfs_look_up(at, path, 0, &place);
+    if (err < 0)
+        return err;
+    clunk(&place.node);
+    *out = mounted_at(place.path);
+    return *out ? 0 : -EINVAL;
+}
+
+static bool is_busy(const struct mount *m)
+{
+    for (const struct file *f = vfs_files(); f; f = f->next)
+        if (f->path[0] && f->mount == m->index)
+            return true;
+    for (const struct mount *other = mounts; other < mounts + nmounts; other++)
+        if (other->fs && other > m && lies_in(other->path, m))
+            return true;
+    return false;
+}
+
+int vfs_unmount(const struct file *at, const char *path)
+{
+    struct mount *m;
+    int err = find_mounted(at, path, &m);
+    if (err == 0 && (m->len == 0 || is_busy(m)))
+        err = -EBUSY;
+    if (err < 0)
+        return err;
+    clunk(&m->root);
+    mem_delete(m->path, strlen(m->path) + 1);
+    *m = (struct mount){0};
+    while (nmounts && !mounts[nmounts - 1].fs)
+        nmounts--;
     return 0;
 }

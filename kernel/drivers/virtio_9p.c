@@ -13,6 +13,7 @@ enum { TAG_MAX = 63, SPANS_LEAST = 3 };
 
 struct share {
     struct p9_link link;
+    struct p9 *client;
     struct virtio_device *dev;
     struct virtq *q;
 };
@@ -89,7 +90,13 @@ static int restart(struct p9_link *link)
     return err;
 }
 
-static const struct p9_link_ops link_ops = {.submit = submit, .kick = kick, .wait = wait, .restart = restart};
+static void free_share(struct p9_link *link)
+{
+    mem_delete(link->priv, sizeof(struct share));
+}
+
+static const struct p9_link_ops link_ops = {
+    .submit = submit, .kick = kick, .wait = wait, .restart = restart, .free = free_share};
 
 /* NULL, and the device failed: it has no tag that could be used. */
 static const char *read_tag(struct virtio_device *dev, char tag[TAG_MAX + 1])
@@ -129,16 +136,20 @@ static int probe(struct virtio_device *dev)
     };
     dev->priv = s;
     log_info("%s: 9p, tag \"%s\"", dev->name, tag);
-    return p9_new(&s->link, tag) ? 0 : -ENOMEM;
+    s->client = p9_new(&s->link, tag);
+    if (!s->client)
+        mem_delete(s, sizeof(*s));
+    return s->client ? 0 : -ENOMEM;
 }
 
-/* The client outlives the device: from now on it hears EIO. */
+/* The client outlives the device as long as something of it is open or mounted. */
 static void remove(struct virtio_device *dev)
 {
     struct share *s = dev->priv;
     if (s->q)
         abandon(s);
     s->q = NULL;
+    p9_retire(s->client);
 }
 
 VIRTIO_DRIVER(virtio_9p) = {

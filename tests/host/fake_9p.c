@@ -532,7 +532,8 @@ void fake_9p_forget(struct fake_9p *s)
 
 void fake_9p_init(struct fake_9p *s, struct fake_file *root)
 {
-    static const struct p9_link_ops ops = {fake_submit, fake_kick, fake_wait, fake_restart};
+    static const struct p9_link_ops ops = {
+        .submit = fake_submit, .kick = fake_kick, .wait = fake_wait, .restart = fake_restart};
     memset(s, 0, sizeof *s);
     s->root = root;
     s->held_type = F_UNLCK;

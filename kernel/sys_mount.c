@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* sys_mount - a share under a path, and away again: mount(2) of type 9p, as Linux mounts it over virtio; umount2(2). */
+#include "mem.h"
+#include "proc.h"
+#include "sys_path.h"
+#include "syscall.h"
+#include "vfs.h"
+
+enum { MS_RDONLY = 1, MS_REMOUNT = 0x20, MS_BIND = 0x1000, MS_MOVE = 0x2000 };
+enum { MNT_FORCE = 1, MNT_DETACH = 2, UMOUNT_NOFOLLOW = 8 };
+enum { TYPE_MAX = 32, TAG_MAX = 64 };
+
+/* The share that has this tag. */
+static struct fs *share_of(const char *tag)
+{
+    struct fs *fs = vfs_find(tag);
+    return fs && strcmp(fs->ops->type, "9p") == 0 ? fs : NULL;
+}
+
+static s64 mount_share(const struct user_path *path, const char *tag, u64 flags)
+{
+    struct place place;
+    struct fs *fs = share_of(tag);
+    if (!fs)
+        return -ENOENT;
+    int err = vfs_look_up(path->at, path->text, 0, &place);
+    if (err < 0)
+        return err;
+    if (place.node.fs->ops->clunk)
+        place.node.fs->ops->clunk(&place.node);
+    if (!(place.node.qid.type & QID_DIR))
+        return -ENOTDIR;
+    char *full = vfs_path_copy(place.path);
+    if (!full)
+        return -ENOMEM;
+    err = vfs_mount(fs, full, flags & MS_RDONLY ? MOUNT_READONLY : 0);
+    mem_delete(full, strlen(full) + 1);
+    return err;
+}
+
+/* source, target, type, flags, data. What is in data is for other transports, and for caches that there are not. */
+SYSCALL(mount)
+{
+    char type[TYPE_MAX], tag[TAG_MAX];
+    struct user_path path;
+    if (arg[3] & (MS_REMOUNT | MS_BIND | MS_MOVE))
+        return -EINVAL;
+    s64 err = proc_copy_string(type, arg[2], sizeof type);
+    if (err < 0)
+        return err == -ENAMETOOLONG ? -ENODEV : err;
+    if (strcmp(type, "9p") != 0)
+        return -ENODEV;
+    err = proc_copy_string(tag, arg[0], sizeof tag);
+    if (err < 0)
+        return err == -ENAMETOOLONG ? -ENOENT : err;
+    err = path_get(&path, AT_FDCWD, arg[1], 0);
+    return err < 0 ? err : path_put(&path, mount_share(&path, tag, arg[3]));
+}
+
+/* Nothing is given up while it is in use, whatever force is asked for. */
+SYSCALL(umount2)
+{
+    struct user_path path;
+    if (arg[1] & ~(u64)(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW))
+        return -EINVAL;
+    s64 err = path_get(&path, AT_FDCWD, arg[0], 0);
+    return err < 0 ? err : path_put(&path, vfs_unmount(path.at, path.text));
+}
