@@ -246,7 +246,7 @@ def check_device(tree, path, abi, own=frozenset()):
             assert size in (256, 4096) and len(content) in ((size,) if own else (size, 64))
         else:
             assert size == (0 if kind == "l" else 4096)
-        assert kind == "l" or mode & 0o444 or mode == 0o220 and name in ("remove", "rescan")
+        assert kind == "l" or mode & 0o444 or mode in (0o200, 0o220) and name in ("remove", "rescan")
     known = {n.rstrip("?") for n in abi} | own
     assert {n for n in names if tree.files[f"{path}/{n}"][0] != "d"} <= known or not own
     return names
