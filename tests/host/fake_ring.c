@@ -66,38 +66,51 @@ bool fake_ring_is_quiet(const struct fake_ring *r)
     return r->packed ? driver_event(r) >> 16 == DISABLE : get16(r->driver) == 1;
 }
 
-/* What must not change while the device has a request: its descriptors and its table. */
-static u64 sum_of(const struct fake_ring *r, u16 at, u16 count)
+static u64 sum_bytes(u64 sum, u64 at, u64 len)
 {
-    u64 sum = 14695981039346656037ull;
-    for (u16 n = 0; n < count; n++) {
+    for (u64 i = 0; i < len; i++)
+        sum = (sum ^ ((const u8 *)at)[i]) * 1099511628211ull;
+    return sum;
+}
+
+/* A place in a packed ring is the device's until it marks it used, whichever request stood there; a split one's until its request is. */
+static u64 sum_of(const struct fake_ring *r, const struct fake_taken *t)
+{
+    u64 sum = sum_bytes(14695981039346656037ull, t->table, t->table_len);
+    for (u16 n = 0, at = t->at; n < t->count && !r->packed; n++) {
         const struct desc *d = (const struct desc *)r->desc + at;
-        const struct packed_desc *p = (const struct packed_desc *)d;
-        u16 flags = r->packed ? p->flags : d->flags;
-        u64 len = flags & INDIRECT ? d->len : 0;
-        for (unsigned i = 0; i < sizeof(*d); i++)
-            sum = (sum ^ ((const u8 *)d)[i]) * 1099511628211ull;
-        for (unsigned i = 0; i < len; i++)
-            sum = (sum ^ ((const u8 *)d->addr)[i]) * 1099511628211ull;
-        at = r->packed ? (u16)((at + 1) % r->size) : d->next % r->size;
+        sum = sum_bytes(sum, (u64)d, sizeof(*d));
+        at = d->next % r->size;
     }
     return sum;
 }
 
+static void check_place(struct fake_ring *r, u16 at, bool back)
+{
+    u64 sum = sum_bytes(1, r->desc + 16 * (u64)at, 16);
+    if (back && r->places[at % FAKE_IDS] && r->places[at % FAKE_IDS] != sum)
+        fake_complain("DR-PQ-2/3: a descriptor changed while it was the device's");
+    r->places[at % FAKE_IDS] = back ? 0 : sum;
+}
+
 static void remember(struct fake_ring *r, const struct fake_chain *c, u16 at)
 {
+    struct fake_taken *t = &r->taken[c->head % FAKE_IDS];
     if (r->in_order && at != r->head)
         fake_complain("DR-SQ-5: in order, but not where the last one ended");
     r->head = (u16)((at + c->count) % r->size);
-    if (r->taken[c->head % FAKE_IDS].count)
+    if (t->count)
         fake_complain("a head that the device has already");
-    r->taken[c->head % FAKE_IDS] = (struct fake_taken){at, c->count, sum_of(r, at, c->count)};
+    *t = (struct fake_taken){at, c->count, c->table_len, c->table, 0};
+    t->sum = sum_of(r, t);
+    for (u16 i = 0; r->packed && i < c->count; i++)
+        check_place(r, (u16)((at + i) % r->size), false);
 }
 
 u16 fake_ring_forget(struct fake_ring *r, u32 id)
 {
     struct fake_taken *t = &r->taken[id % FAKE_IDS], was = *t;
-    if (was.count && was.sum != sum_of(r, was.at, was.count))
+    if (was.count && was.sum != sum_of(r, &was))
         fake_complain("DR-CL-1: descriptors changed while the device had them");
     t->count = 0;
     return MAX(was.count, (u16)1);
@@ -149,6 +162,8 @@ static void walk(const struct fake_ring *r, struct fake_chain *c, const struct d
             if (table_is_wrong(r, c, d->len, d->flags))
                 return;
             c->indirect = true;
+            c->table = d->addr;
+            c->table_len = d->len;
             walk(r, c, (const struct desc *)d->addr, d->len / 16, 0);
             return;
         }
@@ -197,6 +212,8 @@ static bool is_available(const struct packed_desc *d, bool odd)
 static void read_table(struct fake_chain *c, const struct packed_desc *table, u32 n)
 {
     c->indirect = true;
+    c->table = (u64)table;
+    c->table_len = n * 16;
     for (u32 i = 0; i < n; i++) {
         if (table[i].flags & ~WRITE)
             fake_complain("DR-PQ-9: a flag inside a table");
@@ -286,16 +303,19 @@ static bool wants_packed(const struct fake_ring *r, unsigned n)
 
 bool fake_ring_push_batch(struct fake_ring *r, unsigned n, unsigned descriptors, u32 id, u32 len)
 {
-    fake_ring_used(r, r->used, id, len);
     if (r->packed) {
         u16 at = r->used;
         bool odd = r->used_odd;
+        for (unsigned i = 0; i < descriptors; i++)
+            check_place(r, (u16)((at + i) % r->size), true);
+        fake_ring_used(r, at, id, len);
         step(r, &r->used, &r->used_odd, descriptors);
         fake_ring_mark(r, at, odd ? 0 : AVAIL | USED);
         return wants_packed(r, descriptors);
     }
     u16 old = r->used;
-    fake_ring_set_used_idx(r, (u16)(r->used + n));
+    fake_ring_used(r, old, id, len);
+    fake_ring_set_used_idx(r, (u16)(old + n));
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (!r->event_idx)
         return !(get16(r->driver) & 1);

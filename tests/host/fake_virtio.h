@@ -12,10 +12,11 @@ struct virtq;
 
 enum { FAKE_CHAIN = 256, FAKE_IDS = 1024 };
 
-/* What the device has got: where it stands, and what was in its descriptors, which nobody may change meanwhile. */
+/* A request that the device has got: where it stands, its table, and sums of both, as nobody may change them meanwhile. */
 struct fake_taken {
     u16 at, count;
-    u64 sum;
+    u32 table_len;
+    u64 table, sum;
 };
 
 struct fake_ring {
@@ -27,6 +28,7 @@ struct fake_ring {
     bool seen_odd, used_odd; /* packed: in the second lap, the fourth... */
     u16 head;                /* in_order: where the next request is to stand */
     struct fake_taken taken[FAKE_IDS];
+    u64 places[FAKE_IDS]; /* packed: sums of the descriptors that are the device's */
 };
 
 /* One request as the device finds it. */
@@ -37,6 +39,8 @@ struct fake_chain {
     struct span spans[FAKE_CHAIN];
     u64 room;
     bool indirect;
+    u64 table;
+    u32 table_len;
 };
 
 /* The device's view of a queue that virtq_new() made. */
