@@ -68,7 +68,7 @@ static int wait(struct p9_link *link)
         unsigned completed = 0;
         for (; (req = virtq_take(s->q, &written)) != NULL; completed++)
             p9_complete(req, written, 0);
-        if (completed)
+        if (completed && !s->q->broken)
             return 0;
     } while (virtio_wait(s->dev, s->q) == 0);
     virtio_fail(s->dev, "its queue is broken");

@@ -407,6 +407,40 @@ static void test_R12_id_beyond_the_queue(void **state)
     expect_dead(share("mad"), "it finished more than is in flight");
 }
 
+/* The second of two messages comes back twice, the first never. Once. */
+static u32 repeat_the_second(struct fake_virtio *v, const struct fake_chain *c)
+{
+    static bool lied;
+    static struct fake_chain second;
+    if (lied || !fake_ring_pop(&v->queues[0].ring, &second))
+        return serve(v, c);
+    lied = true;
+    u32 written = serve(v, &second);
+    fake_ring_push(&v->queues[0].ring, second.head, written);
+    ((struct fake_chain *)c)->head = second.head;
+    return written;
+}
+
+/* The lie comes to light behind an answer that is good, and nobody waits for another: the next message finds the device brought up again. */
+static void case_r14_used_twice_behind_a_good_answer(void **state)
+{
+    (void)state;
+    struct node root, node;
+    struct qid qid;
+    struct name name = {"x", 1};
+    struct fs *fs = share("twice");
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+    device.hold = true;
+    device.serve = repeat_the_second;
+    fs->ops->clunk(&(struct node){.fs = fs, .id = root.id + 1});
+    device.hold = false;
+    assert_int_equal(fs->ops->walk(&root, &name, 1, &node, &qid), -ENOENT);
+    assert_int_equal(fs->ops->walk(&root, &name, 1, &node, &qid), -ENOENT);
+    assert_int_equal(fake_log_count("queue 0: it finished what is not in flight, id"), 1);
+    assert_int_equal(served[P9_TATTACH], 2);
+    assert_false(virtio_first()->failed);
+}
+
 static u32 say_nothing(struct fake_virtio *v, const struct fake_chain *c)
 {
     (void)v, (void)c;
@@ -458,6 +492,7 @@ int main(void)
         TEST(c12_a_smaller_queue_after_the_reset),
         TEST(test_R16_writes_more_than_there_is_room_for),
         TEST(test_R12_id_beyond_the_queue),
+        TEST(case_r14_used_twice_behind_a_good_answer),
         TEST(test_R17_written_0),
         TEST(test_removed_under_a_client),
     };

@@ -45,7 +45,7 @@ static void do_stat(const char *path)
 /* Bytes and their sum, and how it ended. */
 static void do_read(const char *path)
 {
-    static unsigned char buf[65536];
+    static unsigned char buf[4 << 20];
     unsigned long long total = 0, sum = 0;
     ssize_t n = -1;
     int fd = open(path, O_RDONLY), i;

@@ -5,7 +5,7 @@ import functools
 import struct
 
 from . import server
-from .function import COMMON, DEVICE, DRIVER_OK, FEATURES_OK, HOME, ISR, NEEDS_RESET, NOTIFY, ONES, Bar, F_MOUNT_TAG, F_VERSION_1, Function, Place, virtio_cap
+from .function import COMMON, DEVICE, DRIVER_OK, F_INDIRECT, FEATURES_OK, HOME, ISR, NEEDS_RESET, NOTIFY, ONES, Bar, F_MOUNT_TAG, F_VERSION_1, Function, Place, virtio_cap
 from .rings import DESC
 from .server import Node, text
 
@@ -190,6 +190,13 @@ class Fixed(Bar):
 
     def move(self, value):
         self.value = self.mask if value & self.mask == self.mask else self.base
+
+
+@function("case_c12_bar_address_reads_back_as_0", "The BAR takes its address, and says that it is 0.")
+class _:
+    def read_config(self, addr, size):
+        bar = self.bars[0]
+        return 0 if addr == 0x10 and size == 4 and self.probed and bar.value != bar.mask else super().read_config(addr, size)
 
 
 @function("case_c13_bars_overlap", "Two BARs stand at one address and cannot be moved.")
@@ -428,6 +435,16 @@ def _(self, queue, reply):
     queue.put(reply.chain.head, truth(queue, reply))
 
 
+class Direct:
+    """Requests are chains in the ring itself."""
+    offered = Function.offered & ~F_INDIRECT
+
+
+@at_read("case_r15_used_id_in_the_middle_of_a_chain", "The used id is that of the request's second descriptor.", base=Direct)
+def _(self, queue, reply):
+    queue.put(queue.descriptor(reply.chain.head)[3], truth(queue, reply))
+
+
 @at_read("case_r16_used_len_beyond_the_room", "The used length is two GiB.")
 def _(self, queue, reply):
     truth(queue, reply)
@@ -518,6 +535,30 @@ def _(self, queue, reply):
 @at_read("case_h14_slow_answer", "The read is answered after a second.")
 def _(self, queue, reply):
     self.loop.later(1, lambda: queue.put(reply.chain.head, truth(queue, reply)))
+
+
+class Flushed:
+    """Of the reads that are in flight together the first fails, and the others are answered some time after they were flushed. Once."""
+    held, failed = None, False
+
+    def finish(self, queue, chain, reply):
+        if reply.name == "read" and reply.node and reply.node.lie is LIES["case_p40_answers_to_what_was_flushed"] and (self.held is None or self.held):
+            if self.held is None:
+                self.held = {0: None}
+                reply.type, reply.body = server.RLERROR, struct.pack("<I", 5)
+            else:
+                self.held[reply.tag] = reply
+                return
+        super().finish(queue, chain, reply)
+        if reply.name == "flush" and self.held:
+            late = self.held.pop(reply.request.get("H"))
+            self.log("flushed")
+            self.loop.later(0.02, lambda: queue.alive() and Function.finish(self, queue, late.chain, late))
+            if len(self.held) == 1:
+                self.held = {}
+
+
+Lie("case_p40_answers_to_what_was_flushed", " ".join(Flushed.__doc__.split()), Flushed, make=lambda: Node(bytearray(CONTENT * 700)))
 
 
 # ---- replies: their head ----
