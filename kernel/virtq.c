@@ -171,6 +171,7 @@ bool virtq_arm(struct virtq *q)
 
 void *virtq_reclaim(struct virtq *q)
 {
+    q->batch = 0;
     for (u16 head = 0; head < q->size && virtq_in_flight(q); head++)
         if (q->slots[head].cookie)
             return finish(q, head);

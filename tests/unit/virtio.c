@@ -9,12 +9,15 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "cmdline.h"
 #include "fake_arch.h"
 #include "fake_virtio.h"
 #include "virtio.h"
 #include "virtq.h"
 
-enum { ID = 63, FEATURE = 5 };
+enum { ID = 63, FEATURE = 5, ON_IT = 6, ON_THAT = 7 };
+
+#define OWN_FEATURES (1ull << FEATURE | 1ull << ON_IT | 1ull << ON_THAT)
 
 /* ---- a transport that writes down what is asked of it ---- */
 
@@ -24,11 +27,11 @@ static struct script {
     int reset_reads; /* until a reset shows; -1: never */
     bool refuse_features;
     u16 queue_max[4];
-    int enable_result, vectors;
+    int enable_result, reset_result, vectors;
     u8 generation;
     int generation_moves;
     u8 config[64];
-    char log[512]; /* 's' status, 'f' features, 'q' queue, 'i' irqs, 'n' notify */
+    char log[512]; /* 's' status, 'f' features, 'q' queue, 'i' irqs, 'n' notify, 'r' queue reset, 'c' config */
 } script;
 
 static struct virtio_device dev;
@@ -92,6 +95,13 @@ static int queue_enable(struct virtio_device *d, struct virtq *q)
     return script.enable_result;
 }
 
+static int queue_reset(struct virtio_device *d, struct virtq *q)
+{
+    (void)d, (void)q;
+    note("r ");
+    return script.reset_result;
+}
+
 static void notify(struct virtq *q)
 {
     (void)q;
@@ -105,6 +115,13 @@ static int config_read(struct virtio_device *d, u32 offset, void *bytes, u32 len
         return -EINVAL;
     memcpy(bytes, script.config + offset, len);
     script.config[offset]++; /* so that a second reading can be told */
+    return 0;
+}
+
+static int config_write(struct virtio_device *d, u32 offset, const void *bytes, u32 len)
+{
+    (void)d, (void)offset, (void)bytes, (void)len;
+    note("c ");
     return 0;
 }
 
@@ -131,7 +148,7 @@ static void cut_off(struct virtio_device *d)
     note("x ");
 }
 
-static const struct virtio_transport transport = {
+static struct virtio_transport transport = {
     .name = "script",
     .get_status = get_status,
     .set_status = set_status,
@@ -139,8 +156,10 @@ static const struct virtio_transport transport = {
     .set_features = set_features,
     .queue_max = queue_max,
     .queue_enable = queue_enable,
+    .queue_reset = queue_reset,
     .notify = notify,
     .config_read = config_read,
+    .config_write = config_write,
     .generation = generation,
     .irqs = irqs,
     .cut_off = cut_off,
@@ -152,9 +171,18 @@ static int probe_result;
 static unsigned probes, removes;
 static u8 status_in_probe, status_in_remove;
 
+static bool probe_works;
+
 static int probe(struct virtio_device *d)
 {
+    static u8 buffer[8];
+    struct span span = {(u64)buffer, sizeof buffer};
     probes++;
+    if (probe_works) {
+        assert_int_equal(virtq_add(d->queues[0], &span, 1, 0, buffer), 0);
+        virtq_kick(d->queues[0]);
+        assert_int_equal(virtio_config_write(d, 0, buffer, 1), 0);
+    }
     status_in_probe = d->transport->get_status(d);
     return probe_result;
 }
@@ -167,8 +195,13 @@ static void remove_device(struct virtio_device *d)
         ;
 }
 
-VIRTIO_DRIVER(test_driver) = {
-    .name = "test-driver", .id = ID, .features = 1ull << FEATURE, .queues = 2, .probe = probe, .remove = remove_device};
+VIRTIO_DRIVER(test_driver) = {.name = "test-driver",
+                              .id = ID,
+                              .features = OWN_FEATURES,
+                              .needs = {{1ull << ON_THAT, 1ull << ON_IT}, {1ull << ON_IT, 1ull << FEATURE}},
+                              .queues = 2,
+                              .probe = probe,
+                              .remove = remove_device};
 
 static int setup(void **state)
 {
@@ -177,6 +210,9 @@ static int setup(void **state)
     fake_complaint();
     probes = removes = 0;
     probe_result = 0;
+    probe_works = false;
+    transport.legacy = false;
+    cmdline_boot = NULL;
     script =
         (struct script){.features = VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC | 1 << FEATURE,
                         .queue_max = {128, 64, 0, 0},
@@ -195,7 +231,7 @@ static int teardown(void **state)
 
 /* ---- start ---- */
 
-static void test_DR_IN_1_order(void **state)
+static void test_dr_in_1_order(void **state)
 {
     (void)state;
     assert_int_equal(virtio_register(&dev), 0);
@@ -228,7 +264,7 @@ static void refused(const char *why)
     assert_int_equal(virtio_wait(&dev, NULL), -EIO);
 }
 
-static void test_R1_no_VERSION_1(void **state)
+static void test_case_r1_dr_fb_6_no_VERSION_1(void **state)
 {
     (void)state;
     script.features &= ~VIRTIO_F_VERSION_1;
@@ -236,7 +272,7 @@ static void test_R1_no_VERSION_1(void **state)
     assert_int_equal(probes, 0);
 }
 
-static void test_R2_features_not_taken(void **state)
+static void test_case_r2_dr_in_4_features_not_taken(void **state)
 {
     (void)state;
     script.refuse_features = true;
@@ -244,7 +280,7 @@ static void test_R2_features_not_taken(void **state)
     assert_null(strstr(script.log, "q "));
 }
 
-static void test_R4_all_features_offered(void **state)
+static void test_case_r4_dr_fb_4_dr_fb_5_all_features_offered(void **state)
 {
     (void)state;
     script.features = ~0ull;
@@ -252,11 +288,11 @@ static void test_R4_all_features_offered(void **state)
     assert_int_equal(script.accepted, VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
                                           VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER |
                                           VIRTIO_F_ORDER_PLATFORM | VIRTIO_F_NOTIFICATION_DATA |
-                                          VIRTIO_F_NOTIF_CONFIG_DATA | 1 << FEATURE);
+                                          VIRTIO_F_NOTIF_CONFIG_DATA | VIRTIO_F_RING_RESET | OWN_FEATURES);
     assert_int_equal(dev.offered, ~0ull);
 }
 
-static void test_DR_FB_1_never_more_than_offered(void **state)
+static void test_dr_fb_1_never_more_than_offered(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 300; i++) {
@@ -271,7 +307,138 @@ static void test_DR_FB_1_never_more_than_offered(void **state)
     }
 }
 
-static void test_R5_R6_queue_missing(void **state)
+static void test_dr_fb_2_dr_fb_3_nothing_without_what_it_is_built_on(void **state)
+{
+    (void)state;
+    for (u64 offer = 0; offer < 8; offer++) {
+        static const u64 taken[] = {0, 1, 0, 3, 0, 1, 0, 7};
+        setup(NULL);
+        script.features = VIRTIO_F_VERSION_1 | offer << FEATURE;
+        assert_int_equal(virtio_register(&dev), 0);
+        assert_int_equal(script.accepted, VIRTIO_F_VERSION_1 | taken[offer] << FEATURE);
+        virtio_unregister(&dev);
+    }
+}
+
+static void test_dr_rf_1_dr_rf_2_dr_rf_4_dr_rf_5_dr_rf_7_dr_rf_8_dr_rf_9_accepted_when_offered(void **state)
+{
+    (void)state;
+    static const u64 bits[] = {VIRTIO_F_ACCESS_PLATFORM,   VIRTIO_F_RING_PACKED,       VIRTIO_F_IN_ORDER,
+                               VIRTIO_F_ORDER_PLATFORM,    VIRTIO_F_NOTIFICATION_DATA, VIRTIO_F_RING_RESET,
+                               VIRTIO_F_NOTIF_CONFIG_DATA, VIRTIO_F_INDIRECT_DESC,     VIRTIO_F_EVENT_IDX};
+    for (size_t i = 0; i < ARRAY_LEN(bits); i++) {
+        setup(NULL);
+        script.features = VIRTIO_F_VERSION_1 | bits[i];
+        assert_int_equal(virtio_register(&dev), 0);
+        assert_int_equal(script.accepted, script.features);
+        virtio_unregister(&dev);
+    }
+}
+
+/* ---- features from the command line ---- */
+
+static void with_options(const char *text)
+{
+    static struct cmdline line;
+    static char copy[256];
+    size_t len = (size_t)snprintf(copy, sizeof copy, "%s", text);
+    setup(NULL);
+    assert_int_equal(cmdline_parse(&line, copy, len), 0);
+    cmdline_boot = &line;
+    script.features = ~0ull;
+    virtio_register(&dev);
+}
+
+static void test_features_switched_off(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *options;
+        u64 off;
+    } cases[] = {
+        {"virtio.features=-packed", VIRTIO_F_RING_PACKED},
+        {"virtio.features=-packed,-event_idx,-indirect_desc",
+         VIRTIO_F_RING_PACKED | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC},
+        {"virtio.features=-access_platform,-in_order,-order_platform",
+         VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_IN_ORDER | VIRTIO_F_ORDER_PLATFORM},
+        {"virtio.features=-notification_data,-notif_config_data,-ring_reset",
+         VIRTIO_F_NOTIFICATION_DATA | VIRTIO_F_NOTIF_CONFIG_DATA | VIRTIO_F_RING_RESET},
+        {"virtio.features=-packed,+packed", 0},
+        {"virtio.features=+packed,-packed", VIRTIO_F_RING_PACKED},
+        {"virtio.features=-packed virtio.features=+packed,-in_order", VIRTIO_F_IN_ORDER},
+        {"virtio.features=driver:-packed", VIRTIO_F_RING_PACKED},
+        {"virtio.features=rng:-packed", 0},
+        {"virtio.features=-packed virtio.features=driver:+packed", 0},
+        {"virtio.features=", 0},
+        {"virtio.features", 0},
+        {"virtio.features=,,", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        with_options(cases[i].options);
+        assert_int_equal(~script.accepted & (VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC |
+                                             VIRTIO_F_ACCESS_PLATFORM | VIRTIO_F_RING_PACKED | VIRTIO_F_IN_ORDER |
+                                             VIRTIO_F_ORDER_PLATFORM | VIRTIO_F_NOTIFICATION_DATA |
+                                             VIRTIO_F_NOTIF_CONFIG_DATA | VIRTIO_F_RING_RESET | OWN_FEATURES),
+                         cases[i].off);
+        virtio_unregister(&dev);
+    }
+    with_options("virtio.features=-version_1");
+    assert_true(dev.failed);
+    assert_int_equal(fake_log_count("VERSION_1 is switched off"), 1);
+}
+
+/* Once, however many devices there are. It stands first of all tests, as it is once in a boot. */
+static void test_slips_in_virtio_features_are_named(void **state)
+{
+    (void)state;
+    with_options("virtio.features=-paked,event_idx,-,+IN_ORDER,-packed virtio.features=rng:-foo");
+    assert_int_equal(fake_log_count("\"-paked\""), 1);
+    assert_int_equal(fake_log_count("\"event_idx\""), 1);
+    assert_int_equal(fake_log_count("\"-\""), 1);
+    assert_int_equal(fake_log_count("\"+IN_ORDER\""), 1);
+    assert_int_equal(fake_log_count("\"-foo\""), 1);
+    assert_int_equal(fake_log_count("virtio.features"), 5);
+    assert_int_equal(script.accepted & VIRTIO_F_RING_PACKED, 0);
+    virtio_unregister(&dev);
+    with_options("virtio.features=-paked");
+    assert_int_equal(fake_log_count("virtio.features"), 0);
+}
+
+/* ---- steps ---- */
+
+/* A driver may send and write the configuration as soon as it is probed, which is behind DRIVER_OK; features are told once, before FEATURES_OK. */
+static void test_dr_in_2_dr_in_3_dr_in_6_nothing_is_sent_or_written_before_DRIVER_OK(void **state)
+{
+    (void)state;
+    probe_works = true;
+    assert_int_equal(virtio_register(&dev), 0);
+    assert_string_equal(script.log, "s0 s1 s3 f s11 i q q s15 n c ");
+}
+
+static void test_dr_in_5_a_step_that_fails_is_the_last(void **state)
+{
+    (void)state;
+    static const char *const logs[] = {
+        "s0 s1 s3 s0 s128 ",                 /* no VERSION_1 */
+        "s0 s1 s3 f s11 s0 s128 ",           /* features refused */
+        "s0 s1 s3 f s11 i s0 s128 ",         /* no queue */
+        "s0 s1 s3 f s11 i q s0 s128 ",       /* not enabled */
+        "s0 s1 s3 f s11 i q q s15 s0 s128 ", /* its driver refuses it */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(logs); i++) {
+        setup(NULL);
+        script.features = i == 0 ? 0 : script.features;
+        script.refuse_features = i == 1;
+        script.queue_max[0] = i == 2 ? 0 : 128;
+        script.enable_result = i == 3 ? -EINVAL : 0;
+        probe_result = i == 4 ? -ENODEV : 0;
+        assert_int_equal(virtio_register(&dev), -EIO);
+        assert_string_equal(script.log, logs[i]);
+        virtio_unregister(&dev);
+    }
+}
+
+static void test_case_r5_r6_queue_missing(void **state)
 {
     (void)state;
     script.queue_max[1] = 0;
@@ -279,7 +446,7 @@ static void test_R5_R6_queue_missing(void **state)
     assert_int_equal(probes, 0);
 }
 
-static void test_R7_R8_queue_sizes(void **state)
+static void test_case_r7_r8_dr_cc_2_queue_sizes(void **state)
 {
     (void)state;
     static const u16 cases[][2] = {{1, 1},     {2, 2},     {3, 2},       {127, 64},
@@ -293,21 +460,58 @@ static void test_R7_R8_queue_sizes(void **state)
     }
 }
 
-static void test_R9_queue_enable_fails(void **state)
+static void test_case_r7_r8_dr_cc_2_packed_queue_sizes(void **state)
+{
+    (void)state;
+    static const u16 cases[][2] = {{1, 1}, {3, 3}, {127, 127}, {128, 128}, {300, 256}, {32768, 256}, {65535, 256}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        setup(NULL);
+        script.features |= VIRTIO_F_RING_PACKED;
+        script.queue_max[0] = cases[i][0];
+        assert_int_equal(virtio_register(&dev), 0);
+        assert_int_equal(dev.queues[0]->size, cases[i][1]);
+        virtio_unregister(&dev);
+    }
+}
+
+/* A legacy device tells its size; it has none of the features and statuses that came with virtio 1.0. */
+static void test_case_r7_r8_legacy_queue_sizes(void **state)
+{
+    (void)state;
+    static const u16 cases[][2] = {{1, 1}, {2, 2}, {128, 128}, {1024, 1024}, {32768, 32768}, {3, 0}, {65535, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        setup(NULL);
+        transport.legacy = true;
+        script.features = ~0ull;
+        script.queue_max[0] = cases[i][0];
+        if (cases[i][1] == 0) {
+            refused("a size that no ring has");
+        } else {
+            assert_int_equal(virtio_register(&dev), 0);
+            assert_string_equal(script.log, "s0 s1 s3 f i q q s7 ");
+            assert_int_equal(script.accepted, VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | OWN_FEATURES);
+            assert_int_equal(dev.queues[0]->size, cases[i][1]);
+            assert_int_equal(dev.queues[0]->flags, VIRTQ_INDIRECT | VIRTQ_EVENT_IDX | VIRTQ_LEGACY);
+        }
+        virtio_unregister(&dev);
+    }
+}
+
+static void test_case_r9_queue_enable_fails(void **state)
 {
     (void)state;
     script.enable_result = -EBUSY;
     refused("cannot be enabled");
 }
 
-static void test_DR_RS_1_slow_reset(void **state)
+static void test_dr_rs_1_slow_reset(void **state)
 {
     (void)state;
     script.reset_reads = 1010; /* more than are polled without sleeping */
     assert_int_equal(virtio_register(&dev), 0);
 }
 
-static void test_R10_reset_never_ends(void **state)
+static void test_case_r10_reset_never_ends(void **state)
 {
     (void)state;
     script.reset_reads = -1;
@@ -317,7 +521,7 @@ static void test_R10_reset_never_ends(void **state)
     assert_null(strstr(script.log, "q "));
 }
 
-static void test_R11_all_ones_from_the_start(void **state)
+static void test_case_r11_all_ones_from_the_start(void **state)
 {
     (void)state;
     script.status_or = 0xff;
@@ -334,7 +538,7 @@ static void test_probe_refuses(void **state)
     assert_int_equal(removes, 0);
 }
 
-static void test_DR_CL_2_unregister_resets_first(void **state)
+static void test_dr_cl_2_unregister_resets_first(void **state)
 {
     (void)state;
     int cookie;
@@ -349,7 +553,7 @@ static void test_DR_CL_2_unregister_resets_first(void **state)
 }
 
 /* R10, R22: what was in flight comes back only when the device cannot write there any more. */
-static void test_R10_a_device_that_does_not_reset_is_cut_off(void **state)
+static void test_case_r10_a_device_that_does_not_reset_is_cut_off(void **state)
 {
     (void)state;
     assert_int_equal(virtio_register(&dev), 0);
@@ -385,7 +589,7 @@ static void test_config(void **state)
     assert_int_equal(virtio_config(&dev, ~0u, bytes, 2), -EINVAL);
 }
 
-static void test_DR_CF_2_generation_moves_once(void **state)
+static void test_dr_cf_2_generation_moves_once(void **state)
 {
     (void)state;
     u8 byte;
@@ -396,7 +600,7 @@ static void test_DR_CF_2_generation_moves_once(void **state)
     assert_int_equal(byte, 41);
 }
 
-static void test_R26_generation_never_settles(void **state)
+static void test_case_r26_generation_never_settles(void **state)
 {
     (void)state;
     u8 byte;
@@ -481,7 +685,7 @@ static void complete_silently(void)
         fake_ring_push(&ring, c.head, 1);
 }
 
-static void test_R28_interrupts_never_come(void **state)
+static void test_case_r28_interrupts_never_come(void **state)
 {
     (void)state;
     assert_int_equal(virtio_register(&dev), 0);
@@ -499,7 +703,7 @@ static void spurious(void)
     fake_beat(1);
 }
 
-static void test_R21_R28_storm_without_progress_ends(void **state)
+static void test_case_r21_r28_storm_without_progress_ends(void **state)
 {
     (void)state;
     assert_int_equal(virtio_register(&dev), 0);
@@ -508,7 +712,7 @@ static void test_R21_R28_storm_without_progress_ends(void **state)
     assert_int_equal(fake_log_count("silent"), 1);
 }
 
-static void test_R21_silence_is_bounded(void **state)
+static void test_case_r21_silence_is_bounded(void **state)
 {
     (void)state;
     for (int vectors = 0; vectors < 2; vectors++) {
@@ -538,7 +742,7 @@ static void one_in_100_heartbeats(void)
 }
 
 /* H14: slow is not silent; each completion starts the count again. */
-static void test_H14_slow_answers(void **state)
+static void test_case_h14_slow_answers(void **state)
 {
     (void)state;
     answered = 0;
@@ -550,7 +754,7 @@ static void test_H14_slow_answers(void **state)
         assert_true(wait_for(dev.queues[0]) >= 0);
 }
 
-static void test_H12_idle_time_is_no_silence(void **state)
+static void test_case_h12_idle_time_is_no_silence(void **state)
 {
     (void)state;
     assert_int_equal(virtio_register(&dev), 0);
@@ -578,13 +782,13 @@ static void ails(u8 status, bool config_interrupt, const char *why)
     virtio_unregister(&dev);
 }
 
-static void test_R11_gone(void **state)
+static void test_case_r11_gone(void **state)
 {
     (void)state;
     ails(0xff, false, "it is gone");
 }
 
-static void test_R23_needs_reset(void **state)
+static void test_case_r23_needs_reset(void **state)
 {
     (void)state;
     ails(VIRTIO_STATUS_NEEDS_RESET, false, "needs a reset");
@@ -617,40 +821,95 @@ static void test_wait_on_a_broken_queue(void **state)
     assert_int_equal(fake_log_count("its queue is broken"), 0);
 }
 
+/* ---- one queue of a device that goes on ---- */
+
+static void test_dr_qr_1_dr_qr_2_a_queue_taken_back_and_brought_up_again(void **state)
+{
+    (void)state;
+    for (u32 packed = 0; packed < 2; packed++) {
+        setup(NULL);
+        script.features |= VIRTIO_F_RING_RESET | (packed ? VIRTIO_F_RING_PACKED : 0);
+        assert_int_equal(virtio_register(&dev), 0);
+        struct virtq *q = submit();
+        script.log[0] = 0;
+        assert_int_equal(virtio_queue_stop(&dev, q), 0);
+        assert_string_equal(script.log, "r "); /* and what was in flight is still there until now */
+        assert_ptr_equal(virtq_reclaim(q), &cookie);
+        assert_null(virtq_reclaim(q));
+        assert_int_equal(virtio_queue_start(&dev, q), 0);
+        assert_string_equal(script.log, "r q ");
+        assert_int_equal(script.status, 15);
+        fake_idle = complete;
+        for (unsigned i = 0; i < 300; i++)
+            assert_true(wait_for(submit()) >= 0);
+        if (!packed)
+            virtio_unregister(&dev);
+    }
+}
+
+static void test_dr_qr_1_a_queue_that_is_not_given_back(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_register(&dev), 0);
+    assert_int_equal(virtio_queue_stop(&dev, dev.queues[0]), -EOPNOTSUPP);
+    assert_false(dev.failed);
+    virtio_unregister(&dev);
+    setup(NULL);
+    script.features |= VIRTIO_F_RING_RESET;
+    assert_int_equal(virtio_register(&dev), 0);
+    struct virtq *q = submit();
+    script.reset_result = -EIO;
+    assert_int_equal(virtio_queue_stop(&dev, q), -EIO);
+    assert_true(dev.failed); /* so its memory is ours behind the reset of all */
+    assert_non_null(strstr(script.log, "r s0 s128 "));
+    assert_int_equal(virtio_queue_start(&dev, q), -EIO);
+    assert_ptr_equal(virtq_reclaim(q), &cookie);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_DR_IN_1_order),
+        TEST(test_slips_in_virtio_features_are_named),
+        TEST(test_dr_in_1_order),
         TEST(test_no_driver),
-        TEST(test_R1_no_VERSION_1),
-        TEST(test_R2_features_not_taken),
-        TEST(test_R4_all_features_offered),
-        TEST(test_DR_FB_1_never_more_than_offered),
-        TEST(test_R5_R6_queue_missing),
-        TEST(test_R7_R8_queue_sizes),
-        TEST(test_R9_queue_enable_fails),
-        TEST(test_DR_RS_1_slow_reset),
-        TEST(test_R10_reset_never_ends),
-        TEST(test_R11_all_ones_from_the_start),
+        TEST(test_case_r1_dr_fb_6_no_VERSION_1),
+        TEST(test_case_r2_dr_in_4_features_not_taken),
+        TEST(test_case_r4_dr_fb_4_dr_fb_5_all_features_offered),
+        TEST(test_dr_fb_1_never_more_than_offered),
+        TEST(test_dr_fb_2_dr_fb_3_nothing_without_what_it_is_built_on),
+        TEST(test_dr_rf_1_dr_rf_2_dr_rf_4_dr_rf_5_dr_rf_7_dr_rf_8_dr_rf_9_accepted_when_offered),
+        TEST(test_features_switched_off),
+        TEST(test_dr_in_2_dr_in_3_dr_in_6_nothing_is_sent_or_written_before_DRIVER_OK),
+        TEST(test_dr_in_5_a_step_that_fails_is_the_last),
+        TEST(test_case_r5_r6_queue_missing),
+        TEST(test_case_r7_r8_dr_cc_2_queue_sizes),
+        TEST(test_case_r7_r8_dr_cc_2_packed_queue_sizes),
+        TEST(test_case_r7_r8_legacy_queue_sizes),
+        TEST(test_case_r9_queue_enable_fails),
+        TEST(test_dr_rs_1_slow_reset),
+        TEST(test_case_r10_reset_never_ends),
+        TEST(test_case_r11_all_ones_from_the_start),
         TEST(test_probe_refuses),
-        TEST(test_DR_CL_2_unregister_resets_first),
-        TEST(test_R10_a_device_that_does_not_reset_is_cut_off),
+        TEST(test_dr_cl_2_unregister_resets_first),
+        TEST(test_case_r10_a_device_that_does_not_reset_is_cut_off),
         TEST(test_config),
-        TEST(test_DR_CF_2_generation_moves_once),
-        TEST(test_R26_generation_never_settles),
+        TEST(test_dr_cf_2_generation_moves_once),
+        TEST(test_case_r26_generation_never_settles),
         TEST(test_wait_by_interrupt),
         TEST(test_wait_does_not_sleep_when_it_is_there),
         TEST(test_wait_by_polling),
-        TEST(test_R28_interrupts_never_come),
-        TEST(test_R21_R28_storm_without_progress_ends),
-        TEST(test_R21_silence_is_bounded),
-        TEST(test_H14_slow_answers),
-        TEST(test_H12_idle_time_is_no_silence),
-        TEST(test_R11_gone),
-        TEST(test_R23_needs_reset),
+        TEST(test_case_r28_interrupts_never_come),
+        TEST(test_case_r21_r28_storm_without_progress_ends),
+        TEST(test_case_r21_silence_is_bounded),
+        TEST(test_case_h14_slow_answers),
+        TEST(test_case_h12_idle_time_is_no_silence),
+        TEST(test_case_r11_gone),
+        TEST(test_case_r23_needs_reset),
         TEST(test_device_forgot_that_it_runs),
         TEST(test_wait_on_a_broken_queue),
+        TEST(test_dr_qr_1_dr_qr_2_a_queue_taken_back_and_brought_up_again),
+        TEST(test_dr_qr_1_a_queue_that_is_not_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -796,10 +796,10 @@ static void *device_thread(void *arg)
     return arg;
 }
 
-static void both_at_once(u32 flags)
+static void both_at_once(u32 flags, unsigned idle)
 {
     static u32 words[8][2];
-    unsigned idle = 8, sent = 0, got = 0;
+    unsigned sent = 0, got = 0;
     u32 *free_words[8], written;
     pthread_t device;
     start(32, flags);
@@ -834,7 +834,7 @@ static void test_dr_sb_1_dr_sb_2_dr_pq_8_dr_pq_11_dr_pq_12_dr_rf_5_two_threads(v
 {
     (void)state;
     for (unsigned i = 0; i < KINDS; i++)
-        both_at_once(kind(i));
+        both_at_once(kind(i), 1), both_at_once(kind(i), 8);
 }
 
 /* ---- a device that lies ---- */
