@@ -27,6 +27,7 @@ test  /usr/lib/x86_64-linux-gnu/liblua5.4.a    liblua5.4-dev
 test  /usr/lib/x86_64-linux-gnu/libsqlite3.a   libsqlite3-dev
 test  /bin/busybox                     busybox-static
 test  /usr/include/pciaccess.h         libpciaccess-dev
+test  strace                           strace
 test  /usr/include/zlib.h              zlib1g-dev
 fuzz  clang                            clang
 fuzz  /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a  libclang-rt-dev

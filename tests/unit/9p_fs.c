@@ -230,7 +230,7 @@ static void c11_no_open_fid_outlives_its_file(void **state)
     }
 }
 
-static void fifos_and_devices_are_not_opened(void **state)
+static void case_h17_fifos_and_devices_are_not_opened(void **state)
 {
     (void)state;
     static const u32 types[] = {S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK};
@@ -443,7 +443,7 @@ int main(void)
         T(c04_c05_fids_are_used_once_they_are_there_and_opened_once),
         T(c10_the_type_is_asked_of_the_object),
         T(c11_no_open_fid_outlives_its_file),
-        T(fifos_and_devices_are_not_opened),
+        T(case_h17_fifos_and_devices_are_not_opened),
         T(open_errors_leave_the_node),
         T(case_p22_qid_changes_between_walk_and_open),
         T(case_p23_any_iounit),

@@ -524,7 +524,7 @@ static void list_all(size_t room, unsigned take)
     put(&node);
 }
 
-static void every_name_once(void **state)
+static void case_h18_every_name_once(void **state)
 {
     (void)state;
     static char names[MANY][256];
@@ -734,7 +734,7 @@ int main(void)
         T(a_full_disk),
         T(appends_by_several_fids),
         T(c12_writes_in_flight_fail_with_eio),
-        T(every_name_once),
+        T(case_h18_every_name_once),
         T(case_p29_listings_longer_than_asked_or_sent),
         T(case_p30_p31_entries_that_are_cut),
         T(case_p32_p33_names_that_cannot_be),

@@ -68,7 +68,7 @@ def test_an_open_file_shows_what_the_host_writes(same):
 
 
 @pytest.mark.parametrize("size,more", [(0, 5), (5, 5), (4096, 1), (4096, 70000), (65536, 4096), (70000, 70000)])
-def test_a_file_that_grows_can_be_read_to_its_new_end(same, size, more):
+def test_case_h4_a_file_that_grows_can_be_read_to_its_new_end(same, size, more):
     def scenario(guest, folder):
         path = folder / f"grown-{size}-{more}"
         path.write_bytes(b"a" * size)
@@ -84,7 +84,7 @@ def test_a_file_that_grows_can_be_read_to_its_new_end(same, size, more):
     assert same(scenario)[-1] == str(total)
 
 
-def test_nothing_is_known_of_a_file_that_grows_at_once(same):
+def test_case_h4_nothing_is_known_of_a_file_that_grows_at_once(same):
     """Opened, asked for its size, and read at once; but not by one who was told to read it."""
     def scenario(guest, folder):
         path = folder / "at-once"
@@ -101,7 +101,7 @@ def test_nothing_is_known_of_a_file_that_grows_at_once(same):
     assert same(scenario) == ["." * (i + 1) for i in range(20)]
 
 
-def test_a_file_that_is_cut_ends_where_it_ends(same):
+def test_case_h2_a_file_that_is_cut_ends_where_it_ends(same):
     def scenario(guest, folder):
         path = folder / "cut"
         path.write_bytes(b"x" * 70000)
@@ -116,7 +116,7 @@ def test_a_file_that_is_cut_ends_where_it_ends(same):
     assert same(scenario)[1:3] == ["xxxx...904", ""]
 
 
-def test_a_replaced_file_is_two(same):
+def test_case_h3_a_replaced_file_is_two(same):
     """The name leads to the new one; who has the old one open keeps it."""
     def scenario(guest, folder):
         (folder / "name").write_text("the old one")
@@ -131,7 +131,7 @@ def test_a_replaced_file_is_two(same):
     assert same(scenario) == ["the old one", "another", "size 11 links 0 mode 100644", "size 7 links 1 mode 100644", "3", "THE old one", "another"]
 
 
-def test_a_removed_file_stays_open(same):
+def test_case_h3_a_removed_file_stays_open(same):
     def scenario(guest, folder):
         (folder / "removed").write_text("still there")
         guest.open(0, "removed", RDWR)
@@ -196,7 +196,7 @@ def test_what_a_name_is_may_change(same):
     assert same(scenario)[1:4] == ["errno 2", "size 14 links 1 mode 100644", "errno 20"]
 
 
-def test_a_directory_that_the_host_renames_keeps_its_open_files(same):
+def test_case_h15_a_directory_that_the_host_renames_keeps_its_open_files(same):
     def scenario(guest, folder):
         (folder / "here").mkdir()
         (folder / "here/f").write_text("open")

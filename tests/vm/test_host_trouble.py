@@ -113,7 +113,7 @@ def small_files(folder):
 
 # Without mounts, as in some containers, the limit alone shows it.
 @pytest.mark.parametrize("trouble", [small_files] + ([small_disk] if NAMESPACE else []))
-def test_no_room(trouble, program, place, images):
+def test_case_h5_h10_no_room(trouble, program, place, images):
     outs = {}
     for system, run in (("linux", on_linux), ("guest", lambda *a, **k: in_the_guest(*a, images, **k))):
         folder = place / system
@@ -127,7 +127,7 @@ def test_no_room(trouble, program, place, images):
 
 # ---- rights ----
 
-def test_rights_that_qemus_user_lacks(program, place, images):
+def test_case_h8_rights_that_qemus_user_lacks(program, place, images):
     outs = []
     for system in (on_linux, lambda *a, **k: in_the_guest(*a, images, **k)):
         folder = place / f"denied-{len(outs)}"
@@ -152,7 +152,7 @@ def test_rights_that_qemus_user_lacks(program, place, images):
 
 # ---- what goes ----
 
-def test_files_that_go_in_the_middle(program, place, images):
+def test_case_h2_h3_files_that_go_in_the_middle(program, place, images):
     outs = []
     for system in (on_linux, lambda *a, **k: in_the_guest(*a, images, **k)):
         folder = place / f"vanish-{len(outs)}"

@@ -160,7 +160,7 @@ def refusals(said):
     assert set(said.values()) == {"EROFS"}
 
 
-def test_read_only_by_the_host(guests, images, folder):
+def test_case_h9_read_only_by_the_host(guests, images, folder):
     place = folder(os.geteuid())
     before = snapshot(place)
     said, seen, _ = run(guests, images, place, os.geteuid(), readonly=True)

@@ -236,11 +236,119 @@ static void shares(void)
     }
 }
 
+/* Ten pieces of a file, one by one, and whether they are what the host put there; once more each that failed. */
+static void reads(void)
+{
+    enum { AT_ONCE = 10000 };
+    int fd = open("data", O_RDONLY);
+    for (long at = 0; at < 10 * AT_ONCE; at += AT_ONCE) {
+        long n = tell("read", pread(fd, in, AT_ONCE, at)), wrong = 0;
+        if (n < 0)
+            n = tell("again", pread(fd, in, AT_ONCE, at));
+        for (long i = 0; i < n; i++)
+            wrong += in[i] != byte_at(at + i);
+        if (wrong)
+            tell("wrong", wrong);
+    }
+    tell("other", close(open("other", O_RDONLY)));
+}
+
+static void writes(void)
+{
+    enum { AT_ONCE = 10000 };
+    int fd = open("data", O_CREAT | O_RDWR, 0644);
+    for (long at = 0; at < 5 * AT_ONCE; at += AT_ONCE) {
+        for (long i = 0; i < AT_ONCE; i++)
+            out[i] = byte_at(at + i);
+        if (tell("write", pwrite(fd, out, AT_ONCE, at)) < 0)
+            tell("again", pwrite(fd, out, AT_ONCE, at));
+    }
+    tell("wrong", wrong_bytes(fd, 5 * AT_ONCE));
+    tell("fsync", fsync(fd));
+    tell("other", close(open("other", O_CREAT | O_RDWR, 0644)));
+}
+
+/* Writes for ever; tells how much was made sure. */
+static void killed(void)
+{
+    int fd = open("data", O_CREAT | O_RDWR, 0644);
+    for (long at = 0;; at += PIECE) {
+        for (long i = 0; i < PIECE; i++)
+            out[i] = byte_at(at + i);
+        if (pwrite(fd, out, PIECE, at) != PIECE || (at / PIECE % 16 == 15 && fsync(fd)))
+            return;
+        if (at / PIECE % 16 == 15)
+            printf("sure %ld\n", at + PIECE), fflush(stdout);
+    }
+}
+
+/* The whole share goes. */
+static void removed(void)
+{
+    struct stat st;
+    int fd = open("data", O_RDWR), dir = open(".", O_RDONLY | O_DIRECTORY);
+    tell("read", pread(fd, in, 1000, 0));
+    meet("open");
+    tell("read", pread(fd, in, 1000, 500));
+    tell("right", in[0] == byte_at(500));
+    tell("stat", fstat(fd, &st));
+    tell("links", st.st_nlink);
+    tell("name", stat("data", &st));
+    tell("open", open("data", O_RDONLY));
+    tell("make", open("new", O_CREAT | O_WRONLY, 0644));
+    tell("mkdir", mkdir("new", 0755));
+    tell("folder", fstat(dir, &st));
+    tell("close", close(fd) | close(dir));
+}
+
+/* What a folder can have besides files. */
+static void special(void)
+{
+    static const char *const names[] = {"fifo", "socket", "zero", "disk"};
+    struct stat st;
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        if (stat(names[i], &st))
+            continue;
+        printf("%s %o\n", names[i], st.st_mode & S_IFMT);
+        tell("read", open(names[i], O_RDONLY));
+        tell("write", open(names[i], O_WRONLY));
+        tell("both", open(names[i], O_RDWR | O_NONBLOCK));
+        tell("truncate", truncate(names[i], 0) < 0 ? 1 : 0);
+    }
+    tell("other", close(open("other", O_RDONLY)));
+}
+
+/* How many names, and the sum of a number made of each: names that are lost or come twice change it. */
+static void names(void)
+{
+    unsigned long count = 0, sum = 0;
+    DIR *d = opendir(".");
+    for (struct dirent *e; (e = readdir(d));) {
+        unsigned long number = 5381;
+        for (const unsigned char *p = (void *)e->d_name; *p; p++)
+            number = number * 33 + *p;
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+            count++, sum += number;
+    }
+    printf("%lu %lu\n", count, sum);
+}
+
+/* Two file systems under one share. */
+static void inodes(void)
+{
+    struct stat a, b;
+    tell("a", stat("a/file", &a));
+    tell("b", stat("b/file", &b));
+    tell("same device", a.st_dev == b.st_dev);
+    tell("same inode", a.st_ino == b.st_ino);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
-} scenes[] = {{"full", full}, {"denied", denied}, {"vanish", vanish},
-              {"many", many}, {"moved", moved},   {"shares", shares}};
+} scenes[] = {{"full", full},       {"denied", denied}, {"vanish", vanish}, {"many", many},     {"moved", moved},
+              {"shares", shares},   {"reads", reads},   {"writes", writes}, {"killed", killed}, {"removed", removed},
+              {"special", special}, {"names", names},   {"inodes", inodes}};
 
 int main(int argc, char **argv)
 {
