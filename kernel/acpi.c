@@ -297,6 +297,48 @@ void acpi_init(const struct boot *boot)
         read_cba();
 }
 
+/* ---- interrupt controllers (5.2.12) ---- */
+
+enum { MADT_FIRST = HEADER + 8, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, POLARITY = 3, ACTIVE_HIGH = 1 };
+
+/* The next entry of this kind from *at in the MADT, which moves behind it; its offset, or 0: no more. */
+static u32 madt_next(struct table t, u32 *at, u8 kind, u32 size)
+{
+    while (*at < t.len) {
+        u32 entry = *at, len = (u32)field(t, entry + 1, 1);
+        *at += MAX(len, 2u);
+        if (field(t, entry, 1) == kind && len >= size && len <= t.len - entry)
+            return entry;
+    }
+    return 0;
+}
+
+bool acpi_ioapic(unsigned i, struct acpi_ioapic *out)
+{
+    struct table t = find("APIC");
+    u32 at = MADT_FIRST, entry;
+    while ((entry = madt_next(t, &at, MADT_IOAPIC, 12)) && i)
+        i--;
+    if (!entry)
+        return false;
+    *out = (struct acpi_ioapic){field(t, entry + 4, 4), (u32)field(t, entry + 8, 4)};
+    return out->base && !acpi_is_ram(out->base, PAGE_SIZE);
+}
+
+u32 acpi_isa_line(u8 irq, bool *active_low)
+{
+    struct table t = find("APIC");
+    u32 at = MADT_FIRST, entry;
+    *active_low = true;
+    while ((entry = madt_next(t, &at, MADT_OVERRIDE, 10)) != 0) {
+        if (field(t, entry + 3, 1) != irq)
+            continue;
+        *active_low = (field(t, entry + 8, 2) & POLARITY) != ACTIVE_HIGH;
+        return (u32)field(t, entry + 4, 4);
+    }
+    return irq;
+}
+
 bool acpi_ecam(unsigned i, struct acpi_ecam *out)
 {
     if (i >= acpi.nwindows)

@@ -25,6 +25,16 @@ bool acpi_ecam(unsigned i, struct acpi_ecam *out);
 /* Whether a byte of [pa, pa+len) is memory by the firmware's map (ACPI 6.5, chapter 15): RAM, tables or NVS. No registers can be there. */
 bool acpi_is_ram(u64 pa, u64 len);
 
+/* I/O APIC number i of the MADT (5.2.12.3): where its registers are, and the global number of its first line. */
+struct acpi_ioapic {
+    u64 base;
+    u32 first_line;
+};
+bool acpi_ioapic(unsigned i, struct acpi_ioapic *out);
+
+/* The global line that an ISA interrupt number means (5.2.12.5); *active_low: its polarity as a PCI interrupt. */
+u32 acpi_isa_line(u8 irq, bool *active_low);
+
 /* I/O port of the 3.579545 MHz timer; 0: none. */
 u16 acpi_pm_timer(void);
 

@@ -44,6 +44,9 @@ int arch_irq_alloc(void (*fn)(void *arg), void *arg);
 void arch_irq_free(int irq);
 /* What a device must write where (MSI message) to raise `irq`. */
 void arch_irq_message(int irq, u64 *address, u32 *data);
+/* Leads a level-triggered line (its global number, ACPI 6.5, 5.2.13) to `irq`, and masks it again. -ENODEV: no I/O APIC has that line. */
+int arch_line_open(u32 gsi, bool active_low, int irq);
+void arch_line_close(u32 gsi);
 /* Sleeps until an interrupt came; returns at once if one is pending. With no local APIC: a short pause. */
 void arch_wait(void);
 /* The same, but wakes after about ns nanoseconds at the latest. */

@@ -77,9 +77,9 @@ static void route_console(void)
 static void name_unknown_options(void)
 {
     static const char *const known[] = {
-        "mount", "root", "rootfstype", "ro",         "loglevel",        "env",           "cwd",
-        "exe",   "seed", "stdin",      "stdout",     "stderr",          "log",           "ctl",
-        "exit",  "tty",  "provoke",    "norandmaps", "virtio.features", "virtio.silence"};
+        "mount",           "root",           "rootfstype", "ro",  "loglevel", "env",  "cwd", "exe",     "seed",
+        "stdin",           "stdout",         "stderr",     "log", "ctl",      "exit", "tty", "provoke", "norandmaps",
+        "virtio.features", "virtio.silence", "virtio.irq"};
     for (unsigned i = 0; i < cmdline.noptions; i++) {
         unsigned k = 0;
         while (k < ARRAY_LEN(known) && !cmdline_value(cmdline.options[i], known[k]))

@@ -127,7 +127,7 @@ static void tell(const struct pci_dev *dev)
     char hex[16];
     const char *what = class_name(dev->class);
     for (const struct pci_driver *const *d = __start_pci_drivers; d < __stop_pci_drivers; d++)
-        if (pci_matches(*d, dev))
+        if (!(*d)->last_resort && pci_matches(*d, dev))
             what = (*d)->name;
     if (!what)
         print_text(hex, sizeof(hex), "class %06x", dev->class);
@@ -406,10 +406,22 @@ u16 pci_hotplug_slot(const struct pci_dev *bridge)
     return has && pci_read32(bridge, cap + SLOT_CAPABILITIES) & SLOT_HOTPLUG ? cap : 0;
 }
 
+bool pci_decodes(const struct pci_dev *dev, bool io)
+{
+    bool any = false;
+    for (unsigned i = 0; i < PCI_BARS; i++) {
+        const struct pci_bar *bar = &dev->bars[i];
+        if (bar->size && bar->io == io && !bar->base)
+            return false;
+        any |= bar->size && bar->io == io;
+    }
+    return any;
+}
+
 void *pci_map_bar(const struct pci_dev *dev, unsigned bar, u64 offset, u64 len)
 {
     const struct pci_bar *b = bar < PCI_BARS ? &dev->bars[bar] : NULL;
-    if (!b || b->io || !b->base || len == 0 || offset > b->size || len > b->size - offset)
+    if (!b || b->io || !pci_decodes(dev, false) || len == 0 || offset > b->size || len > b->size - offset)
         return NULL;
     return arch_map_registers(b->base + offset, len);
 }

@@ -23,7 +23,7 @@ struct pci_dev {
     void *priv; /* the driver's */
     void *ecam; /* its configuration space, mapped; NULL: ports CF8/CFC */
     struct pci_bar bars[PCI_BARS];
-    struct span windows[2]; /* a bridge's: memory, prefetchable memory; len 0: closed */
+    struct span windows[3]; /* a bridge's: ports, memory, prefetchable memory; len 0: closed */
     void *msix_table;       /* mapped; NULL until pci_msix_enable() */
     char name[16];          /* "0000:00:04.0" */
     u16 segment;
@@ -36,11 +36,14 @@ struct pci_dev {
     u8 ncaps;
     struct {
         u8 id, offset;
-    } caps[PCI_CAPS]; /* the capability list, walked once by the scan */
-    u32 number;       /* that no other function ever gets, in the order of the list */
-    bool offered;     /* to the drivers, once: what was unbound by hand stays so */
-    bool bad;         /* its capability list has no end: no driver gets it */
-    u32 class;        /* base class, subclass, interface: 0xCCSSII */
+    } caps[PCI_CAPS];          /* the capability list, walked once by the scan */
+    struct pci_dev *line_next; /* who else is on its interrupt line; pci_line.c's */
+    bool (*claim)(void *arg);  /* whether it was this one that called */
+    void *claim_arg;
+    u32 number;   /* that no other function ever gets, in the order of the list */
+    bool offered; /* to the drivers, once: what was unbound by hand stays so */
+    bool bad;     /* its capability list has no end: no driver gets it */
+    u32 class;    /* base class, subclass, interface: 0xCCSSII */
 };
 
 struct pci_id {
@@ -52,6 +55,7 @@ struct pci_driver {
     const char *name;
     const struct pci_id *ids; /* ended by a zero vendor */
     u16 bridges;              /* not 0: instead of ids, every bridge of this class and subclass, 0xCCSS */
+    bool last_resort;         /* asked only about what no other driver took */
     /* Takes the function (decoding of memory and I/O is on, bus mastering too). 0, or -errno: not taken, one line in the log says why. */
     int (*probe)(struct pci_dev *dev);
     /* Lets go of it: afterwards the function does no DMA and raises no interrupt. It may be gone already: then all that is read is ones. */
@@ -101,8 +105,11 @@ u16 pci_port(const struct pci_dev *bridge, u16 *flags);
 /* The same if something may be plugged in there, and we are told; 0: not so. */
 u16 pci_hotplug_slot(const struct pci_dev *bridge);
 
-/* Maps [offset, offset+len) of a memory BAR; NULL when the BAR is not memory, not assigned, or too small. */
+/* Maps [offset, offset+len) of a memory BAR; NULL when the BAR is not memory or too small, or one of the function's memory BARs has no address, so that none
+ * is decoded. */
 void *pci_map_bar(const struct pci_dev *dev, unsigned bar, u64 offset, u64 len);
+/* Whether the BARs of one kind can be decoded: there is one, and none without an address, which would be decoded at 0. */
+bool pci_decodes(const struct pci_dev *dev, bool io);
 
 /* Turns MSI-X on with every vector masked. Returns the number of vectors in the table, or -errno (-ENODEV: no capability). */
 int pci_msix_enable(struct pci_dev *dev);
@@ -110,6 +117,12 @@ int pci_msix_enable(struct pci_dev *dev);
 int pci_msix_route(struct pci_dev *dev, unsigned index, int irq);
 /* Turns it off again; the vectors' irqs are the caller's. */
 void pci_msix_disable(struct pci_dev *dev);
+
+/* pci_line.c: the function's interrupt line (INTx), which it may share. From now on claim(arg) runs whenever the line calls, with interrupts off, and says
+ * whether it was this function, whose call it has ended. 0; -ENODEV: firmware told no line, or nothing leads it to the processor. */
+int pci_line_join(struct pci_dev *dev, bool (*claim)(void *arg), void *arg);
+void pci_line_leave(struct pci_dev *dev);
+
 /* Turns MSI-X, bus mastering and decoding off. */
 void pci_disable(struct pci_dev *dev);
 

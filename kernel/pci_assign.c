@@ -6,16 +6,33 @@
 
 /*
  * Firmware's assignments stay, if they can be right. Where there was no firmware, memory BARs get 32-bit addresses from the top of
- * the window down, largest first, which wastes nothing; BARs behind bridges come out of the bridge's window, and a
- * closed one is opened as wide as what is behind it needs. I/O BARs stay without.
+ * the window down, largest first, which wastes nothing, and I/O BARs ports in the same way; BARs behind bridges come out of the bridge's window, and
+ * a closed one is opened as wide as what is behind it needs.
  */
 #define MIB       (1ull << 20)
 #define LARGEST   (1ull << 30)
 #define HOTPLUG   (2 * MIB) /* for what may come to a slot, as firmware leaves it too */
 #define BAR_AT(i) ((u16)(0x10 + 4 * (i)))
 
-enum { REG_COMMAND = 0x04, COMMAND_DECODE = 3, REG_WINDOW = 0x20, REG_PREFETCH = 0x24, REG_PREFETCH_HIGH = 0x28 };
+enum {
+    REG_COMMAND = 0x04,
+    COMMAND_DECODE = 3,
+    REG_PORTS = 0x1c,
+    REG_WINDOW = 0x20,
+    REG_PREFETCH = 0x24,
+    REG_PREFETCH_HIGH = 0x28
+};
 enum { HEADER_BRIDGE = 1, CLASS_HOST_BRIDGE = 0x0600 };
+/* Ports below 0x400 and those of configuration space belong to the board. None of a board's are known above 0xc000, where firmware has BARs too. */
+enum {
+    PORTS_LEAST = 0x400,
+    PORTS_CONFIG = 0xcf8,
+    PORTS_END = 0x10000,
+    PORTS_FREE = 0xc000,
+    PORTS_FREE_SIZE = 0x3f00,
+    PORTS_STEP = 0x1000
+};
+enum { PORTS, MEMORY, PREFETCHABLE, KINDS }; /* of a bridge's windows */
 enum { BAR_IO = 1, BAR_TYPE = 6, BAR_TYPE_64 = 4, BAR_PREFETCH = 8 };
 
 /* ---- sizes ---- */
@@ -58,13 +75,15 @@ static struct span window_between(u64 base, u64 limit)
 static void read_windows(struct pci_dev *bridge)
 {
     u32 memory = pci_read32(bridge, REG_WINDOW), prefetch = pci_read32(bridge, REG_PREFETCH);
+    u16 ports = pci_read16(bridge, REG_PORTS);
     u64 base_high = 0, limit_high = 0;
     if (prefetch & 1) {
         base_high = (u64)pci_read32(bridge, REG_PREFETCH_HIGH) << 32;
         limit_high = (u64)pci_read32(bridge, REG_PREFETCH_HIGH + 4) << 32;
     }
-    bridge->windows[0] = window_between((memory & 0xfff0ull) << 16, (memory & 0xfff00000) | (MIB - 1));
-    bridge->windows[1] =
+    bridge->windows[PORTS] = window_between((ports & 0xf0u) << 8, (ports & 0xf000u) | (PORTS_STEP - 1));
+    bridge->windows[MEMORY] = window_between((memory & 0xfff0ull) << 16, (memory & 0xfff00000) | (MIB - 1));
+    bridge->windows[PREFETCHABLE] =
         window_between(base_high | (prefetch & 0xfff0ull) << 16, limit_high | (prefetch & 0xfff00000) | (MIB - 1));
 }
 
@@ -105,11 +124,11 @@ static bool taken(const struct span *s, u64 pa, u64 len, u64 *start)
     return true;
 }
 
-/* Whether something has a byte of [pa, pa+len), on the bus behind `parent`; *start: where that begins. `until`: the first BAR not to ask. */
-static bool find_taken(const struct pci_dev *parent, u64 pa, u64 len, const struct pci_bar *until, u64 *start)
+/* Whether something has a byte, or port, of [pa, pa+len), on the bus behind `parent`; *start: where that begins. `until`: the first BAR not to ask. */
+static bool find_taken(const struct pci_dev *parent, bool io, u64 pa, u64 len, const struct pci_bar *until, u64 *start)
 {
     struct acpi_ecam w;
-    for (unsigned i = 0; acpi_ecam(i, &w); i++)
+    for (unsigned i = 0; !io && acpi_ecam(i, &w); i++)
         if (taken(&(struct span){w.base, (w.last + 1ull) << 20}, pa, len, start))
             return true;
     for (const struct pci_dev *d = pci_first(); d; d = d->next) {
@@ -117,11 +136,11 @@ static bool find_taken(const struct pci_dev *parent, u64 pa, u64 len, const stru
             const struct pci_bar *bar = &d->bars[i];
             if (bar == until)
                 return false;
-            if (!bar->io && taken(&(struct span){bar->base, bar->size}, pa, len, start))
+            if (bar->io == io && taken(&(struct span){bar->base, bar->size}, pa, len, start))
                 return true;
         }
-        for (unsigned i = 0; i < 2 && !until && !is_above(d, parent); i++)
-            if (taken(&d->windows[i], pa, len, start))
+        for (unsigned i = 0; i < KINDS && !until && !is_above(d, parent); i++)
+            if (io == (i == PORTS) && taken(&d->windows[i], pa, len, start))
                 return true;
     }
     return false;
@@ -131,26 +150,28 @@ static bool find_taken(const struct pci_dev *parent, u64 pa, u64 len, const stru
 
 static bool is_unplaced(const struct pci_bar *bar)
 {
-    return bar->size && !bar->io && !bar->base && bar->size <= LARGEST;
+    return bar->size && !bar->base && bar->size <= (bar->io ? (u64)PORTS_STEP : LARGEST);
 }
 
-/* No two BARs share a page, so that mapping one maps no other. */
+/* No two memory BARs share a page, so that mapping one maps no other. */
 static u64 room_for(const struct pci_bar *bar)
 {
-    return MAX(bar->size, PAGE_SIZE);
+    return bar->io ? bar->size : MAX(bar->size, PAGE_SIZE);
 }
 
-static struct span room_behind(const struct pci_dev *parent, const struct span *window)
+static struct span room_behind(const struct pci_dev *parent, bool io, const struct span *window)
 {
-    return parent ? parent->windows[0] : *window;
+    if (parent)
+        return parent->windows[io ? PORTS : MEMORY];
+    return io ? (struct span){PORTS_FREE, PORTS_FREE_SIZE} : *window;
 }
 
 /* Len bytes of `in` on the bus behind `parent` (NULL: a root bus), as high as can be; 0: there is no room. */
-static u64 place(const struct pci_dev *parent, const struct span *in, u64 len, u64 align)
+static u64 place(const struct pci_dev *parent, bool io, const struct span *in, u64 len, u64 align)
 {
     u64 top = in->pa + in->len, pa, start;
     while (top >= len && (pa = ALIGN_DOWN(top - len, align)) >= in->pa && pa) {
-        if (!find_taken(parent, pa, len, NULL, &start))
+        if (!find_taken(parent, io, pa, len, NULL, &start))
             return pa;
         top = start;
     }
@@ -161,57 +182,79 @@ static u64 place(const struct pci_dev *parent, const struct span *in, u64 len, u
 struct last {
     const struct pci_dev *parent;
     u64 size, pa;
+    bool io;
 };
 
 static void place_bar(struct pci_dev *dev, unsigned i, const struct span *window, struct last *last)
 {
     struct pci_bar *bar = &dev->bars[i];
-    struct span in = room_behind(dev->parent, window);
-    if (last->pa && last->parent == dev->parent && last->size == bar->size)
+    struct span in = room_behind(dev->parent, bar->io, window);
+    if (last->pa && last->parent == dev->parent && last->io == bar->io && last->size == bar->size)
         in.len = last->pa - in.pa;
-    bar->base = place(dev->parent, &in, room_for(bar), room_for(bar));
-    *last = (struct last){dev->parent, bar->size, bar->base};
+    bar->base = place(dev->parent, bar->io, &in, room_for(bar), room_for(bar));
+    *last = (struct last){dev->parent, bar->size, bar->base, bar->io};
     pci_write32(dev, BAR_AT(i), (u32)bar->base);
     if (bar->wide)
         pci_write32(dev, BAR_AT(i + 1), 0);
 }
 
-/* Opens a closed bridge for the BARs behind it; a bridge behind it may round its part up to a whole MiB. */
-static void open_bridge(struct pci_dev *bridge, const struct span *window)
+static void set_window(struct pci_dev *bridge, bool io, u64 pa, u64 len)
 {
-    u64 len = 0, align = MIB;
+    u64 last = pa + len - 1;
+    bridge->windows[io ? PORTS : MEMORY] = (struct span){pa, len};
+    if (io)
+        pci_write16(bridge, REG_PORTS, (u16)((pa >> 8 & 0xf0) | (last & 0xf000)));
+    else
+        pci_write32(bridge, REG_WINDOW, (u32)(pa >> 16 | (last & 0xfff00000)));
+    if (io && (pci_read16(bridge, REG_PORTS) & 0xf0f0) != ((pa >> 8 & 0xf0) | (last & 0xf000)))
+        bridge->windows[PORTS].len = 0; /* a bridge need not have this one */
+}
+
+/* Opens a closed bridge for the BARs behind it; a bridge behind it may round its part up to a whole step. */
+static void open_bridge(struct pci_dev *bridge, bool io, const struct span *window)
+{
+    u64 step = io ? (u64)PORTS_STEP : MIB, len = 0, align = step;
     for (const struct pci_dev *d = pci_first(); d; d = d->next) {
         for (unsigned i = 0; i < PCI_BARS && d != bridge && is_above(bridge, d); i++) {
-            if (!is_unplaced(&d->bars[i]))
+            if (!is_unplaced(&d->bars[i]) || d->bars[i].io != io)
                 continue;
-            len += room_for(&d->bars[i]) + (d->parent == bridge ? 0 : MIB);
+            len += room_for(&d->bars[i]) + (d->parent == bridge ? 0 : step);
             align = MAX(align, d->bars[i].size);
         }
     }
-    if (pci_hotplug_slot(bridge))
+    if (!io && pci_hotplug_slot(bridge))
         len = MAX(len, HOTPLUG);
-    if (len == 0 || bridge->windows[0].len)
+    if (len == 0 || bridge->windows[io ? PORTS : MEMORY].len)
         return;
     len = ALIGN_UP(len, align);
-    struct span in = room_behind(bridge->parent, window);
-    u64 pa = place(bridge->parent, &in, len, align);
-    if (pa == 0)
-        return;
-    bridge->windows[0] = (struct span){pa, len};
-    pci_write32(bridge, REG_WINDOW, (u32)(pa >> 16 | ((pa + len - 1) & 0xfff00000)));
+    struct span in = room_behind(bridge->parent, io, window);
+    u64 pa = place(bridge->parent, io, &in, len, align);
+    if (pa)
+        set_window(bridge, io, pa, len);
+}
+
+/* Whether no honest firmware gives such an address. */
+static bool is_wrong(const struct pci_dev *dev, const struct pci_bar *bar)
+{
+    u64 start;
+    if (bar->base & (bar->size - 1) || bar->size - 1 > ~bar->base)
+        return true;
+    if (!bar->io && acpi_is_ram(bar->base, bar->size))
+        return true;
+    if (bar->io && (bar->base < PORTS_LEAST || bar->base >= PORTS_END || bar->size > PORTS_END - bar->base ||
+                    overlap(bar->base, bar->size, PORTS_CONFIG, 8)))
+        return true;
+    return find_taken(dev->parent, bar->io, bar->base, bar->size, bar, &start);
 }
 
 /* Takes addresses away that no honest firmware gives; counts the BARs that need one. */
 static unsigned count_unplaced(void)
 {
     unsigned n = 0;
-    u64 start;
     for (struct pci_dev *d = pci_first(); d; d = d->next) {
         for (unsigned i = 0; i < PCI_BARS; i++) {
             struct pci_bar *bar = &d->bars[i];
-            if (!bar->io && bar->base &&
-                (bar->base & (bar->size - 1) || bar->size - 1 > ~bar->base || acpi_is_ram(bar->base, bar->size) ||
-                 find_taken(d->parent, bar->base, bar->size, bar, &start))) {
+            if (bar->base && is_wrong(d, bar)) {
                 log_warn("%s: BAR %u at 0x%lx is in the way of others and moves", d->name, i, bar->base);
                 bar->base = 0;
                 pci_write16(d, REG_COMMAND, (u16)(pci_read16(d, REG_COMMAND) & ~COMMAND_DECODE));
@@ -227,8 +270,8 @@ void pci_assign_all(const struct span *window)
     struct last last = {0};
     unsigned unplaced = count_unplaced();
     for (struct pci_dev *d = pci_first(); d; d = d->next)
-        if (d->header == HEADER_BRIDGE)
-            open_bridge(d, window);
+        for (unsigned io = 0; d->header == HEADER_BRIDGE && io < 2; io++)
+            open_bridge(d, io, window);
     if (unplaced == 0)
         return;
     for (u64 size = LARGEST; size; size >>= 1)

@@ -27,30 +27,24 @@ static void set_command(const struct pci_dev *dev, u16 clear, u16 set)
     pci_write16(dev, REG_COMMAND, (u16)((command & ~clear) | set));
 }
 
-/* What the command register must say for these BARs; -ENOSPC when a memory BAR has no address: decoding would put it at 0. */
-static int command_for(const struct pci_dev *dev)
+/* What the command register must say for these BARs. */
+static u16 command_for(const struct pci_dev *dev)
 {
-    int command = COMMAND_MASTER | COMMAND_INTX_OFF | (dev->header ? COMMAND_IO | COMMAND_MEMORY : 0);
-    for (unsigned i = 0; i < PCI_BARS; i++) {
-        const struct pci_bar *bar = &dev->bars[i];
-        if (bar->size && !bar->io && !bar->base && !dev->header)
-            return -ENOSPC;
-        if (bar->size && bar->base)
-            command |= bar->io ? COMMAND_IO : COMMAND_MEMORY;
-    }
-    return command;
+    if (dev->header)
+        return COMMAND_MASTER | COMMAND_INTX_OFF | COMMAND_IO | COMMAND_MEMORY;
+    for (unsigned i = 0; i < PCI_BARS; i++)
+        if (dev->bars[i].size && !dev->bars[i].base)
+            log_warn("%s: BAR %u has no address, so none of its kind is used", dev->name, i);
+    return COMMAND_MASTER | COMMAND_INTX_OFF | (pci_decodes(dev, true) ? COMMAND_IO : 0) |
+           (pci_decodes(dev, false) ? COMMAND_MEMORY : 0);
 }
 
 int pci_bind(struct pci_dev *dev, const struct pci_driver *driver)
 {
-    int command = command_for(dev);
-    if (command < 0) {
-        log_warn("%s: not used, its BARs have no addresses", dev->name);
-        return command;
-    }
+    u16 command = command_for(dev);
     for (struct pci_dev *b = dev->parent; b; b = b->parent)
         set_command(b, 0, COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER);
-    set_command(dev, COMMAND_IO | COMMAND_MEMORY, (u16)command);
+    set_command(dev, COMMAND_IO | COMMAND_MEMORY, command);
     dev->driver = driver;
     int err = driver->probe(dev);
     if (err >= 0)
@@ -68,14 +62,20 @@ void pci_unbind(struct pci_dev *dev)
     dev->driver = NULL;
 }
 
+static void offer(struct pci_dev *dev, bool last_resort)
+{
+    for (const struct pci_driver *const *d = __start_pci_drivers; d < __stop_pci_drivers; d++)
+        if (!dev->driver && (*d)->last_resort == last_resort && pci_matches(*d, dev))
+            pci_bind(dev, *d);
+}
+
 void pci_bind_all(void)
 {
     for (struct pci_dev *dev = pci_first(); dev; dev = dev->next) {
         bool is_new = !dev->offered;
         dev->offered = true;
-        for (const struct pci_driver *const *d = __start_pci_drivers; is_new && d < __stop_pci_drivers; d++)
-            if (!dev->driver && pci_matches(*d, dev))
-                pci_bind(dev, *d);
+        for (unsigned last = 0; is_new && last < 2; last++)
+            offer(dev, last);
     }
 }
 

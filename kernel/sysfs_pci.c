@@ -9,7 +9,7 @@
 enum {
     RESOURCES = 7,
     RESOURCES_OF_BRIDGE = 17,
-    BRIDGE_MEMORY = 14
+    BRIDGE_PORTS = 13
 }; /* six BARs, ROM, six of virtual functions, four windows */
 enum { CONFIG_SIZE = 256, CONFIG_SIZE_EXPRESS = 4096 };
 /* Linux's resource flags. */
@@ -148,6 +148,9 @@ static u64 flags_of(const struct pci_bar *bar)
            (bar->wide ? IORESOURCE_MEM_64 | BAR_MEM_64 : 0);
 }
 
+static const u64 window_flags[] = {IORESOURCE_IO, IORESOURCE_MEM,
+                                   IORESOURCE_MEM | IORESOURCE_PREFETCH | IORESOURCE_MEM_64 | 1};
+
 /* A line for each BAR, the ROM, and what a bridge has besides: first address, last address, flags. */
 ATTRFS_SHOW(resource)
 {
@@ -159,9 +162,9 @@ ATTRFS_SHOW(resource)
         if (i < PCI_BARS && dev->bars[i].base) {
             s = (struct span){dev->bars[i].base, dev->bars[i].size};
             flags = flags_of(&dev->bars[i]);
-        } else if (i - BRIDGE_MEMORY < ARRAY_LEN(dev->windows) && dev->windows[i - BRIDGE_MEMORY].len) {
-            s = dev->windows[i - BRIDGE_MEMORY];
-            flags = i == BRIDGE_MEMORY ? IORESOURCE_MEM : IORESOURCE_MEM | IORESOURCE_PREFETCH | IORESOURCE_MEM_64 | 1;
+        } else if (i - BRIDGE_PORTS < ARRAY_LEN(dev->windows) && dev->windows[i - BRIDGE_PORTS].len) {
+            s = dev->windows[i - BRIDGE_PORTS];
+            flags = window_flags[i - BRIDGE_PORTS];
         }
         attrfs_add(out, "0x%016lx 0x%016lx 0x%016lx\n", s.pa, s.len ? s.pa + s.len - 1 : 0, flags);
     }

@@ -90,7 +90,7 @@ ATTRFS_SHOW(uevent)
     return show_modalias(object, out);
 }
 
-/* A line for each queue: index, size, MSI-X vector (65535: polled), requests, kicks, interrupts. */
+/* A line for each queue: index, size, MSI-X vector (65534: its line, 65535: polled), requests, kicks, interrupts. */
 ATTRFS_SHOW(queues)
 {
     const struct virtio_device *dev = object;

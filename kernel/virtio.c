@@ -10,7 +10,17 @@
 #include "time.h"
 #include "virtq.h"
 
-enum { GENERATION_TRIES = 16, POLLS_EAGER = 100000, SLEEPS_WITHOUT_INTERRUPT = 3, STATUS_GONE = 0xff };
+enum {
+    GENERATION_TRIES = 16,
+    POLLS_EAGER = 100000,
+    SLEEPS_WITHOUT_INTERRUPT = 3,
+    SILENCES_MAX = 3,
+    STATUS_GONE = 0xff
+};
+
+/* Nanoseconds between two looks at a queue that is polled. */
+#define SHORTEST_NAP 200000ull
+#define LONGEST_NAP  10000000ull
 
 extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
 
@@ -177,10 +187,16 @@ static void free_queues(struct virtio_device *dev)
     dev->nqueues = 0;
 }
 
+/* A legacy device has no way to say that it needs a reset: it does nothing any more (2.1.2). It gets a few more chances. */
+static bool is_mute(const struct virtio_device *dev)
+{
+    return dev->silent && (!dev->transport->legacy || dev->silences > SILENCES_MAX);
+}
+
 int virtio_restart(struct virtio_device *dev)
 {
     u64 features = dev->accepted;
-    if (!dev->failed || !dev->bound || dev->silent || dev->transport->get_status(dev) == STATUS_GONE)
+    if (!dev->failed || !dev->bound || is_mute(dev) || dev->transport->get_status(dev) == STATUS_GONE)
         return -EIO;
     free_queues(dev);
     dev->failed = false;
@@ -362,6 +378,7 @@ static const char *look(struct virtio_device *dev, struct virtq *q)
         q->polls = 0;
     }
     dev->silent = now - q->since >= silence();
+    dev->silences += dev->silent;
     if (dev->silent)
         return "it is silent";
     if (now == q->beat && dev->config_changes == dev->config_seen)
@@ -370,15 +387,25 @@ static const char *look(struct virtio_device *dev, struct virtq *q)
     return ailment(dev);
 }
 
+/* Where no interrupt comes: looks again and again at first, then sleeps in between, the longer the longer nothing happened. */
+static void poll(struct virtq *q)
+{
+    if (++q->polls > POLLS_EAGER)
+        arch_wait_ns(MIN(LONGEST_NAP, SHORTEST_NAP * (1 + (q->polls - POLLS_EAGER) / 64)));
+}
+
+/* A heartbeat that finds a request finished of which no interrupt told may be chance once, not three times running. */
 static void nap(struct virtio_device *dev, struct virtq *q)
 {
+    u64 interrupts = q->counters.interrupts, beat = arch_heartbeats();
     if (q->vector == VIRTIO_NO_VECTOR) {
-        if (++q->polls > POLLS_EAGER)
-            arch_wait();
+        poll(q);
         return;
     }
     arch_wait();
-    if (q->counters.interrupts == 0 && virtq_arm(q) && ++q->sleeps == SLEEPS_WITHOUT_INTERRUPT) {
+    if (q->counters.interrupts != interrupts)
+        q->sleeps = 0;
+    else if (arch_heartbeats() != beat && virtq_arm(q) && ++q->sleeps == SLEEPS_WITHOUT_INTERRUPT) {
         log_warn("%s: queue %u finishes requests without an interrupt; polling it", dev->name, q->index);
         q->vector = VIRTIO_NO_VECTOR;
     }

@@ -28,6 +28,7 @@ enum {
 };
 
 /* Feature bits that belong to no device type (chapter 6). */
+#define VIRTIO_F_ANY_LAYOUT        (1ull << 27) /* legacy devices' */
 #define VIRTIO_F_INDIRECT_DESC     (1ull << 28)
 #define VIRTIO_F_EVENT_IDX         (1ull << 29)
 #define VIRTIO_F_VERSION_1         (1ull << 32)
@@ -39,7 +40,9 @@ enum {
 #define VIRTIO_F_NOTIF_CONFIG_DATA (1ull << 39)
 #define VIRTIO_F_RING_RESET        (1ull << 40)
 
-enum { VIRTIO_QUEUES = 128, VIRTIO_NO_VECTOR = 0xffff }; /* queues that a driver may have at most */
+enum { VIRTIO_QUEUES = 128 }; /* that a driver may have at most */
+/* What a queue's vector is when it is none of MSI-X. */
+enum { VIRTIO_LINE = 0xfffe, VIRTIO_NO_VECTOR = 0xffff };
 
 struct virtio_device;
 
@@ -53,7 +56,7 @@ struct virtio_transport {
     u64 (*get_features)(struct virtio_device *dev);
     void (*set_features)(struct virtio_device *dev, u64 features);
     u16 (*queue_max)(struct virtio_device *dev, u16 index); /* entries; 0: no such queue */
-    /* Tells the device a queue's size, addresses and vector, and enables it. Sets q->notify_off, q->vector. 0 or -errno. */
+    /* Tells the device a queue's size, addresses and vector, and enables it. Sets what of q is the transport's. 0 or -errno. */
     int (*queue_enable)(struct virtio_device *dev, struct virtq *q);
     /* Takes one queue back from the device (RING_RESET, 2.6.1) and waits until it is back; queue_enable() may follow. 0; -EIO: it stays the device's.
      * NULL: only the whole device can be reset. */
@@ -86,9 +89,10 @@ struct virtio_device {
     struct virtq **queues; /* nqueues of them; the bus's */
     unsigned nqueues;
     u64 interrupts, config_changes, config_seen;
-    u8 status;            /* as we set it last */
-    bool bound;           /* its driver's probe took it, so remove is owed */
-    bool silent;          /* it was given up because it did not answer, or cut off: it is not brought up again */
+    u8 status;   /* as we set it last */
+    bool bound;  /* its driver's probe took it, so remove is owed */
+    u8 silences; /* how often it was given up because it did not answer */
+    bool silent; /* it was given up so, or cut off: it is not brought up again, unless silence is all that it can say */
     const char *told_why; /* the cause that the log last had for its failing */
     u64 told;             /* and when */
     bool failed;          /* gone, broken or refused: its driver answers EIO */

@@ -93,6 +93,6 @@ u64 virtio_features(const struct virtio_device *dev)
     if (!dev->transport->queue_reset)
         understood &= ~VIRTIO_F_RING_RESET;
     if (dev->transport->legacy)
-        understood &= (1ull << LEGACY_BITS) - 1;
+        understood = (understood | VIRTIO_F_ANY_LAYOUT) & ((1ull << LEGACY_BITS) - 1);
     return complete(dev->driver, dev->offered & understood & allowed(dev->driver));
 }

@@ -4,13 +4,16 @@
 #include "mem.h"
 #include "pci.h"
 #include "print.h"
+#include "time.h"
 #include "virtio.h"
+#include "virtio_bar.h"
+#include "virtio_irq.h"
 #include "virtq.h"
 
 enum { VENDOR = 0x1af4, TRANSITIONAL_FIRST = 0x1000, MODERN_FIRST = 0x1040, MODERN_LAST = 0x107f };
 enum { CONFIG_MAX = 4096 }; /* bytes of device configuration that are mapped, however many there are (4.1.4.1) */
 
-/* 4.1.4.3; each field is accessed in its own width, 64-bit ones as two halves (4.1.3.1). */
+/* 4.1.4.3; each field is accessed in its own width, 64-bit ones as two halves (4.1.3.1). What follows COMMON_LEAST came with virtio 1.2. */
 struct common_cfg {
     le32 device_feature_select, device_feature;
     le32 driver_feature_select, driver_feature;
@@ -18,37 +21,21 @@ struct common_cfg {
     u8 device_status, config_generation;
     le16 queue_select, queue_size, queue_msix_vector, queue_enable, queue_notify_off;
     le32 queue_desc[2], queue_driver[2], queue_device[2];
+    le16 queue_notif_config_data, queue_reset;
 };
-_Static_assert(sizeof(struct common_cfg) == 56, "virtio 4.1.4.3");
+enum { COMMON_LEAST = 56 };
+_Static_assert(sizeof(struct common_cfg) == COMMON_LEAST + 4, "virtio 4.1.4.3");
 
-enum { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP_KINDS = 5 };
-
-/* One structure that a capability points to (4.1.4), inside a memory BAR. */
-struct place {
-    bool there;
-    u8 bar;
-    u32 offset, len;
-    u32 multiplier; /* of queue_notify_off; notify only */
-};
-
-/* An interrupt of the device; index -1: configuration changes. */
-struct vector {
-    struct virtio_device *dev;
-    int index, irq;
-    bool shared; /* means everything */
-};
-
-enum { VECTORS = 9 }; /* a device with more queues gets one for all */
+enum { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_ISR = 3, CAP_DEVICE = 4, CAP_WINDOW = 5, CAP_KINDS = 5 };
 
 struct function {
     struct virtio_device dev;
     struct pci_dev *pci;
-    struct common_cfg *common;
-    u8 *config;
-    struct place places[CAP_KINDS];
+    struct virtio_bar places[CAP_KINDS]; /* the structures that capabilities point to (4.1.4) */
+    u32 multiplier;                      /* of queue_notify_off */
+    u16 window;                          /* VIRTIO_PCI_CAP_PCI_CFG; 0: none */
     u16 num_queues;
-    unsigned nvectors;
-    struct vector vectors[VECTORS];
+    struct virtio_irq irq;
 };
 
 static struct function *function_of(const struct virtio_device *dev)
@@ -58,188 +45,183 @@ static struct function *function_of(const struct virtio_device *dev)
 
 /* ---- registers ---- */
 
+#define FIELD(field) __builtin_offsetof(struct common_cfg, field), sizeof(((struct common_cfg *)0)->field)
+
+static u32 get(const struct function *f, u32 at, unsigned width)
+{
+    return virtio_bar_read(&f->places[CAP_COMMON], at, width);
+}
+
+static void set(const struct function *f, u32 at, unsigned width, u32 v)
+{
+    virtio_bar_write(&f->places[CAP_COMMON], at, width, v);
+}
+
 static u8 get_status(struct virtio_device *dev)
 {
-    return arch_read8(&function_of(dev)->common->device_status);
+    return (u8)get(function_of(dev), FIELD(device_status));
 }
 
 static void set_status(struct virtio_device *dev, u8 status)
 {
-    arch_write8(&function_of(dev)->common->device_status, status);
+    set(function_of(dev), FIELD(device_status), status);
 }
 
+/* Features whose registers lie behind the structure's end are none. */
 static u64 get_features(struct virtio_device *dev)
 {
-    struct common_cfg *c = function_of(dev)->common;
-    arch_write32(&c->device_feature_select, 0);
-    u64 low = arch_read32(&c->device_feature);
-    arch_write32(&c->device_feature_select, 1);
-    return (low | (u64)arch_read32(&c->device_feature) << 32) &
-           ~(VIRTIO_F_NOTIFICATION_DATA | VIRTIO_F_NOTIF_CONFIG_DATA);
+    const struct function *f = function_of(dev);
+    set(f, FIELD(device_feature_select), 0);
+    u64 features = get(f, FIELD(device_feature));
+    set(f, FIELD(device_feature_select), 1);
+    features |= (u64)get(f, FIELD(device_feature)) << 32;
+    bool complete = f->places[CAP_COMMON].len >= sizeof(struct common_cfg);
+    return complete ? features : features & ~(VIRTIO_F_NOTIF_CONFIG_DATA | VIRTIO_F_RING_RESET);
 }
 
 static void set_features(struct virtio_device *dev, u64 features)
 {
-    struct common_cfg *c = function_of(dev)->common;
+    const struct function *f = function_of(dev);
     for (u32 i = 0; i < 2; i++) {
-        arch_write32(&c->driver_feature_select, i);
-        arch_write32(&c->driver_feature, (u32)(features >> 32 * i));
+        set(f, FIELD(driver_feature_select), i);
+        set(f, FIELD(driver_feature), (u32)(features >> 32 * i));
     }
 }
 
 static u8 generation(struct virtio_device *dev)
 {
-    return arch_read8(&function_of(dev)->common->config_generation);
+    return (u8)get(function_of(dev), FIELD(config_generation));
 }
 
-/* Past its end a device may answer anything, all ones for the whole access among them. */
+/* Past its end a device may answer anything, all ones for the whole access among them. NULL: [offset, offset+len) is not inside. */
+static const struct virtio_bar *config_with(const struct virtio_device *dev, u32 offset, u32 len)
+{
+    const struct virtio_bar *config = &function_of(dev)->places[CAP_DEVICE];
+    u32 size = MIN(config->len, (u32)CONFIG_MAX);
+    return config->pci && offset <= size && len <= size - offset ? config : NULL;
+}
+
 static int config_read(struct virtio_device *dev, u32 offset, void *bytes, u32 len)
 {
-    struct function *f = function_of(dev);
-    u32 size = f->places[CAP_DEVICE].len;
-    if (offset > size || len > size - offset)
-        return -EINVAL;
-    const u8 *from = f->config + offset;
-    le16 half = {0};
-    le32 word = {0};
-    if (len == 2 && offset % 2 == 0) {
-        half = to_le16(arch_read16(from));
-        memcpy(bytes, &half, 2);
-    } else if (len == 4 && offset % 4 == 0) {
-        word = to_le32(arch_read32(from));
-        memcpy(bytes, &word, 4);
-    } else {
-        for (u32 i = 0; i < len; i++)
-            ((u8 *)bytes)[i] = arch_read8(from + i);
-    }
-    return 0;
+    const struct virtio_bar *config = config_with(dev, offset, len);
+    if (config)
+        virtio_bar_get(config, offset, bytes, len);
+    return config ? 0 : -EINVAL;
 }
 
 static int config_write(struct virtio_device *dev, u32 offset, const void *bytes, u32 len)
 {
-    struct function *f = function_of(dev);
-    u32 size = f->places[CAP_DEVICE].len;
-    if (offset > size || len > size - offset)
-        return -EINVAL;
-    u8 *to = f->config + offset;
-    le16 half;
-    le32 word;
-    if (len == 2 && offset % 2 == 0) {
-        memcpy(&half, bytes, 2);
-        arch_write16(to, le16_get(half));
-    } else if (len == 4 && offset % 4 == 0) {
-        memcpy(&word, bytes, 4);
-        arch_write32(to, le32_get(word));
-    } else {
-        for (u32 i = 0; i < len; i++)
-            arch_write8(to + i, ((const u8 *)bytes)[i]);
-    }
-    return 0;
+    const struct virtio_bar *config = config_with(dev, offset, len);
+    if (config)
+        virtio_bar_put(config, offset, bytes, len);
+    return config ? 0 : -EINVAL;
 }
 
 /* ---- queues ---- */
 
 static u16 queue_max(struct virtio_device *dev, u16 index)
 {
-    struct function *f = function_of(dev);
+    const struct function *f = function_of(dev);
     if (index >= f->num_queues)
         return 0;
-    arch_write16(&f->common->queue_select, index);
-    return arch_read16(&f->common->queue_size);
+    set(f, FIELD(queue_select), index);
+    return (u16)get(f, FIELD(queue_size));
 }
 
-static void write_address(le32 reg[2], u64 pa)
+static void set_address(const struct function *f, u32 at, u64 pa)
 {
-    arch_write32(&reg[0], (u32)pa);
-    arch_write32(&reg[1], (u32)(pa >> 32));
+    set(f, at, 4, (u32)pa);
+    set(f, at + 4, 4, (u32)(pa >> 32));
 }
 
-/* The doorbell of the selected queue, for which only its two bytes are mapped; NULL: it lies outside its structure (4.1.4.4). */
-static void *map_doorbell(struct function *f, u16 notify_off)
+static unsigned notify_width(const struct virtq *q)
 {
-    const struct place *p = &f->places[CAP_NOTIFY];
-    u64 offset = (u64)notify_off * p->multiplier;
-    if (offset > p->len || p->len - offset < 2 || (p->offset + offset) % 2)
-        return NULL;
-    return pci_map_bar(f->pci, p->bar, p->offset + offset, 2);
+    return virtio_has(q->device, VIRTIO_F_NOTIFICATION_DATA) ? 4 : 2;
 }
 
-/* Which vector serves the queue; the device may refuse it (4.1.5.1.2.2). */
-static u16 set_queue_vector(struct function *f, u16 index)
+/* The way to the queue's doorbell, which lies in its structure (4.1.4.4) and is mapped alone; false: it does not. */
+static bool find_doorbell(const struct virtq *q, struct virtio_bar *out)
 {
-    u16 vector = VIRTIO_NO_VECTOR;
-    if (f->nvectors && f->vectors[0].shared)
-        vector = 0;
-    else if (index + 1u < f->nvectors)
-        vector = index + 1;
-    arch_write16(&f->common->queue_msix_vector, vector);
-    return arch_read16(&f->common->queue_msix_vector) == vector ? vector : VIRTIO_NO_VECTOR;
+    const struct function *f = function_of(q->device);
+    const struct virtio_bar *place = &f->places[CAP_NOTIFY];
+    u64 offset = (u64)q->notify_off * f->multiplier;
+    u32 width = notify_width(q);
+    if (offset > place->len || place->len - offset < width || (place->offset + offset) % width)
+        return false;
+    *out = (struct virtio_bar){.pci = f->pci, .bar = place->bar, .offset = place->offset + (u32)offset, .len = width};
+    return virtio_bar_open(out, width, f->window) == 0;
+}
+
+static bool map_vector(struct virtio_device *dev, int event, u16 vector)
+{
+    const struct function *f = function_of(dev);
+    if (event == VIRTIO_IRQ_CONFIG) {
+        set(f, FIELD(config_msix_vector), vector);
+        return get(f, FIELD(config_msix_vector)) == vector;
+    }
+    set(f, FIELD(queue_select), (u16)event);
+    set(f, FIELD(queue_msix_vector), vector);
+    return get(f, FIELD(queue_msix_vector)) == vector;
 }
 
 static int queue_enable(struct virtio_device *dev, struct virtq *q)
 {
     struct function *f = function_of(dev);
-    struct common_cfg *c = f->common;
-    arch_write16(&c->queue_select, q->index);
-    if (arch_read16(&c->queue_enable) != 0)
+    struct virtio_bar doorbell;
+    set(f, FIELD(queue_select), q->index);
+    if (get(f, FIELD(queue_enable)) != 0)
         return -EBUSY;
-    q->notify_off = arch_read16(&c->queue_notify_off);
-    q->doorbell = map_doorbell(f, q->notify_off);
-    if (!q->doorbell)
+    q->notify_off = (u16)get(f, FIELD(queue_notify_off));
+    q->notify_id = virtio_has(dev, VIRTIO_F_NOTIF_CONFIG_DATA) ? (u16)get(f, FIELD(queue_notif_config_data)) : q->index;
+    if (!find_doorbell(q, &doorbell))
         return -EINVAL;
-    arch_write16(&c->queue_size, q->size);
-    q->vector = set_queue_vector(f, q->index);
-    write_address(c->queue_desc, q->desc_pa);
-    write_address(c->queue_driver, q->driver_pa);
-    write_address(c->queue_device, q->device_pa);
-    arch_write16(&c->queue_enable, 1);
+    q->doorbell = doorbell.mapped;
+    set(f, FIELD(queue_size), q->size);
+    virtio_irq_queue(&f->irq, q);
+    set_address(f, __builtin_offsetof(struct common_cfg, queue_desc), q->desc_pa);
+    set_address(f, __builtin_offsetof(struct common_cfg, queue_driver), q->driver_pa);
+    set_address(f, __builtin_offsetof(struct common_cfg, queue_device), q->device_pa);
+    set(f, FIELD(queue_enable), 1);
     return 0;
 }
 
+static int queue_reset(struct virtio_device *dev, struct virtq *q)
+{
+    const struct function *f = function_of(dev);
+    struct patience p = {0};
+    set(f, FIELD(queue_select), q->index);
+    set(f, FIELD(queue_reset), 1);
+    while (get(f, FIELD(queue_reset)) != 0)
+        if (!time_patience(&p))
+            return -EIO;
+    return get(f, FIELD(queue_enable)) == 0 ? 0 : -EIO;
+}
+
+/* The queue's number, or what the device wants instead; with NOTIFICATION_DATA also how far the ring is filled (4.1.5.2). */
 static void notify(struct virtq *q)
 {
-    arch_write16(q->doorbell, q->index);
+    struct virtio_bar doorbell;
+    bool wide = notify_width(q) == 4;
+    u32 value = q->notify_id | (wide ? (u32)q->available << 16 : 0);
+    if (q->doorbell && wide)
+        arch_write32(q->doorbell, value);
+    else if (q->doorbell)
+        arch_write16(q->doorbell, (u16)value);
+    else if (find_doorbell(q, &doorbell))
+        virtio_bar_write(&doorbell, 0, doorbell.len, value);
 }
 
 /* ---- interrupts ---- */
 
-static void on_interrupt(void *arg)
-{
-    const struct vector *v = arg;
-    v->dev->interrupts++;
-    if (v->index < 0 || v->shared)
-        virtio_config_interrupt(v->dev);
-    for (unsigned i = 0; i < v->dev->nqueues; i++)
-        if (v->dev->queues[i] && (v->shared || v->index == (int)i))
-            v->dev->queues[i]->counters.interrupts++;
-}
-
-static bool add_vector(struct function *f, bool shared)
-{
-    struct vector *v = &f->vectors[f->nvectors];
-    *v = (struct vector){&f->dev, (int)f->nvectors - 1, 0, shared};
-    v->irq = arch_irq_alloc(on_interrupt, v);
-    if (v->irq < 0)
-        return false;
-    f->nvectors++;
-    return pci_msix_route(f->pci, f->nvectors - 1, v->irq) == 0;
-}
-
-/* Vector 0 for configuration changes and one for each queue; if the table is too small for that, vector 0 for everything. */
 static int irqs(struct virtio_device *dev, unsigned queues)
 {
     struct function *f = function_of(dev);
-    int n = pci_msix_enable(f->pci);
-    unsigned want = n > (int)queues && queues < VECTORS ? queues + 1 : 1;
-    for (unsigned i = 0; i < f->nvectors; i++) /* from before a restart */
-        pci_msix_route(f->pci, i, f->vectors[i].irq);
-    while (n > 0 && f->nvectors < want && add_vector(f, want == 1))
-        ;
-    u16 vector = f->nvectors ? 0 : VIRTIO_NO_VECTOR;
-    arch_write16(&f->common->config_msix_vector, vector);
-    if (arch_read16(&f->common->config_msix_vector) != vector)
-        log_debug("%s: no interrupt for configuration changes", dev->name);
-    return want == 1 ? (int)(f->nvectors * queues) : MAX((int)f->nvectors - 1, 0);
+    return virtio_irq_setup(&f->irq, MIN(queues, (unsigned)f->num_queues));
+}
+
+static u8 isr(struct virtio_device *dev)
+{
+    return (u8)virtio_bar_read(&function_of(dev)->places[CAP_ISR], 0, 1);
 }
 
 /* Without bus mastering a function reaches no memory. */
@@ -256,6 +238,7 @@ static const struct virtio_transport transport = {
     .set_features = set_features,
     .queue_max = queue_max,
     .queue_enable = queue_enable,
+    .queue_reset = queue_reset,
     .notify = notify,
     .config_read = config_read,
     .config_write = config_write,
@@ -266,66 +249,55 @@ static const struct virtio_transport transport = {
 
 /* ---- capabilities (4.1.4) ---- */
 
-enum { CAP_LEN = 2, CAP_TYPE = 3, CAP_BAR = 4, CAP_OFFSET = 8, CAP_LENGTH = 12, CAP_MULTIPLIER = 16, CAP_SIZE = 16 };
+enum { CAP_LEN = 2, CAP_TYPE = 3, CAP_BAR = 4, CAP_OFFSET = 8, CAP_LENGTH = 12, CAP_SIZE = 16, CAP_MULTIPLIER = 16 };
 
-static bool usable(const struct function *f, u8 kind, const struct place *p)
-{
-    static const struct {
-        u32 len, align;
-    } least[CAP_KINDS] = {[CAP_COMMON] = {sizeof(struct common_cfg), 4},
-                          [CAP_NOTIFY] = {2, 2},
-                          [CAP_ISR] = {1, 1},
-                          [CAP_DEVICE] = {1, 4}};
-    if (p->bar >= PCI_BARS || p->len < least[kind].len || p->offset % least[kind].align)
-        return false;
-    const struct pci_bar *bar = &f->pci->bars[p->bar];
-    return bar->base && !bar->io && p->offset <= bar->size && p->len <= bar->size - p->offset;
-}
+/* For each kind: bytes that it has at least, that are mapped at most, and what its offset is a multiple of (4.1.4.1). */
+static const struct {
+    u32 least, most, align;
+} limits[CAP_KINDS] = {[CAP_COMMON] = {COMMON_LEAST, sizeof(struct common_cfg), 4},
+                       [CAP_NOTIFY] = {2, 2, 2},
+                       [CAP_ISR] = {1, 1, 1},
+                       [CAP_DEVICE] = {1, CONFIG_MAX, 4}};
 
 /* Takes the capability at `cap` if it is the first usable one of its kind; reads each of its fields once. */
 static void read_cap(struct function *f, u16 cap)
 {
     u8 len = pci_read8(f->pci, cap + CAP_LEN), kind = pci_read8(f->pci, cap + CAP_TYPE);
-    if (kind == 0 || kind >= CAP_KINDS || f->places[kind].there)
+    if (kind == 0 || kind > CAP_WINDOW || (kind < CAP_KINDS && f->places[kind].pci))
         return;
-    u32 size = CAP_SIZE + (kind == CAP_NOTIFY ? 4 : 0);
-    struct place p = {.there = true};
+    u32 size = CAP_SIZE + (kind == CAP_NOTIFY || kind == CAP_WINDOW ? 4 : 0);
+    if (len >= size && len <= 256 - cap && kind == CAP_WINDOW) {
+        f->window = cap;
+        return;
+    }
     if (len >= size && len <= 256 - cap) {
-        p.bar = pci_read8(f->pci, cap + CAP_BAR);
-        p.offset = pci_read32(f->pci, cap + CAP_OFFSET);
-        p.len = pci_read32(f->pci, cap + CAP_LENGTH);
-        p.multiplier = kind == CAP_NOTIFY ? pci_read32(f->pci, cap + CAP_MULTIPLIER) : 0;
-        if (usable(f, kind, &p)) {
-            f->places[kind] = p;
+        struct virtio_bar b = {.pci = f->pci, .bar = pci_read8(f->pci, cap + CAP_BAR)};
+        b.offset = pci_read32(f->pci, cap + CAP_OFFSET);
+        b.len = pci_read32(f->pci, cap + CAP_LENGTH);
+        u32 multiplier = kind == CAP_NOTIFY ? pci_read32(f->pci, cap + CAP_MULTIPLIER) : 0;
+        if (b.len >= limits[kind].least && b.offset % limits[kind].align == 0 &&
+            virtio_bar_open(&b, limits[kind].most, f->window) == 0) {
+            f->places[kind] = b;
+            f->multiplier = kind == CAP_NOTIFY ? multiplier : f->multiplier;
             return;
         }
     }
     log_debug("%s: virtio capability of type %u at 0x%x is not usable", f->pci->name, kind, cap);
 }
 
-static void *map_place(const struct function *f, u8 kind, u64 len)
-{
-    const struct place *p = &f->places[kind];
-    return p->there ? pci_map_bar(f->pci, p->bar, p->offset, len) : NULL;
-}
-
+/* What nothing else leads to is reached by the window in configuration space, if there is one, so there is a second look. */
 static int map_structures(struct function *f)
 {
+    const struct virtio_bar *p = f->places;
     unsigned seen = 0;
-    for (u16 cap = 0; (cap = pci_find_cap(f->pci, PCI_CAP_VENDOR, cap)) != 0; seen++)
-        read_cap(f, cap);
-    const struct place *p = f->places;
-    if (seen == 0) {
-        log_warn("%s: a legacy virtio device; start it without disable-modern=on", f->pci->name);
-        return -ENODEV;
-    }
-    f->common = map_place(f, CAP_COMMON, sizeof(*f->common));
-    f->places[CAP_DEVICE].len = MIN(f->places[CAP_DEVICE].len, CONFIG_MAX);
-    f->config = map_place(f, CAP_DEVICE, p[CAP_DEVICE].len);
-    if (f->common && p[CAP_NOTIFY].there && p[CAP_ISR].there && (f->config || !p[CAP_DEVICE].there))
+    for (unsigned look = 0; look < 2; look++)
+        for (u16 cap = 0; (cap = pci_find_cap(f->pci, PCI_CAP_VENDOR, cap)) != 0; seen++)
+            read_cap(f, cap);
+    if (p[CAP_COMMON].pci && p[CAP_NOTIFY].pci && p[CAP_ISR].pci)
         return 0;
-    log_warn("%s: a virtio device without usable capabilities (missing:%s%s%s)", f->pci->name,
-             f->common ? "" : " common", p[CAP_NOTIFY].there ? "" : " notify", p[CAP_ISR].there ? "" : " isr");
+    if (seen || f->pci->device >= MODERN_FIRST)
+        log_warn("%s: a virtio device without usable capabilities (missing:%s%s%s)", f->pci->name,
+                 p[CAP_COMMON].pci ? "" : " common", p[CAP_NOTIFY].pci ? "" : " notify", p[CAP_ISR].pci ? "" : " isr");
     return -ENODEV;
 }
 
@@ -333,8 +305,7 @@ static int map_structures(struct function *f)
 
 static void free_function(struct function *f)
 {
-    for (unsigned i = 0; i < f->nvectors; i++)
-        arch_irq_free(f->vectors[i].irq);
+    virtio_irq_release(&f->irq);
     mem_delete(f, sizeof(*f));
 }
 
@@ -345,12 +316,13 @@ static int probe(struct pci_dev *pci)
     if (!f)
         return -ENOMEM;
     f->pci = pci;
+    f->irq = (struct virtio_irq){.dev = &f->dev, .pci = pci, .map = map_vector, .isr = isr};
     int result = map_structures(f);
     if (result < 0) {
         free_function(f);
         return result;
     }
-    f->num_queues = arch_read16(&f->common->num_queues);
+    f->num_queues = (u16)get(f, FIELD(num_queues));
     f->dev.transport = &transport;
     f->dev.transport_priv = f;
     f->dev.parent = pci->name;

@@ -21,13 +21,13 @@ struct virtq_counters {
 
 /* Opaque to drivers but for the fields that a transport needs. */
 struct virtq {
-    u16 index;      /* number of the queue in its device */
-    u16 size;       /* entries; split: a power of two */
-    u16 vector;     /* MSI-X vector, 0xffff: none, so poll */
-    bool broken;    /* the host lied; nothing is believed any more until the device is reset */
-    char why[80];   /* it is broken; for the log */
-    u32 flags;      /* VIRTQ_INDIRECT... */
-    u16 notify_off; /* the transport's */
+    u16 index;                 /* number of the queue in its device */
+    u16 size;                  /* entries; split: a power of two */
+    u16 vector;                /* MSI-X vector; 0xfffe: a line; 0xffff: none, so poll */
+    bool broken;               /* the host lied; nothing is believed any more until the device is reset */
+    char why[80];              /* it is broken; for the log */
+    u32 flags;                 /* VIRTQ_INDIRECT... */
+    u16 notify_off, notify_id; /* the transport's */
     u16 available;  /* the layout's: where the next request will stand, as NOTIFICATION_DATA tells it (2.9) */
     void *doorbell; /* the transport's: where a kick is written to */
     u64 desc_pa, driver_pa, device_pa; /* the three areas (2.6) */

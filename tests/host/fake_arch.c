@@ -15,7 +15,7 @@ enum { HOST_READ = 1, HOST_WRITE = 2 };
 #include "fake_arch.h"
 #include "mem.h"
 
-enum { REGIONS = 64, IRQS = 256, CONSOLE_SIZE = 1 << 18, WAITS_MAX = 10000000 };
+enum { REGIONS = 64, IRQS = 256, LINES = 24, CONSOLE_SIZE = 1 << 18, WAITS_MAX = 10000000, BEAT_NS = 100000000 };
 
 static struct fake_region regions[REGIONS], ports[REGIONS];
 static unsigned nregions, nports;
@@ -24,6 +24,12 @@ static struct {
     void *arg;
     unsigned pending;
 } irqs[IRQS];
+static struct {
+    bool (*level)(void);
+    int irq;
+    bool open;
+} lines[LINES];
+static u64 napped;
 static u64 heartbeats, cycles, waits;
 static char console[CONSOLES][CONSOLE_SIZE];
 static size_t console_len[CONSOLES];
@@ -58,6 +64,8 @@ void fake_reset(void)
 {
     nregions = nports = 0;
     memset(irqs, 0, sizeof(irqs));
+    memset(lines, 0, sizeof(lines));
+    napped = 0;
     heartbeats = cycles = waits = 0;
     for (unsigned i = 0; i < CONSOLES; i++)
         console_len[i] = 0;
@@ -203,6 +211,31 @@ void arch_irq_message(int irq, u64 *address, u32 *data)
     *data = 0x4000 + (u32)irq;
 }
 
+int arch_line_open(u32 gsi, bool active_low, int irq)
+{
+    (void)active_low;
+    if (gsi >= LINES)
+        return -ENODEV;
+    lines[gsi].irq = irq;
+    lines[gsi].open = true;
+    return 0;
+}
+
+void arch_line_close(u32 gsi)
+{
+    lines[gsi].open = false;
+}
+
+bool fake_line_is_open(u32 gsi)
+{
+    return lines[gsi].open;
+}
+
+void fake_line(u32 gsi, bool (*level)(void))
+{
+    lines[gsi].level = level;
+}
+
 void fake_msi(u64 address, u32 data)
 {
     if (address == 0xfee00000 && data - 0x4000 < IRQS)
@@ -212,6 +245,12 @@ void fake_msi(u64 address, u32 data)
 static bool deliver(void)
 {
     bool any = false;
+    for (int i = 0; i < LINES; i++) {
+        if (!lines[i].open || !lines[i].level || !lines[i].level())
+            continue;
+        irqs[lines[i].irq].fn(irqs[lines[i].irq].arg);
+        any = true;
+    }
     for (int i = 0; i < IRQS; i++) {
         if (!irqs[i].pending || !irqs[i].fn)
             continue;
@@ -245,6 +284,9 @@ void arch_wait(void)
 void arch_wait_ns(u64 ns)
 {
     cycles += ns;
+    napped += ns;
+    heartbeats += napped / BEAT_NS;
+    napped %= BEAT_NS;
     if (!deliver() && fake_idle)
         fake_idle();
 }

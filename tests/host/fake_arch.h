@@ -39,6 +39,9 @@ extern u64 fake_physical_limit;
 extern bool fake_has_random;
 /* The message of an MSI: the interrupt runs at the next arch_wait(). */
 void fake_msi(u64 address, u32 data);
+/* A level-triggered line: it calls at each arch_wait() while level() says so. */
+void fake_line(u32 gsi, bool (*level)(void));
+bool fake_line_is_open(u32 gsi);
 void fake_beat(u64 heartbeats);
 /* What arch_cycles_hz() states, and cycles between two looks at the counter. */
 extern u64 fake_cycles_hz, fake_cycles_step;

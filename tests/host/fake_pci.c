@@ -9,7 +9,15 @@
 #include "fake_pci.h"
 
 enum { FUNCTIONS = 512 };
-enum { COMMAND = 4, COMMAND_MEMORY = 2, COMMAND_MASTER = 4, STATUS = 6, CAPS = 0x34 };
+enum {
+    COMMAND = 4,
+    COMMAND_IO = 1,
+    COMMAND_MEMORY = 2,
+    COMMAND_INTX_OFF = 1 << 10,
+    COMMAND_MASTER = 4,
+    STATUS = 6,
+    CAPS = 0x34
+};
 
 static struct fake_function functions[FUNCTIONS];
 static unsigned nfunctions;
@@ -98,13 +106,13 @@ static void port_write(void *ctx, u64 offset, unsigned width, u32 v)
         config_write(selected >> 8 & 0xffff, (u16)((selected & 0xfc) + offset - 4), width, v);
 }
 
-/* ---- memory space ---- */
+/* ---- memory space and ports ---- */
 
 u64 fake_pci_bar_base(const struct fake_function *f, unsigned bar)
 {
     u32 low = fake_pci_get32(f, (u16)(0x10 + 4 * bar));
     u64 high = low & FAKE_BAR_64 ? fake_pci_get32(f, (u16)(0x14 + 4 * bar)) : 0;
-    return high << 32 | (low & ~15u);
+    return high << 32 | (low & (low & FAKE_BAR_IO ? ~3u : ~15u));
 }
 
 static bool forwards(const struct fake_function *bridge, u64 pa)
@@ -129,6 +137,52 @@ static struct fake_function *decode(u64 pa, unsigned *bar, u64 *offset)
         }
     }
     return NULL;
+}
+
+static bool forwards_port(const struct fake_function *bridge, u64 port)
+{
+    u16 window = fake_pci_get16(bridge, 0x1c);
+    return bridge->config[COMMAND] & COMMAND_IO && port >= (window & 0xf0u) << 8 &&
+           port <= ((window & 0xf000u) | 0xfff);
+}
+
+static struct fake_function *decode_port(u64 port, unsigned *bar, u64 *offset)
+{
+    for (unsigned i = 0; i < nfunctions; i++) {
+        struct fake_function *f = &functions[i], *b = f->parent;
+        while (b && forwards_port(b, port))
+            b = b->parent;
+        if (b || !(f->config[COMMAND] & COMMAND_IO))
+            continue;
+        for (*bar = 0; *bar < 6; ++*bar) {
+            *offset = port - fake_pci_bar_base(f, *bar);
+            if (f->bar_size[*bar] && f->config[0x10 + 4 * *bar] & FAKE_BAR_IO && *offset < f->bar_size[*bar])
+                return f;
+        }
+    }
+    return NULL;
+}
+
+static u32 bar_port_read(void *ctx, u64 at, unsigned width)
+{
+    unsigned bar;
+    u64 offset;
+    struct fake_function *f = decode_port((u64)ctx + at, &bar, &offset);
+    if (f && f->bar_read)
+        return f->bar_read(f, bar, offset, width);
+    fake_pci_aborts++;
+    return ~0u;
+}
+
+static void bar_port_write(void *ctx, u64 at, unsigned width, u32 v)
+{
+    unsigned bar;
+    u64 offset;
+    struct fake_function *f = decode_port((u64)ctx + at, &bar, &offset);
+    if (f && f->bar_write)
+        f->bar_write(f, bar, offset, width, v);
+    else
+        fake_pci_aborts++;
 }
 
 static bool in_msix(const struct fake_function *f, unsigned bar, u64 offset)
@@ -176,6 +230,7 @@ void fake_pci_start(unsigned by)
     }
     if (by & FAKE_BY_PORTS)
         fake_ports_add(&(struct fake_region){0xcf8, 8, port_read, port_write, NULL});
+    fake_ports_add(&(struct fake_region){0x1000, 0xf000, bar_port_read, bar_port_write, (void *)0x1000});
     fake_region_add(&(struct fake_region){FAKE_MMIO, FAKE_MMIO_SIZE, mmio_read, mmio_write, (void *)FAKE_MMIO});
     fake_region_add(
         &(struct fake_region){FAKE_MMIO_HIGH, FAKE_MMIO_SIZE, mmio_read, mmio_write, (void *)FAKE_MMIO_HIGH});
@@ -209,6 +264,7 @@ struct fake_function *fake_pci_bridge(struct fake_function *parent, u8 slot, u8 
     f->config[0x1a] = subordinate;
     put32(f->writable + 0x18, 0xffffff);
     put32(f->writable + 0x20, 0xfff0fff0);
+    put16(f->writable + 0x1c, 0xf0f0);
     return f;
 }
 
@@ -217,7 +273,7 @@ void fake_pci_bar(struct fake_function *f, unsigned bar, u64 base, u64 size, u32
     u16 at = (u16)(0x10 + 4 * bar);
     f->bar_size[bar] = size;
     fake_pci_set32(f, at, (u32)base | flags);
-    put32(f->writable + at, (u32) ~(size - 1) & ~15u);
+    put32(f->writable + at, flags & FAKE_BAR_IO ? (u32) ~(size - 1) & 0xfffc : (u32) ~(size - 1) & ~15u);
     if (flags & FAKE_BAR_64 && bar < 5) {
         fake_pci_set32(f, at + 4, (u32)(base >> 32));
         put32(f->writable + at + 4, (u32)(~(size - 1) >> 32));
@@ -245,6 +301,16 @@ void fake_pci_msix(struct fake_function *f, unsigned bar, u32 offset, u32 count)
     f->msix_bar = (u8)bar;
     f->msix_offset = offset;
     f->msix_count = MIN(count, (u32)FAKE_VECTORS);
+}
+
+bool fake_pci_has_msix(const struct fake_function *f)
+{
+    return f->msix_cap && fake_pci_get16(f, f->msix_cap + 2) & 0x8000;
+}
+
+bool fake_pci_has_intx(const struct fake_function *f)
+{
+    return f->config[0x3d] && !fake_pci_has_msix(f) && !(fake_pci_get16(f, COMMAND) & COMMAND_INTX_OFF);
 }
 
 bool fake_pci_raise(struct fake_function *f, unsigned vector)

@@ -45,6 +45,9 @@ u64 fake_pci_bar_base(const struct fake_function *f, unsigned bar);
 /* Appends a capability of len bytes (its head counted): its offset. */
 u16 fake_pci_cap(struct fake_function *f, u8 id, u8 len);
 void fake_pci_msix(struct fake_function *f, unsigned bar, u32 offset, u32 count);
+/* MSI-X is on; else, its line may call. */
+bool fake_pci_has_msix(const struct fake_function *f);
+bool fake_pci_has_intx(const struct fake_function *f);
 /* The function raises its vector; false: masked, disabled, or no bus master. */
 bool fake_pci_raise(struct fake_function *f, unsigned vector);
 

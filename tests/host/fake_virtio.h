@@ -69,13 +69,21 @@ const char *fake_complaint(void);
 
 /* ---- a whole device ---- */
 
-enum { FAKE_QUEUES = 4, FAKE_STATUS_LOG = 64 };
+enum { FAKE_QUEUES = 4, FAKE_STATUS_LOG = 64, FAKE_ACCESSES = 1024 };
+
+/* One access to a register: offset in the structure, as the driver made it. */
+struct fake_access {
+    bool write;
+    u8 bar, width;
+    u32 offset, value;
+};
 
 struct fake_queue {
-    u16 max, size, vector, notify_off, enable;
+    u16 max, size, vector, notify_off, notify_id, enable;
     u64 desc, driver, device;
     struct fake_ring ring;
     u64 kicks;
+    u32 told; /* by the last one: all bits that were written */
 };
 
 struct fake_virtio {
@@ -90,22 +98,35 @@ struct fake_virtio {
     u64 writable;                   /* bit i: the driver may write byte i of the configuration */
     u8 status_log[FAKE_STATUS_LOG]; /* what the driver wrote */
     unsigned nstatus, config_reads, widest_config_read;
+    bool legacy;    /* registers as in 4.1.4.10, in BAR 0 */
+    u8 isr;         /* bit 0: used buffers, bit 1: configuration */
+    u8 notify_bar;  /* where notifications go */
+    u32 notify_at;  /* and from where on there */
+    u32 multiplier; /* of notify_off */
+    u8 alias_bar;   /* accesses to it are to BAR 4; 0xff: none */
+    u16 window;     /* offset of a capability VIRTIO_PCI_CAP_PCI_CFG; 0: none */
+    u64 naccesses;  /* to registers, in order; the first of them: */
+    struct fake_access accesses[FAKE_ACCESSES];
+    unsigned queue_resets, isr_reads;
 
     /* Answers a request; the bytes written. NULL: fills everything with 0x5a. */
     u32 (*serve)(struct fake_virtio *v, const struct fake_chain *chain);
     void *ctx;
 
     /* How it misbehaves. */
-    int reset_reads;      /* status reads until a reset shows; -1: never */
-    bool refuse_features; /* FEATURES_OK does not stick */
-    u16 refuse_vectors;   /* from this vector on */
-    int generation_moves; /* so many reads of the generation differ; -1: all */
-    u8 status_or;         /* shows in every read of the status once DRIVER_OK is set */
-    bool hold;            /* answers nothing */
-    bool mute;            /* raises no interrupts */
-    bool enabled_at_once; /* queues are enabled from the start */
-    u16 bad_queue_size;   /* not 0: what queue_size reads */
-    bool dropped_status;  /* DRIVER_OK is forgotten */
+    int reset_reads;         /* status reads until a reset shows; -1: never */
+    bool refuse_features;    /* FEATURES_OK does not stick */
+    u16 refuse_vectors;      /* from this vector on */
+    int generation_moves;    /* so many reads of the generation differ; -1: all */
+    u8 status_or;            /* shows in every read of the status once DRIVER_OK is set */
+    bool hold;               /* answers nothing */
+    bool mute;               /* raises no interrupts */
+    bool enabled_at_once;    /* queues are enabled from the start */
+    u16 bad_queue_size;      /* not 0: what queue_size reads */
+    bool dropped_status;     /* DRIVER_OK is forgotten */
+    u64 gone_from, gone_for; /* so many accesses from this one on give all ones, and do nothing */
+    int slow_queue_reset;    /* reads of queue_reset until it shows; -1: never */
+    int config_moves;        /* so many reads of the configuration differ from what was before; -1: all */
 };
 
 enum { FAKE_COMMON = 0x0, FAKE_ISR = 0x1000, FAKE_DEVICE = 0x2000, FAKE_NOTIFY = 0x3000, FAKE_BAR_BYTES = 0x4000 };
@@ -114,6 +135,12 @@ enum { FAKE_COMMON = 0x0, FAKE_ISR = 0x1000, FAKE_DEVICE = 0x2000, FAKE_NOTIFY =
 void fake_virtio_add(struct fake_virtio *v, struct fake_function *parent, u8 slot, u16 device, unsigned vectors);
 /* A capability of this kind; extra: the notify multiplier. Returns its offset. */
 u16 fake_virtio_cap(struct fake_virtio *v, u8 kind, u8 bar, u32 offset, u32 len);
+/* The window in configuration space. */
+void fake_virtio_window(struct fake_virtio *v);
+/* Makes it a legacy device: an I/O BAR 0 at this port (0: without firmware), revision 0. */
+void fake_virtio_legacy(struct fake_virtio *v, u16 port);
+/* Gives it an interrupt line. */
+void fake_virtio_line(struct fake_virtio *v, u8 line);
 /* The four that a device must have. */
 void fake_virtio_caps(struct fake_virtio *v);
 /* Answers everything that is available; sets fake_idle to do so whenever the kernel sleeps. */

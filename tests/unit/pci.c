@@ -135,7 +135,7 @@ static void test_functions_only_where_multifunction_says_so(void **state)
     assert_int_equal(count(), 2);
 }
 
-static void test_C18_every_slot_full(void **state)
+static void test_case_c18_every_slot_full(void **state)
 {
     (void)state;
     for (u8 i = 1; i < 32; i++)
@@ -171,7 +171,7 @@ static void full_write(void *ctx, u64 offset, unsigned width, u32 v)
         full_bar = (full_address & 0xfc) >= 0x10 ? (v == ~0u ? v : 0) : full_bar;
 }
 
-static void test_C18_the_whole_bus_full(void **state)
+static void test_case_c18_the_whole_bus_full(void **state)
 {
     (void)state;
     fake_pci_start(0);
@@ -192,7 +192,7 @@ static u32 vanish(struct fake_function *f, u16 offset, unsigned width, u32 v)
     return offset == 0 ? v : ~0u;
 }
 
-static void test_C19_all_ones_in_the_middle(void **state)
+static void test_case_c19_all_ones_in_the_middle(void **state)
 {
     (void)state;
     fake_pci_add(NULL, 5, 0, 0x1234, 1, 0)->config_hook = vanish;
@@ -200,7 +200,7 @@ static void test_C19_all_ones_in_the_middle(void **state)
     assert_int_equal(count(), 1);
 }
 
-static void test_C21_header_type(void **state)
+static void test_case_c21_header_type(void **state)
 {
     (void)state;
     fake_pci_add(NULL, 5, 0, 0x1234, 1, 0)->config[0x0e] = 0x7f;
@@ -255,7 +255,7 @@ static void test_buses_half_numbered(void **state)
     assert_non_null(named("0000:05:00.0"));
 }
 
-static void test_C20_bridge_to_its_own_bus(void **state)
+static void test_case_c20_bridge_to_its_own_bus(void **state)
 {
     (void)state;
     static const u8 bad[][2] = {{0, 255}, {2, 1}, {255, 0}};
@@ -271,7 +271,7 @@ static void test_C20_bridge_to_its_own_bus(void **state)
     }
 }
 
-static void test_C20_two_bridges_to_one_bus(void **state)
+static void test_case_c20_two_bridges_to_one_bus(void **state)
 {
     (void)state;
     struct fake_function *a = fake_pci_bridge(NULL, 1, 1, 1);
@@ -282,7 +282,7 @@ static void test_C20_two_bridges_to_one_bus(void **state)
     assert_int_equal(fake_log_count("lead nowhere"), 1);
 }
 
-static void test_C20_endless_bridges(void **state)
+static void test_case_c20_endless_bridges(void **state)
 {
     (void)state;
     struct fake_function *b = NULL;
@@ -339,13 +339,13 @@ static void loop_case(u8 from, u8 to)
     assert_int_equal(probes, 0);
 }
 
-static void test_C1_capabilities_loop(void **state)
+static void test_case_c1_capabilities_loop(void **state)
 {
     (void)state;
     loop_case(0x60, 0x40);
 }
 
-static void test_C3_capability_points_at_itself(void **state)
+static void test_case_c3_capability_points_at_itself(void **state)
 {
     (void)state;
     loop_case(0x50, 0x50);
@@ -357,7 +357,7 @@ static u32 endless(struct fake_function *f, u16 offset, unsigned width, u32 v)
     return offset >= 0x40 && width == 2 ? (u32)(offset + 4) << 8 | 9 : v;
 }
 
-static void test_C1_more_than_48(void **state)
+static void test_case_c1_more_than_48(void **state)
 {
     (void)state;
     struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0);
@@ -367,7 +367,7 @@ static void test_C1_more_than_48(void **state)
     assert_true(d->ncaps <= PCI_CAPS);
 }
 
-static void test_C2_pointer_outside_or_odd(void **state)
+static void test_case_c2_pointer_outside_or_odd(void **state)
 {
     (void)state;
     struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0);
@@ -380,7 +380,7 @@ static void test_C2_pointer_outside_or_odd(void **state)
     assert_int_equal(pci_find_cap(scan_for("0000:00:05.0"), 9, 0), a);
 }
 
-static void test_C4_no_capability_bit(void **state)
+static void test_case_c4_no_capability_bit(void **state)
 {
     (void)state;
     struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0);
@@ -433,7 +433,7 @@ static void test_no_decoding_while_sizing(void **state)
     assert_false(decoded_while_sizing);
 }
 
-static void test_C9_C10_C11_C12_bars_that_are_not_mapped(void **state)
+static void test_case_c9_c10_c11_c12_bars_that_are_not_mapped(void **state)
 {
     (void)state;
     struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0);
@@ -456,7 +456,7 @@ static void test_C9_C10_C11_C12_bars_that_are_not_mapped(void **state)
     assert_null(pci_map_bar(d, 1, 4, 0));
 }
 
-static void test_C12_bars_without_firmware(void **state)
+static void test_case_c12_bars_without_firmware(void **state)
 {
     (void)state;
     struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0), *g = fake_pci_add(NULL, 6, 0, 0x1234, 1, 0);
@@ -471,11 +471,11 @@ static void test_C12_bars_without_firmware(void **state)
     assert_int_equal(fake_pci_bar_base(f, 4), top - 0x104000);
     assert_int_equal(fake_pci_bar_base(f, 1), top - 0x105000);
     assert_int_equal(fake_pci_bar_base(g, 0), top - 0x106000); /* its own page */
-    assert_int_equal(fake_pci_get32(f, 0x10), FAKE_BAR_IO);
+    assert_int_equal(fake_pci_bar_base(f, 0), 0xfee0);         /* ports too */
     assert_int_equal(named("0000:00:05.0")->bars[4].base, top - 0x104000);
 }
 
-static void test_C12_new_ones_keep_off_what_is_there(void **state)
+static void test_case_c12_new_ones_keep_off_what_is_there(void **state)
 {
     (void)state;
     u64 top = FAKE_MMIO + FAKE_MMIO_SIZE;
@@ -490,7 +490,7 @@ static void test_C12_new_ones_keep_off_what_is_there(void **state)
     assert_int_equal(fake_pci_bar_base(f, 2), top - 0x300000);
 }
 
-static void test_C12_behind_bridges_without_firmware(void **state)
+static void test_case_c12_behind_bridges_without_firmware(void **state)
 {
     (void)state;
     struct fake_function *a = fake_pci_bridge(NULL, 1, 0, 0), *b = fake_pci_bridge(a, 0, 0, 0);
@@ -501,15 +501,15 @@ static void test_C12_behind_bridges_without_firmware(void **state)
     pci_scan(&window);
     struct pci_dev *da = named("0000:00:01.0"), *db = named("0000:01:00.0");
     struct pci_dev *df = named("0000:02:00.0"), *dg = named("0000:01:01.0");
-    assert_true(db->windows[0].pa >= da->windows[0].pa);
-    assert_true(db->windows[0].pa + db->windows[0].len <= da->windows[0].pa + da->windows[0].len);
+    assert_true(db->windows[1].pa >= da->windows[1].pa);
+    assert_true(db->windows[1].pa + db->windows[1].len <= da->windows[1].pa + da->windows[1].len);
     for (unsigned i = 0; i < 2; i++) {
-        assert_true(df->bars[i].base >= db->windows[0].pa);
-        assert_true(df->bars[i].base + df->bars[i].size <= db->windows[0].pa + db->windows[0].len);
+        assert_true(df->bars[i].base >= db->windows[1].pa);
+        assert_true(df->bars[i].base + df->bars[i].size <= db->windows[1].pa + db->windows[1].len);
         assert_int_equal(df->bars[i].base % df->bars[i].size, 0);
     }
-    assert_true(dg->bars[0].base >= da->windows[0].pa);
-    assert_true(dg->bars[0].base < db->windows[0].pa || dg->bars[0].base >= db->windows[0].pa + db->windows[0].len);
+    assert_true(dg->bars[0].base >= da->windows[1].pa);
+    assert_true(dg->bars[0].base < db->windows[1].pa || dg->bars[0].base >= db->windows[1].pa + db->windows[1].len);
     pci_bind_all();
     assert_int_equal(probes, 2);
     assert_int_equal(fake_pci_get16(a, 4) & 7, 7);
@@ -517,7 +517,7 @@ static void test_C12_behind_bridges_without_firmware(void **state)
     assert_ptr_equal(pci_map_bar(df, 1, 0, 4), (void *)df->bars[1].base);
 }
 
-static void test_C13_overlap_and_memory(void **state)
+static void test_case_c13_overlap_and_memory(void **state)
 {
     (void)state;
     struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0);
@@ -535,7 +535,7 @@ static void test_C13_overlap_and_memory(void **state)
     assert_int_equal(fake_log_count("moves"), 3);
 }
 
-static void test_C12_no_room(void **state)
+static void test_case_c12_no_room(void **state)
 {
     (void)state;
     struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0);
@@ -543,9 +543,10 @@ static void test_C12_no_room(void **state)
     fake_pci_bar(f, 2, 0, 1 << 30, 0);
     pci_scan(&window);
     pci_bind_all();
-    assert_int_equal(probes, 0);
-    assert_int_equal(fake_pci_get16(f, 4) & 7, 0);
-    assert_int_equal(fake_log_count("no addresses"), 1);
+    assert_int_equal(probes, 1); /* there may be other ways to its registers than memory, which stays off */
+    assert_int_equal(fake_pci_get16(f, 4) & 3, 0);
+    assert_null(pci_map_bar(named("0000:00:05.0"), 2, 0, 4));
+    assert_int_equal(fake_log_count("has no address"), 2);
     pci_scan(&(struct span){0, 0});
 }
 
@@ -556,7 +557,7 @@ static u32 flicker(struct fake_function *f, u16 offset, unsigned width, u32 v)
     return offset >= 0x10 && offset < 0x28 ? v ^ (turn += 0x9e3779b9) : v;
 }
 
-static void test_C22_bars_change_while_they_are_read(void **state)
+static void test_case_c22_bars_change_while_they_are_read(void **state)
 {
     (void)state;
     struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0);
@@ -679,32 +680,32 @@ int main(void)
         cmocka_unit_test_setup(test_by_ports, setup),
         cmocka_unit_test_setup(test_lines_of_the_log, setup),
         cmocka_unit_test_setup(test_functions_only_where_multifunction_says_so, setup),
-        cmocka_unit_test_setup(test_C18_every_slot_full, setup),
-        cmocka_unit_test_setup(test_C18_the_whole_bus_full, setup),
-        cmocka_unit_test_setup(test_C19_all_ones_in_the_middle, setup),
-        cmocka_unit_test_setup(test_C21_header_type, setup),
+        cmocka_unit_test_setup(test_case_c18_every_slot_full, setup),
+        cmocka_unit_test_setup(test_case_c18_the_whole_bus_full, setup),
+        cmocka_unit_test_setup(test_case_c19_all_ones_in_the_middle, setup),
+        cmocka_unit_test_setup(test_case_c21_header_type, setup),
         cmocka_unit_test_setup(test_buses_that_firmware_numbered, setup),
         cmocka_unit_test_setup(test_buses_without_firmware, setup),
         cmocka_unit_test_setup(test_buses_half_numbered, setup),
-        cmocka_unit_test_setup(test_C20_bridge_to_its_own_bus, setup),
-        cmocka_unit_test_setup(test_C20_two_bridges_to_one_bus, setup),
-        cmocka_unit_test_setup(test_C20_endless_bridges, setup),
+        cmocka_unit_test_setup(test_case_c20_bridge_to_its_own_bus, setup),
+        cmocka_unit_test_setup(test_case_c20_two_bridges_to_one_bus, setup),
+        cmocka_unit_test_setup(test_case_c20_endless_bridges, setup),
         cmocka_unit_test_setup(test_one_slot_behind_an_express_port, setup),
         cmocka_unit_test_setup(test_capabilities, setup),
-        cmocka_unit_test_setup(test_C1_capabilities_loop, setup),
-        cmocka_unit_test_setup(test_C1_more_than_48, setup),
-        cmocka_unit_test_setup(test_C2_pointer_outside_or_odd, setup),
-        cmocka_unit_test_setup(test_C3_capability_points_at_itself, setup),
-        cmocka_unit_test_setup(test_C4_no_capability_bit, setup),
+        cmocka_unit_test_setup(test_case_c1_capabilities_loop, setup),
+        cmocka_unit_test_setup(test_case_c1_more_than_48, setup),
+        cmocka_unit_test_setup(test_case_c2_pointer_outside_or_odd, setup),
+        cmocka_unit_test_setup(test_case_c3_capability_points_at_itself, setup),
+        cmocka_unit_test_setup(test_case_c4_no_capability_bit, setup),
         cmocka_unit_test_setup(test_sizes, setup),
         cmocka_unit_test_setup(test_no_decoding_while_sizing, setup),
-        cmocka_unit_test_setup(test_C9_C10_C11_C12_bars_that_are_not_mapped, setup),
-        cmocka_unit_test_setup(test_C12_bars_without_firmware, setup),
-        cmocka_unit_test_setup(test_C12_new_ones_keep_off_what_is_there, setup),
-        cmocka_unit_test_setup(test_C12_behind_bridges_without_firmware, setup),
-        cmocka_unit_test_setup(test_C13_overlap_and_memory, setup),
-        cmocka_unit_test_setup(test_C12_no_room, setup),
-        cmocka_unit_test_setup(test_C22_bars_change_while_they_are_read, setup),
+        cmocka_unit_test_setup(test_case_c9_c10_c11_c12_bars_that_are_not_mapped, setup),
+        cmocka_unit_test_setup(test_case_c12_bars_without_firmware, setup),
+        cmocka_unit_test_setup(test_case_c12_new_ones_keep_off_what_is_there, setup),
+        cmocka_unit_test_setup(test_case_c12_behind_bridges_without_firmware, setup),
+        cmocka_unit_test_setup(test_case_c13_overlap_and_memory, setup),
+        cmocka_unit_test_setup(test_case_c12_no_room, setup),
+        cmocka_unit_test_setup(test_case_c22_bars_change_while_they_are_read, setup),
         cmocka_unit_test_setup(test_bind, setup),
         cmocka_unit_test_setup(test_bind_by_range, setup),
         cmocka_unit_test_setup(test_probe_that_fails_leaves_the_function_off, setup),

@@ -168,7 +168,7 @@ static void test_virtio_files(void **state)
     expect(VIRTIO, "device", "0x0009\n");
     expect(VIRTIO, "vendor", "0x1af4\n");
     expect(VIRTIO, "status", "0x0000000f\n");
-    expect(VIRTIO, "features", "1000000000000000000000000000110010000000000000000000000000000000\n");
+    expect(VIRTIO, "features", "1000000000000000000000000000110010000000100000000000000000000000\n");
     expect(VIRTIO, "features_offered", "1000000000000000000000000000110010000000100000000000000000000000\n");
     expect(VIRTIO, "queues", "0 128 1 0 0 0\n");
     expect(VIRTIO, "modalias", "virtio:d00000009v00001AF4\n");
