@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* virtq_packed - a device that writes anything into a packed ring, at any time between the driver's steps. */
+#include "ring_play.h"
+#include "virtq.h"
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
+{
+    ring_play(VIRTQ_PACKED, data, len);
+    return 0;
+}
