@@ -4,6 +4,7 @@
  * A fid number is taken until the server has answered its Tclunk or Tremove, or has forgotten all of them. */
 #include "9p.h"
 #include "9p_client.h"
+#include "cmdline.h"
 #include "later.h"
 #include "mem.h"
 #include "print.h"
@@ -48,12 +49,25 @@ static int ask_version(struct p9 *c, u32 msize)
     return 0;
 }
 
+/* 9p.msize=N: no larger messages, for people who look at a server's. */
+static u32 msize_wanted(void)
+{
+    const char *value = cmdline_boot ? cmdline_option(cmdline_boot, "9p.msize", 0) : NULL;
+    u64 n = P9_MSIZE;
+    if (value && (!cmdline_number(value, &n) || n < MSIZE_MIN || n > P9_MSIZE)) {
+        log_warn("9p.msize=%s is no number from %u to %u; taking %u", value, MSIZE_MIN, P9_MSIZE, P9_MSIZE);
+        n = P9_MSIZE;
+    }
+    return (u32)n;
+}
+
 int p9_session(struct p9 *c)
 {
     static const u32 sizes[] = {P9_MSIZE, 65536, 8192};
+    u32 wanted = c->msize ? 0 : msize_wanted();
     int err = 0;
     for (unsigned i = 0; !c->msize && i < ARRAY_LEN(sizes); i++)
-        err = ask_version(c, sizes[i]);
+        err = ask_version(c, MIN(sizes[i], wanted));
     return c->msize ? 0 : err;
 }
 

@@ -76,10 +76,28 @@ static void route_console(void)
 /* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show. */
 static void name_unknown_options(void)
 {
-    static const char *const known[] = {
-        "mount",           "root",           "rootfstype", "ro",  "loglevel", "env",  "cwd", "exe",     "seed",
-        "stdin",           "stdout",         "stderr",     "log", "ctl",      "exit", "tty", "provoke", "norandmaps",
-        "virtio.features", "virtio.silence", "virtio.irq"};
+    static const char *const known[] = {"mount",
+                                        "root",
+                                        "rootfstype",
+                                        "ro",
+                                        "loglevel",
+                                        "env",
+                                        "cwd",
+                                        "exe",
+                                        "seed",
+                                        "stdin",
+                                        "stdout",
+                                        "stderr",
+                                        "log",
+                                        "ctl",
+                                        "exit",
+                                        "tty",
+                                        "provoke",
+                                        "norandmaps",
+                                        "virtio.features",
+                                        "virtio.silence",
+                                        "virtio.irq",
+                                        "9p.msize"};
     for (unsigned i = 0; i < cmdline.noptions; i++) {
         unsigned k = 0;
         while (k < ARRAY_LEN(known) && !cmdline_value(cmdline.options[i], known[k]))

@@ -43,7 +43,7 @@ def firmware(boot):
     return ["-bios", rom] if rom and os.path.exists(rom) else []
 
 
-def devices(row, share, tag):
+def devices(row, share, tag, security):
     """The words of the row's devices, with the share's back end before them."""
     ninep = f"virtio-9p-pci,fsdev=share,mount_tag={tag}"
     words = row.devices.replace("{9p}", ninep).split()
@@ -51,16 +51,16 @@ def devices(row, share, tag):
         words = [w for i, w in enumerate(words) if ninep not in w and not (w == "-device" and ninep in words[i + 1])]
         return words
     path = os.fspath(share).replace(",", ",,")
-    return ["-fsdev", f"local,id=share,path={path},security_model=none,multidevs=remap"] + words
+    return ["-fsdev", f"local,id=share,path={path},security_model={security},multidevs=remap"] + words
 
 
 def command(row, folder, argv, *, share, options=("loglevel=info",), memory="128M", cpu="max", extra=(), kernel=None, files=None,
-            tag="host", append=None):
+            tag="host", append=None, security="none"):
     """QEMU's words. append: the whole guest command line, in place of the one that options and argv make."""
     words = ["qemu-system-x86_64", "-machine", row.machine, "-accel", "tcg", "-cpu", cpu, "-m", memory, "-nodefaults", "-no-user-config",
              "-no-reboot", "-display", "none", "-rtc", "base=utc"]
     words += firmware(row.boot) if not row.machine.startswith("microvm") else []
-    words += devices(row, share, tag)
+    words += devices(row, share, tag, security)
     for i, channel in enumerate(("out", "err", "ctl")):
         words += ["-chardev", f"file,id={channel},path={folder}/{channel}", "-device", f"isa-debugcon,iobase={0xe9 + i},chardev={channel}"]
     words += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
