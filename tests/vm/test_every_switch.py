@@ -44,6 +44,8 @@ def allowed(row):
         return False
     if has("place", "port") and (has("machine", "pc") or has("transport", "transitional") or has("function", "3")):
         return False
+    if has("transport", "legacy") and has("machine", "microvm"):  # has no I/O ports behind PCI
+        return False
     if has("memory", "16M") and has("machine", "q35-efi"):  # OVMF needs more
         return False
     return True
