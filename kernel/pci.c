@@ -127,7 +127,7 @@ static void tell(const struct pci_dev *dev)
     char hex[16];
     const char *what = class_name(dev->class);
     for (const struct pci_driver *const *d = __start_pci_drivers; d < __stop_pci_drivers; d++)
-        if (!(*d)->last_resort && pci_matches(*d, dev))
+        if (!(*d)->last_resort && !(*d)->bridges && pci_matches(*d, dev))
             what = (*d)->name;
     if (!what)
         print_text(hex, sizeof(hex), "class %06x", dev->class);
