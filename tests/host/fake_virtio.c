@@ -253,6 +253,11 @@ static u32 config_read(struct fake_virtio *v, u64 offset, unsigned width)
         v->config[offset % v->config_len]++;
         v->config_moves -= v->config_moves > 0;
     }
+    if (v->changes_in && --v->changes_in == 0) {
+        v->generation++;
+        for (u32 i = 0; i < v->config_len; i++)
+            v->config[i]++;
+    }
     if (offset % width)
         fake_complain("DR-PL-1: configuration read across its alignment");
     if (offset >= v->config_len || width > v->config_len - offset)

@@ -117,6 +117,7 @@ struct fake_virtio {
     int reset_reads;         /* status reads until a reset shows; -1: never */
     bool refuse_features;    /* FEATURES_OK does not stick */
     u16 refuse_vectors;      /* from this vector on */
+    unsigned changes_in;     /* reads of the configuration until all of it changes; 0: it does not */
     int generation_moves;    /* so many reads of the generation differ; -1: all */
     u8 status_or;            /* shows in every read of the status once DRIVER_OK is set */
     bool hold;               /* answers nothing */

@@ -164,6 +164,21 @@ static void case_p8_one_byte_short(void **state)
     all_ops(lie_one_short, 0, -EIO);
 }
 
+/* The whole reply lies in memory, but so many of its bytes have not arrived; its size says so, or it does not. */
+LIE(lie_unwritten)
+{
+    r->written = (u32)r->len - 1;
+    if (server->arg)
+        set_size(r, r->written);
+}
+
+static void dr_ur_1_what_lies_behind_the_used_length_is_nothing(void **state)
+{
+    (void)state;
+    all_ops(lie_unwritten, false, -EIO);
+    all_ops(lie_unwritten, true, -EIO);
+}
+
 static void c14_case_p8_bytes_behind_the_reply_are_ignored(void **state)
 {
     (void)state;
@@ -488,6 +503,7 @@ int main(void)
         T(case_p5_p6_p12_another_type),
         T(case_p7_longer_than_the_room),
         T(case_p8_one_byte_short),
+        T(dr_ur_1_what_lies_behind_the_used_length_is_nothing),
         T(c14_case_p8_bytes_behind_the_reply_are_ignored),
         T(c15_case_p9_p10_numbers_that_are_no_errors),
         T(case_p11_errors_go_up_unchanged),

@@ -177,7 +177,7 @@ static void test_virtio_files(void **state)
     assert_int_equal(len, 5);
 }
 
-static void test_R30_configuration_shrinks(void **state)
+static void test_case_r30_configuration_shrinks(void **state)
 {
     (void)state;
     s64 len;
@@ -401,7 +401,7 @@ int main(void)
         TEST(test_pci_resource),
         TEST(test_pci_config),
         TEST(test_virtio_files),
-        TEST(test_R30_configuration_shrinks),
+        TEST(test_case_r30_configuration_shrinks),
         TEST(test_pieces),
         TEST(test_unbind_and_bind_a_function),
         TEST(test_unbind_and_bind_a_virtio_device),

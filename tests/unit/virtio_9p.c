@@ -116,7 +116,7 @@ static void test_tag(void **state)
     assert_int_equal(fake_log_count(line), 1);
 }
 
-static void test_R27_tags_of_every_length(void **state)
+static void test_case_r27_tags_of_every_length(void **state)
 {
     (void)state;
     char tag[65];
@@ -138,19 +138,19 @@ static void test_R27_tags_of_every_length(void **state)
     start(2);
 }
 
-static void test_R3_no_tag_feature(void **state)
+static void test_case_r3_dr_cf_3_no_tag_feature(void **state)
 {
     (void)state;
     set_tag("nobody", 6);
     device.offered &= ~1ull;
     struct virtio_device *dev = bring_up();
     assert_false(dev->failed);
-    assert_int_equal(device.config_reads, 0); /* DR-CF-3 */
+    assert_int_equal(device.config_reads, 0);
     assert_non_null(vfs_find(dev->name));
     assert_null(vfs_find("nobody"));
 }
 
-static void test_R27_tag_length_lies(void **state)
+static void test_case_r27_tag_length_lies(void **state)
 {
     (void)state;
     static const u16 lens[] = {64, 4095, 65535};
@@ -167,7 +167,7 @@ static void test_R27_tag_length_lies(void **state)
     start(2);
 }
 
-static void test_R27_tag_runs_out_of_the_configuration(void **state)
+static void test_case_r27_tag_runs_out_of_the_configuration(void **state)
 {
     (void)state;
     set_tag("short", 5);
@@ -178,7 +178,7 @@ static void test_R27_tag_runs_out_of_the_configuration(void **state)
     assert_int_equal(fake_log_count("runs out"), 1);
 }
 
-static void test_R26_configuration_never_settles(void **state)
+static void test_case_r26_configuration_never_settles(void **state)
 {
     (void)state;
     set_tag("host", 4);
@@ -187,7 +187,7 @@ static void test_R26_configuration_never_settles(void **state)
     assert_int_equal(fake_log_count("no mount tag"), 1);
 }
 
-static void test_R6_queue_too_small(void **state)
+static void test_case_r6_queue_too_small(void **state)
 {
     (void)state;
     set_tag("tiny", 4);
@@ -311,14 +311,14 @@ static void expect_dead(struct fs *fs, const char *why)
     assert_int_equal(device.status, VIRTIO_STATUS_FAILED);
 }
 
-static void test_R21_never_answers(void **state)
+static void test_case_r21_never_answers(void **state)
 {
     (void)state;
     device.hold = true;
     expect_dead(share("mute"), "silent");
 }
 
-static void test_R23_needs_reset(void **state)
+static void test_case_r23_needs_reset(void **state)
 {
     (void)state;
     device.hold = true;
@@ -327,7 +327,7 @@ static void test_R23_needs_reset(void **state)
 }
 
 /* Under an attached share: it is attached again, with interrupts, and what was asked for is answered. */
-static void c12_needs_reset_once(void **state)
+static void c12_case_r23_dr_st_4_needs_reset_once(void **state)
 {
     (void)state;
     struct node root, node;
@@ -386,7 +386,7 @@ static u32 lie_about_length(struct fake_virtio *v, const struct fake_chain *c)
     return serve(v, c) | 0x80000000;
 }
 
-static void test_R16_writes_more_than_there_is_room_for(void **state)
+static void test_case_r16_writes_more_than_there_is_room_for(void **state)
 {
     (void)state;
     device.serve = lie_about_length;
@@ -400,7 +400,7 @@ static u32 lie_about_id(struct fake_virtio *v, const struct fake_chain *c)
     return serve(v, c);
 }
 
-static void test_R12_id_beyond_the_queue(void **state)
+static void test_case_r12_id_beyond_the_queue(void **state)
 {
     (void)state;
     device.serve = lie_about_id;
@@ -448,7 +448,7 @@ static u32 say_nothing(struct fake_virtio *v, const struct fake_chain *c)
 }
 
 /* R17: no byte written is no reply; the session cannot start, but the device lives. */
-static void test_R17_written_0(void **state)
+static void test_case_r17_dr_9p_4_written_0(void **state)
 {
     (void)state;
     struct node node;
@@ -474,26 +474,26 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_tag),
-        TEST(test_R27_tags_of_every_length),
-        TEST(test_R3_no_tag_feature),
-        TEST(test_R27_tag_length_lies),
-        TEST(test_R27_tag_runs_out_of_the_configuration),
-        TEST(test_R26_configuration_never_settles),
-        TEST(test_R6_queue_too_small),
+        TEST(test_case_r27_tags_of_every_length),
+        TEST(test_case_r3_dr_cf_3_no_tag_feature),
+        TEST(test_case_r27_tag_length_lies),
+        TEST(test_case_r27_tag_runs_out_of_the_configuration),
+        TEST(test_case_r26_configuration_never_settles),
+        TEST(test_case_r6_queue_too_small),
         TEST(test_session),
         TEST(test_session_with_a_shared_vector),
         TEST(test_session_by_polling),
         TEST(test_smallest_queue),
         TEST(c13_as_many_requests_as_the_queue_has_places),
-        TEST(test_R21_never_answers),
-        TEST(test_R23_needs_reset),
-        TEST(c12_needs_reset_once),
+        TEST(test_case_r21_never_answers),
+        TEST(test_case_r23_needs_reset),
+        TEST(c12_case_r23_dr_st_4_needs_reset_once),
         TEST(c12_other_features_after_the_reset),
         TEST(c12_a_smaller_queue_after_the_reset),
-        TEST(test_R16_writes_more_than_there_is_room_for),
-        TEST(test_R12_id_beyond_the_queue),
+        TEST(test_case_r16_writes_more_than_there_is_room_for),
+        TEST(test_case_r12_id_beyond_the_queue),
         TEST(case_r14_used_twice_behind_a_good_answer),
-        TEST(test_R17_written_0),
+        TEST(test_case_r17_dr_9p_4_written_0),
         TEST(test_removed_under_a_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

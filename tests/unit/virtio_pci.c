@@ -244,6 +244,24 @@ static void test_dr_pl_1_config_widths(void **state)
     assert_int_equal(virtio_config(dev, ~0u, bytes, 1), -EINVAL);
 }
 
+/* Whichever of its reads the change comes before: all bytes are from before it, or all from behind it. */
+static void test_dr_cf_1_dr_cf_2_several_reads_are_of_one_moment(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    for (u32 len = 2; len <= 16; len++)
+        for (unsigned at = 1; at <= len + 1; at++) {
+            u8 bytes[16];
+            memset(device.config, (int)at, sizeof(device.config));
+            device.changes_in = at;
+            assert_int_equal(virtio_config(dev, 0, bytes, len), 0);
+            for (u32 i = 1; i < len; i++)
+                assert_int_equal(bytes[i], bytes[0]);
+            device.changes_in = 0;
+        }
+}
+
 static void test_case_c8_no_device_configuration(void **state)
 {
     (void)state;
@@ -653,6 +671,7 @@ int main(void)
         TEST(test_case_c12_bar_above_4_GiB),
         TEST(test_case_c18_two_devices),
         TEST(test_dr_pl_1_config_widths),
+        TEST(test_dr_cf_1_dr_cf_2_several_reads_are_of_one_moment),
         TEST(test_case_c8_no_device_configuration),
         TEST(test_dr_cf_5_window_of_exactly_the_size),
         TEST(test_case_c5_c6_c7_c8_c9_c14_dr_cp_1_dr_cp_2_unusable_instances),
