@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+"""Rings and features, switched by the device and by the command line: files arrive whole both ways, and what each operation costs is known."""
+import re
+
+import pytest
+
+import machine
+from rows import PLAIN
+
+# What the device is given, what the kernel is told, and the ring features (28 to 40) that come of it on QEMU 7.2.
+RINGS = {
+    "split": ("", [], {28, 29, 32, 40}),
+    "split-no-event-idx": ("event_idx=off", [], {28, 32, 40}),
+    "packed": ("packed=on", [], {28, 29, 32, 34, 40}),
+    "packed-no-event-idx": ("packed=on,event_idx=off", [], {28, 32, 34, 40}),
+    "packed-chains": ("packed=on,indirect_desc=off,disable-legacy=on", [], {29, 32, 34, 40}),
+    "dr_rf_2_dr_rf_4_packed-platform": ("packed=on,iommu_platform=on,disable-legacy=on", [], {28, 29, 32, 33, 34, 40}),
+    "switched-off": ("packed=on", ["virtio.features=-packed,-event_idx,-indirect_desc,-ring_reset"], {32}),
+    "of-one-type": ("packed=on", ["virtio.features=rng:-event_idx", "virtio.features=9p:-packed"], {28, 29, 32, 40}),
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "many").mkdir()
+    (tmp_path / "poem.txt").write_text("baa\n")
+    for i in range(200):
+        (tmp_path / "many" / f"{i}").touch()
+    return tmp_path
+
+
+def boot(folder, guests, device, options=(), program=("/host/rings", "/host")):
+    target = folder / "rings"
+    if not target.exists():
+        target.write_bytes(guests("rings").read_bytes())
+        target.chmod(0o755)
+    row = PLAIN._replace(devices=PLAIN.devices + ("," + device if device else ""))
+    return machine.boot(row, program, share=folder, options=["loglevel=info", *options])
+
+
+@pytest.mark.parametrize("name", RINGS)
+def test_files_arrive_whole(name, folder, guests):
+    device, options, features = RINGS[name]
+    got = boot(folder, guests, device, options)
+    assert got.status == ("exit", 0)
+    assert (folder / "kept").read_bytes() == bytes((i * 7 + i // 251) % 256 for i in range(5 << 20))
+    costs = {op: tuple(map(int, rest)) for op, *rest in (line.split() for line in got.out.decode().splitlines())}
+    assert costs["stat"][0] <= 3 and costs["small"][0] <= 5
+    for op, (requests, kicks, interrupts) in costs.items():
+        print(name, op, requests, kicks, interrupts)
+        assert kicks <= requests and interrupts <= requests
+    seen = boot(folder, guests, device, options, ["cat", "/sys/bus/virtio/devices/virtio0/features"]).out.decode().strip()
+    assert {i for i, bit in enumerate(seen) if bit == "1" and 28 <= i} == features
+
+
+def test_a_feature_that_nobody_knows_is_named(folder, guests):
+    got = boot(folder, guests, "", ["virtio.features=-paked"], ["hello"])
+    assert got.status == ("exit", 0)
+    assert len(re.findall(r'virtio.features: "-paked" is no \+ or - and a feature\'s name', got.err)) == 1
+    assert "is unknown, and left alone" not in got.err
