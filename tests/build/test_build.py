@@ -186,3 +186,10 @@ def test_what_is_there_is_not_built_again(tmp_path):
     left.mkdir()
     done = newlib("build", env=env)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("function", ["split_publish", "split_arm", "packed_publish", "packed_arm"])
+def test_dr_sb_2_dr_pq_12_dr_rf_5_a_fence_is_an_instruction(function):
+    """A store before a load to the same device's memory needs one; how it went without, two threads cannot always show."""
+    code = sh("objdump", "-d", "--no-show-raw-insn", f"--disassemble={function}", BUILD / "kernel.debug.elf").stdout
+    assert len(re.findall(r"\bmfence\b|\block ", code)) == 1

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <pthread.h>
-#include <semaphore.h>
+#include <sched.h>
 #include <time.h>
 
 #include "fake_arch.h"
@@ -752,22 +752,37 @@ static void test_dr_io_1_dr_rf_8_one_entry_for_a_batch(void **state)
 
 /* ---- both sides at the same time: the order of stores and loads ---- */
 
-enum { THREAD_REQUESTS = 4000 };
-static sem_t kicked, interrupted;
+enum { THREAD_REQUESTS = 12000 };
+
+/* Each side spins on the other's bell, so that one goes to sleep just when the other looks whether it sleeps. */
+struct bell {
+    unsigned rung, heard;
+};
+static struct bell kicked, interrupted;
+
+static void ring_bell(struct bell *b)
+{
+    __atomic_add_fetch(&b->rung, 1, __ATOMIC_RELEASE);
+}
 
 static void post_kick(struct virtq *queue)
 {
     (void)queue;
-    sem_post(&kicked);
+    ring_bell(&kicked);
 }
 
 /* A wake-up that is lost leaves the other side here. */
-static bool wait_on(sem_t *s)
+static bool wait_on(struct bell *b)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 60;
-    return sem_timedwait(s, &until) == 0;
+    time_t until = time(NULL) + 60;
+    for (unsigned spins = 1; __atomic_load_n(&b->rung, __ATOMIC_ACQUIRE) == b->heard; spins++) {
+        if (spins % 1000 == 0)
+            sched_yield();
+        if (spins % 100000 == 0 && time(NULL) > until)
+            return false;
+    }
+    b->heard = __atomic_load_n(&b->rung, __ATOMIC_ACQUIRE);
+    return true;
 }
 
 /* Looks at a request the moment that it shows. */
@@ -790,7 +805,7 @@ static void *device_thread(void *arg)
         u32 *bytes = (u32 *)c.spans[c.out].pa;
         *bytes = ~*(u32 *)c.spans[0].pa;
         if (fake_ring_push(&ring, c.head, 4))
-            sem_post(&interrupted);
+            ring_bell(&interrupted);
         left--;
     }
     return arg;
@@ -804,8 +819,7 @@ static void both_at_once(u32 flags, unsigned idle)
     pthread_t device;
     start(32, flags);
     q->notify = post_kick;
-    sem_init(&kicked, 0, 0);
-    sem_init(&interrupted, 0, 0);
+    kicked = interrupted = (struct bell){0, 0};
     for (unsigned i = 0; i < 8; i++)
         free_words[i] = words[i];
     pthread_create(&device, NULL, device_thread, NULL);
