@@ -415,6 +415,18 @@ static void test_dr_in_2_dr_in_3_dr_in_6_nothing_is_sent_or_written_before_DRIVE
     assert_string_equal(script.log, "s0 s1 s3 f s11 i q q s15 n c ");
 }
 
+static void test_dr_st_3_a_reset_between_FAILED_and_the_next_try(void **state)
+{
+    (void)state;
+    assert_int_equal(virtio_register(&dev), 0);
+    virtio_fail(&dev, "it is broken");
+    script.log[0] = 0;
+    while (virtq_reclaim(dev.queues[0]))
+        ;
+    assert_int_equal(virtio_restart(&dev), 0);
+    assert_string_equal(script.log, "s0 s1 s3 f s11 i q q s15 ");
+}
+
 static void test_dr_in_5_a_step_that_fails_is_the_last(void **state)
 {
     (void)state;
@@ -489,7 +501,8 @@ static void test_case_r7_r8_legacy_queue_sizes(void **state)
         } else {
             assert_int_equal(virtio_register(&dev), 0);
             assert_string_equal(script.log, "s0 s1 s3 f i q q s7 ");
-            assert_int_equal(script.accepted, VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | OWN_FEATURES);
+            assert_int_equal(script.accepted,
+                             VIRTIO_F_ANY_LAYOUT | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | OWN_FEATURES);
             assert_int_equal(dev.queues[0]->size, cases[i][1]);
             assert_int_equal(dev.queues[0]->flags, VIRTQ_INDIRECT | VIRTQ_EVENT_IDX | VIRTQ_LEGACY);
         }
@@ -881,6 +894,7 @@ int main(void)
         TEST(test_dr_rf_1_dr_rf_2_dr_rf_4_dr_rf_5_dr_rf_7_dr_rf_8_dr_rf_9_accepted_when_offered),
         TEST(test_features_switched_off),
         TEST(test_dr_in_2_dr_in_3_dr_in_6_nothing_is_sent_or_written_before_DRIVER_OK),
+        TEST(test_dr_st_3_a_reset_between_FAILED_and_the_next_try),
         TEST(test_dr_in_5_a_step_that_fails_is_the_last),
         TEST(test_case_r5_r6_queue_missing),
         TEST(test_case_r7_r8_dr_cc_2_queue_sizes),
