@@ -88,8 +88,8 @@ def moves(size, seed, n=250):
 
 @pytest.mark.parametrize("options", ["", ",disable-legacy=on,logical_block_size=4096,physical_block_size=4096", ",disable-legacy=on,queue-size=4,seg-max-adjust=off",
                                      ",disable-legacy=on,vectors=0,indirect_desc=off,event_idx=off"])
-def test_any_bytes_as_on_a_file(options, disk, tmp_path):
-    """dr_blk_5_ whole sectors only reach the device (QEMU refuses others), whatever a program names; dr_sz_ nothing of it is lost or moved."""
+def test_dr_blk_5_any_bytes_as_on_a_file(options, disk, tmp_path):
+    """Whole sectors only reach the device (QEMU refuses others), whatever a program names; nothing of it is lost or moved."""
     ours, theirs = image(tmp_path / "ours"), image(tmp_path / "theirs")
     lines = moves(8 * MIB, options)
     assert disk.guest(lines, drive(ours, options)) == disk.host(lines, theirs)
@@ -127,8 +127,8 @@ def test_answers_are_linuxs(disk, tmp_path):
     assert [(q, a) for (q, a), t in zip(ANSWERS, told) if not is_told(t, a)] == []
 
 
-def test_a_read_only_disk(disk, tmp_path):
-    """dr_blk_9_ RO is accepted, and nothing that writes is sent."""
+def test_dr_blk_9_a_read_only_disk(disk, tmp_path):
+    """RO is accepted, and nothing that writes is sent."""
     img = image(tmp_path / "i", MIB)
     before = img.read_bytes()
     lines = ["open 2", "pread 0 512", "pwrite 0 512 1", "pwrite 1048576 1 1", f"range 0 512 {BLKDISCARD}", f"range 1 512 {BLKZEROOUT}", f"range 0 512 {BLKZEROOUT}", "fsync 0",
@@ -156,8 +156,8 @@ def test_questions_and_files_of_sys(disk, tmp_path):
     assert texts[len(values):] == ["wolf in a sheepskin", "MAJOR=254\nMINOR=0\nDEVNAME=vda\nDEVTYPE=disk\nDISKSEQ=1\n", "254:0\n", "16384\n"]
 
 
-def test_discard_and_zeroes_reach_the_image(disk, tmp_path):
-    """dr_blk_6_dr_blk_7_ segments within the limits, no unmap in a discard (QEMU refuses both); the ranges become holes or zeroes, and nothing around them."""
+def test_dr_blk_6_dr_blk_7_discard_and_zeroes_reach_the_image(disk, tmp_path):
+    """Segments within the limits, no unmap in a discard (QEMU refuses both); the ranges become holes or zeroes, and nothing around them."""
     img = image(tmp_path / "i", 16 * MIB)
     before, blocks = img.read_bytes(), os.stat(img).st_blocks
     lines = ["open 2", f"range {MIB} {4 * MIB} {BLKDISCARD}", f"range {8 * MIB + 512} 1024 {BLKZEROOUT}", f"range {9 * MIB} {MIB} {BLKZEROOUT}", f"pread {9 * MIB - 1} 4", "fsync 0"]
@@ -181,8 +181,8 @@ def test_zeroes_where_the_device_has_no_way(disk, tmp_path):
     assert img.read_bytes() == want
 
 
-def test_errors_of_the_host_are_the_programs(disk, tmp_path):
-    """dr_blk_8_ an error of the host's disk is EIO for what it concerns, what stands before it is counted, and the disk goes on."""
+def test_dr_blk_8_errors_of_the_host_are_the_programs(disk, tmp_path):
+    """An error of the host's disk is EIO for what it concerns, what stands before it is counted, and the disk goes on."""
     img = image(tmp_path / "i")
     rules = [{"event": "none", "iotype": "read", "sector": 3 * MIB // 512, "errno": 5}, {"event": "none", "iotype": "write", "sector": 4 * MIB // 512, "errno": 28},
              {"event": "none", "iotype": "flush", "errno": 5, "once": True}]
@@ -196,8 +196,8 @@ def test_errors_of_the_host_are_the_programs(disk, tmp_path):
     assert told[5] in ("EIO", "600") and told[6:8] == ["EIO", "0"] and told[8].startswith("4096 ")
 
 
-def test_needs_reset_under_a_disk(disk, tmp_path):
-    """case_r23_needs_reset: QEMU's device is broken by a malformed request; it is brought up again and what was asked for is done."""
+def test_case_r23_needs_reset_under_a_disk(disk, tmp_path):
+    """QEMU's device is broken by a malformed request; it is brought up again and what was asked for is done."""
     img = image(tmp_path / "i", MIB)
     other = image(tmp_path / "other", MIB)
     lines = ["open 2", *[f"pread {i * 700} 4096" for i in range(200)], *[f"pwrite {i * 700} 3000 {i}" for i in range(100)], f"pread 0 {MIB}", "fsync 0"]
@@ -217,8 +217,8 @@ def test_block_sizes_that_are_none(disk, tmp_path):
     assert "its block size is no power of two from 512 to 4096" in got.err
 
 
-def test_the_host_changes_the_size(disk, tmp_path):
-    """dr_blk_9_ the capacity is read again when the device says so: a disk that grew has room, one that shrank has its end earlier."""
+def test_dr_blk_9_the_host_changes_the_size(disk, tmp_path):
+    """The capacity is read again when the device says so: a disk that grew has room, one that shrank has its end earlier."""
     lines = ["open 2", f"until {12 * MIB}", f"pwrite {11 * MIB} 4096 3", f"show {SYS}/size", f"until {4 * MIB}", f"pread {4 * MIB - 100} 1000", f"pwrite {5 * MIB} 1 1", "until 0", "pread 0 1",
              "pwrite 0 1 1", "fsync 0"]
     disk.script(lines)
