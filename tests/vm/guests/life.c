@@ -18,7 +18,8 @@ static const char *name_of(int err)
     static const struct {
         int err;
         const char *name;
-    } names[] = {{0, "ok"}, {EIO, "EIO"}, {ENODEV, "ENODEV"}, {EBUSY, "EBUSY"}, {ENOENT, "ENOENT"}, {EINVAL, "EINVAL"}, {EACCES, "EACCES"}};
+    } names[] = {{0, "ok"},          {EIO, "EIO"},       {ENODEV, "ENODEV"}, {EBUSY, "EBUSY"},
+                 {ENOENT, "ENOENT"}, {EINVAL, "EINVAL"}, {EACCES, "EACCES"}};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].err == err)
             return names[i].name;
