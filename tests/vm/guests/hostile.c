@@ -127,13 +127,34 @@ static void do_show(const char *path)
         fclose(f);
 }
 
+/* Each entry of a folder of links to folders, where it leads, and a file in it. */
+static void do_each(const char *path)
+{
+    char slash[512], *file = strrchr(strncpy(slash, path, sizeof slash - 1), '/');
+    *file++ = 0;
+    DIR *dir = opendir(slash);
+    struct dirent *e;
+    printf("\n");
+    while (dir && (e = readdir(dir)) != NULL) {
+        char at[1024];
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(at, sizeof at, "%s/%s", slash, e->d_name);
+        printf("link %s = ", at);
+        do_link(at);
+        snprintf(at, sizeof at, "%s/%s/%s", slash, e->d_name, file);
+        printf("show %s = ", at);
+        do_show(at);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*act)(const char *path);
-    } verbs[] = {{"stat", do_stat}, {"read", do_read}, {"again", do_again},   {"write", do_write},
-                 {"list", do_list}, {"link", do_link}, {"statfs", do_statfs}, {"show", do_show}};
+    } verbs[] = {{"stat", do_stat}, {"read", do_read},     {"again", do_again}, {"write", do_write}, {"list", do_list},
+                 {"link", do_link}, {"statfs", do_statfs}, {"show", do_show},   {"each", do_each}};
     for (int i = 1; i + 1 < argc; i += 2) {
         printf("%s %s = ", argv[i], argv[i + 1]);
         for (size_t k = 0; k < sizeof verbs / sizeof *verbs; k++)

@@ -2,7 +2,7 @@
 """Runs QEMU with devices that lie, or that do not: virtio-9p PCI functions which this process is (x-pci-proxy-dev).
 
     python3 tests/vm/hostile --list
-    python3 tests/vm/hostile --device LIE[+LIE...][,KEY=VALUE...] ... -- qemu-system-x86_64 -M q35 -m 128M ...
+    python3 tests/vm/hostile --device LIE[+LIE...][,KEY=VALUE...] ... -- qemu-system-x86_64 -M microvm,pcie=on -m 128M ...
 
 Each --device is one function; without a lie (--device honest) it tells the truth. A lie is a name of --list, the part before its first "_" if no other begins
 so, or a pattern such as case_p*. Keys: tag (the mount tag, "hostile"), addr (slot), share (a folder that is copied into memory), packed=1 (offers packed rings).

@@ -5,6 +5,7 @@ import sys
 from collections import namedtuple
 
 from .rings import PackedQueue, SplitQueue
+from .watch import Watch
 
 VIRTIO_9P = 9
 F_MOUNT_TAG, F_INDIRECT, F_EVENT_IDX, F_VERSION_1, F_PACKED = (1 << n for n in (0, 28, 29, 32, 34))
@@ -49,6 +50,7 @@ class Function:
     def __init__(self, server, memory, loop, tag="hostile", packed=False):
         self.server, self.memory, self.loop, self.tag = server, memory, loop, tag.encode()
         self.offered |= F_PACKED if packed else 0
+        self.watch = Watch(self.log)
         self.bars = self.make_bars()
         self.space = bytearray(256)
         self.writable = bytearray(256)
@@ -93,7 +95,7 @@ class Function:
         self.list_capabilities(self.capabilities())
 
     def list_capabilities(self, caps):
-        at, self.caps = 0x40, []
+        at, self.caps, self.listed = 0x40, [], caps
         self.space[0x34] = at if caps else 0
         for i, cap in enumerate(caps):
             self.caps.append(at)
@@ -113,6 +115,7 @@ class Function:
         return int.from_bytes(space[addr:addr + size].ljust(size, b"\xff"), "little")
 
     def write_config(self, addr, size, value):
+        self.watch.write_space(addr, size, self)
         i, rest = divmod(addr - 0x10, 4)
         if i in self.bars and rest == 0 and size == 4:
             self.bars[i].move(value)
@@ -125,6 +128,7 @@ class Function:
     def power_on(self):
         """QEMU's reset of the machine; with it the guest's time begins."""
         self.probed = True
+        self.watch.clear()
         self.reset()
 
     # ---- registers ----
@@ -146,6 +150,7 @@ class Function:
             return self.read_common(offset, size)
         if HOME[DEVICE].offset <= offset < HOME[NOTIFY].offset:
             offset -= HOME[DEVICE].offset
+            self.watch.read_tag(offset, size)
             return int.from_bytes(self.config()[offset:offset + size].ljust(size, b"\0"), "little")
         return 0
 
@@ -156,6 +161,7 @@ class Function:
         elif bar == 0 and offset < 0x1000:
             self.write_common(offset, size, value)
         elif bar == 0 and offset >= HOME[NOTIFY].offset:
+            self.watch.notify(size, value, self)
             self.notified(value & 0xffff)
 
     def find_register(self, offset, size):
@@ -165,13 +171,18 @@ class Function:
         return (name, width, 8 * (offset - start)) if offset - start + size <= width else (None, 0, 0)
 
     def read_common(self, offset, size):
-        name, _, shift = self.find_register(offset, size)
-        return self.register(name) >> shift & (1 << 8 * size) - 1 if name else 0
+        name, width, shift = self.find_register(offset, size)
+        self.watch.access(name, width, size, shift)
+        value = self.register(name) >> shift & (1 << 8 * size) - 1 if name else 0
+        self.watch.read(name, value)
+        return value
 
     def write_common(self, offset, size, value):
-        name, _, shift = self.find_register(offset, size)
+        name, width, shift = self.find_register(offset, size)
+        self.watch.access(name, width, size, shift)
         if not name:
             return
+        self.watch.write(name, value, self)
         mask = (1 << 8 * size) - 1
         self.write_register(name, self.register(name) & ~(mask << shift) | value << shift)
 
@@ -213,7 +224,7 @@ class Function:
             self.reset()
             return
         if value & FEATURES_OK and self.accepted & ~self.offered:
-            self.log(f"the driver accepts what was not offered: {self.accepted & ~self.offered:#x}")
+            self.watch.fault("DR-FB-1", f"it accepts {self.accepted & ~self.offered:#x}")
             value &= ~FEATURES_OK
         if value & FEATURES_OK and not self.values["device_status"] & FEATURES_OK and self.accepted & F_PACKED:
             self.queues = {i: PackedQueue(self, i) for i in self.queues}
@@ -240,7 +251,9 @@ class Function:
             self.serve(queue, chain)
 
     def serve(self, queue, chain):
-        self.finish(queue, chain, self.server.answer(chain.request(), chain))
+        request = chain.request()
+        self.watch.chain(chain, request)
+        self.finish(queue, chain, self.server.answer(request, chain))
 
     def finish(self, queue, chain, reply):
         """The reply into the driver's buffers, and the request is used."""

@@ -14,6 +14,7 @@ class Chain:
         self.readable = [(pa, n) for pa, n, writable in descriptors if not writable]
         self.writable = [(pa, n) for pa, n, writable in descriptors if writable]
         self.room = sum(n for _, n in self.writable)
+        self.mixed = [d[2] for d in descriptors] != sorted(d[2] for d in descriptors)
 
     def request(self):
         return b"".join(self.memory.read(pa, n) for pa, n in self.readable)
