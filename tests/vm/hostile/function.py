@@ -95,7 +95,7 @@ class Function:
         self.list_capabilities(self.capabilities())
 
     def list_capabilities(self, caps):
-        at, self.caps, self.listed = 0x40, [], caps
+        at, self.caps, self.listed, self.window = 0x40, [], caps, None
         self.space[0x34] = at if caps else 0
         for i, cap in enumerate(caps):
             self.caps.append(at)
@@ -104,9 +104,23 @@ class Function:
             self.space[at:end] = bytes([cap.id, follows if i + 1 < len(caps) else 0]) + cap.body
             if cap.id == 0x11:
                 self.writable[at + 3] = 0xc0
+            if cap.type == PCI_CFG:
+                self.window = at
+                self.writable[at + 4] = 0xff
+                self.writable[at + 8:at + 20] = b"\xff" * 12
             at = follows
 
+    def in_window(self, addr):
+        """BAR, offset and size of an access through the PCI_CFG capability's data; None: it is none (4.1.4.9)."""
+        if self.window is None or addr != self.window + 16:
+            return None
+        bar, (offset, size) = self.space[self.window + 4], struct.unpack_from("<II", self.space, self.window + 8)
+        return (bar, offset, size) if bar in self.bars and size in (1, 2, 4) and offset + size <= self.bars[bar].size else None
+
     def read_config(self, addr, size):
+        window = self.in_window(addr)
+        if window:
+            return self.read_at(*window)
         space = bytearray(self.space)
         for i, bar in self.bars.items():
             struct.pack_into("<I", space, 0x10 + 4 * i, bar.value | bar.flags if bar.size else 0)
@@ -124,6 +138,9 @@ class Function:
             if addr + n < 256:
                 mask = self.writable[addr + n]
                 self.space[addr + n] = self.space[addr + n] & ~mask | byte & mask
+        window = self.in_window(addr)
+        if window:
+            self.write_at(*window, value & (1 << 8 * window[2]) - 1)
 
     def power_on(self):
         """QEMU's reset of the machine; with it the guest's time begins."""
@@ -141,7 +158,12 @@ class Function:
         return None, 0
 
     def read_bar(self, pa, size):
-        bar, offset = self.locate(pa)
+        return self.read_at(*self.locate(pa), size)
+
+    def write_bar(self, pa, size, value):
+        self.write_at(*self.locate(pa), size, value)
+
+    def read_at(self, bar, offset, size):
         if bar == 1 and self.vectors:
             return int.from_bytes(self.table[offset:offset + size], "little")
         if bar != 0:
@@ -154,8 +176,7 @@ class Function:
             return int.from_bytes(self.config()[offset:offset + size].ljust(size, b"\0"), "little")
         return 0
 
-    def write_bar(self, pa, size, value):
-        bar, offset = self.locate(pa)
+    def write_at(self, bar, offset, size, value):
         if bar == 1 and self.vectors:
             self.table[offset:offset + size] = value.to_bytes(size, "little")
         elif bar == 0 and offset < 0x1000:

@@ -5,7 +5,7 @@ import functools
 import struct
 
 from . import server
-from .function import COMMON, DEVICE, DRIVER_OK, F_INDIRECT, FEATURES_OK, HOME, ISR, NEEDS_RESET, NOTIFY, ONES, Bar, F_MOUNT_TAG, F_VERSION_1, Function, Place, virtio_cap
+from .function import COMMON, DEVICE, DRIVER_OK, F_INDIRECT, FEATURES_OK, HOME, ISR, NEEDS_RESET, NOTIFY, ONES, PCI_CFG, Bar, F_MOUNT_TAG, F_VERSION_1, Function, Place, virtio_cap
 from .rings import DESC
 from .server import Node, text
 
@@ -167,6 +167,18 @@ class _:
     def make_bars(self):
         return {0: Bar(0x4000, io=True)}
 
+    def capabilities(self):
+        return self.change(PCI_CFG, lambda cap: [])
+
+    def locate(self, pa):
+        return None, 0
+
+
+@function("case_c10_io_bar_and_the_window", "The registers of the same answer only to the window in configuration space.")
+class _:
+    def make_bars(self):
+        return {0: Bar(0x4000, io=True)}
+
     def locate(self, pa):
         return None, 0
 
@@ -284,16 +296,18 @@ class _:
     header = 0x7f
 
 
-@function("case_c22_capabilities_change", "Each second time that it is read, a structure's offset lies far outside.")
+@function("case_c22_capabilities_change", "From the second time on that it is read, a structure's offset lies far outside.")
 class _:
-    toggle = 0
+    def power_on(self):
+        super().power_on()
+        self.seen = set()
 
     def read_config(self, addr, size):
-        value = super().read_config(addr, size)
-        if size == 4 and addr - 8 in self.caps and self.probed:
-            self.toggle ^= 1
-            return value if self.toggle else 0xffffff00
-        return value
+        if not self.probed or addr - 8 not in self.caps:
+            return super().read_config(addr, size)
+        first = addr not in self.seen
+        self.seen.add(addr)
+        return super().read_config(addr, size) if first else 0xffffff00
 
 
 # ---- registers ----
