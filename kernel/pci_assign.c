@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* pci_assign - sizes of BARs, and addresses for those that firmware left empty (PCI Local Bus 3.0, 6.2.5; PCI-to-PCI Bridge 1.2, 3.2.5). */
 #include "acpi.h"
+#include "arch.h"
 #include "pci.h"
 #include "print.h"
 
@@ -159,11 +160,19 @@ static u64 room_for(const struct pci_bar *bar)
     return bar->io ? bar->size : MAX(bar->size, PAGE_SIZE);
 }
 
+/* A host bridge that has ports answers at those of configuration too, whose address register reads back; microvm's has none. */
+static bool has_ports(void)
+{
+    const u32 enable = 1u << 31;
+    arch_out(PORTS_CONFIG, 4, enable);
+    return arch_in(PORTS_CONFIG, 4) == enable;
+}
+
 static struct span room_behind(const struct pci_dev *parent, bool io, const struct span *window)
 {
     if (parent)
         return parent->windows[io ? PORTS : MEMORY];
-    return io ? (struct span){PORTS_FREE, PORTS_FREE_SIZE} : *window;
+    return io ? (struct span){PORTS_FREE, has_ports() ? PORTS_FREE_SIZE : 0} : *window;
 }
 
 /* Len bytes of `in` on the bus behind `parent` (NULL: a root bus), as high as can be; 0: there is no room. */

@@ -456,9 +456,20 @@ static void test_case_c9_c10_c11_c12_bars_that_are_not_mapped(void **state)
     assert_null(pci_map_bar(d, 1, 4, 0));
 }
 
+static void test_case_c12_no_ports_where_the_host_bridge_has_none(void **state)
+{
+    (void)state;
+    struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0);
+    fake_pci_bar(f, 0, 0, 32, FAKE_BAR_IO);
+    pci_scan(&window);
+    assert_int_equal(fake_pci_bar_base(f, 0), 0);
+    assert_int_equal(named("0000:00:05.0")->bars[0].base, 0);
+}
+
 static void test_case_c12_bars_without_firmware(void **state)
 {
     (void)state;
+    fake_pci_start(FAKE_BY_ECAM | FAKE_BY_PORTS);
     struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0), *g = fake_pci_add(NULL, 6, 0, 0x1234, 1, 0);
     fake_pci_bar(f, 0, 0, 32, FAKE_BAR_IO);
     fake_pci_bar(f, 1, 0, 0x1000, 0);
@@ -701,6 +712,7 @@ int main(void)
         cmocka_unit_test_setup(test_no_decoding_while_sizing, setup),
         cmocka_unit_test_setup(test_case_c9_c10_c11_c12_bars_that_are_not_mapped, setup),
         cmocka_unit_test_setup(test_case_c12_bars_without_firmware, setup),
+        cmocka_unit_test_setup(test_case_c12_no_ports_where_the_host_bridge_has_none, setup),
         cmocka_unit_test_setup(test_case_c12_new_ones_keep_off_what_is_there, setup),
         cmocka_unit_test_setup(test_case_c12_behind_bridges_without_firmware, setup),
         cmocka_unit_test_setup(test_case_c13_overlap_and_memory, setup),
