@@ -115,6 +115,7 @@ class Function:
         if self.window is None or addr != self.window + 16:
             return None
         bar, (offset, size) = self.space[self.window + 4], struct.unpack_from("<II", self.space, self.window + 8)
+        self.watch.window(bar, offset, size, HOME.values())
         return (bar, offset, size) if bar in self.bars and size in (1, 2, 4) and offset + size <= self.bars[bar].size else None
 
     def read_config(self, addr, size):

@@ -114,6 +114,12 @@ for length in 0, 2, 15, 255:
             return self.change(COMMON, lambda cap: cap._replace(body=bytes([self.length]) + cap.body[1:]))
 
 
+@function("dr_cp_3_capabilities_longer_than_their_structures", "Each capability has eight bytes behind what its type has; that is no lie.")
+class _:
+    def capabilities(self):
+        return [cap._replace(body=bytes([len(cap.body) + 10]) + cap.body[1:] + b"\xff" * 8) if cap.type else cap for cap in super().capabilities()]
+
+
 @function("case_c6_bar_6_first", "A first common structure lies in BAR 6, a second in BAR 255, the third is right.")
 class _:
     def capabilities(self):

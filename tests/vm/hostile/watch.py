@@ -85,6 +85,12 @@ class Watch:
             if cap.type and cap.type != 5 and addr < at + 2 + len(cap.body) and at < addr + size:
                 self.fault("DR-CP-6", f"writes {addr:#x} of the capability at {at:#x}")
 
+    def window(self, bar, offset, size, places):
+        """An access through the PCI_CFG capability; places: of the structures that the others name."""
+        inside = any(bar == p.bar and p.offset <= offset and offset + size <= p.offset + p.length for p in places)
+        if size not in (1, 2, 4) or offset % size or not inside:
+            self.fault("DR-PC-1", f"{size} bytes at {offset:#x} of BAR {bar} through the window")
+
     def read_tag(self, offset, size):
         if offset >= 2 and size != 1:
             self.fault("DR-9P-1", f"{size} bytes at {offset} of the configuration")
