@@ -260,7 +260,7 @@ static const struct {
                        [CAP_DEVICE] = {1, CONFIG_MAX, 4}};
 
 /* Takes the capability at `cap` if it is the first usable one of its kind; reads each of its fields once. */
-static void read_cap(struct function *f, u16 cap)
+static void read_cap(struct function *f, u16 cap, bool by_window)
 {
     u8 len = pci_read8(f->pci, cap + CAP_LEN), kind = pci_read8(f->pci, cap + CAP_TYPE);
     if (kind == 0 || kind > CAP_WINDOW || (kind < CAP_KINDS && f->places[kind].pci))
@@ -276,7 +276,7 @@ static void read_cap(struct function *f, u16 cap)
         b.len = pci_read32(f->pci, cap + CAP_LENGTH);
         u32 multiplier = kind == CAP_NOTIFY ? pci_read32(f->pci, cap + CAP_MULTIPLIER) : 0;
         if (b.len >= limits[kind].least && b.offset % limits[kind].align == 0 &&
-            virtio_bar_open(&b, limits[kind].most, f->window) == 0) {
+            virtio_bar_open(&b, limits[kind].most, by_window ? f->window : 0) == 0) {
             f->places[kind] = b;
             f->multiplier = kind == CAP_NOTIFY ? multiplier : f->multiplier;
             return;
@@ -292,7 +292,7 @@ static int map_structures(struct function *f)
     unsigned seen = 0;
     for (unsigned look = 0; look < 2; look++)
         for (u16 cap = 0; (cap = pci_find_cap(f->pci, PCI_CAP_VENDOR, cap)) != 0; seen++)
-            read_cap(f, cap);
+            read_cap(f, cap, look > 0);
     if (p[CAP_COMMON].pci && p[CAP_NOTIFY].pci && p[CAP_ISR].pci)
         return 0;
     if (seen || f->pci->device >= MODERN_FIRST)

@@ -352,6 +352,19 @@ static void test_case_c14_dr_cp_4_first_usable_instance(void **state)
     exchange(bring_up(), 0);
 }
 
+/* As on a machine without ports, with QEMU's order: the window, a doorbell in ports that have no address, one in memory. */
+static void test_dr_cp_4_memory_goes_before_the_window(void **state)
+{
+    (void)state;
+    fake_pci_bar(device.pci, 2, 0, 4, FAKE_BAR_IO);
+    fake_virtio_cap(&device, 5, 0, 0, 0);
+    fake_virtio_cap(&device, 2, 2, 0, 4);
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    assert_non_null(dev->queues[0]->doorbell);
+    exchange(dev, 0);
+}
+
 static void test_case_c15_a_structure_is_missing(void **state)
 {
     (void)state;
@@ -677,6 +690,7 @@ int main(void)
         TEST(test_case_c5_c6_c7_c8_c9_c14_dr_cp_1_dr_cp_2_unusable_instances),
         TEST(test_case_c5_capability_at_the_very_end),
         TEST(test_case_c14_dr_cp_4_first_usable_instance),
+        TEST(test_dr_cp_4_memory_goes_before_the_window),
         TEST(test_case_c15_a_structure_is_missing),
         TEST(test_case_c22_capability_moves_while_it_is_read),
         TEST(test_case_c16_doorbell_outside),
