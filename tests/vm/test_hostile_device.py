@@ -24,7 +24,7 @@ HAS_PROXY = subprocess.run(["qemu-system-x86_64", "-device", "x-pci-proxy-dev,he
 pytestmark = pytest.mark.skipif(not HAS_PROXY, reason="this QEMU was built without x-pci-proxy-dev")
 HOSTILE = ["/usr/bin/python3", str(Path(__file__).resolve().parent / "hostile")]
 # QEMU 10 without hardware virtualisation ends when it connects the interrupt line of such a function, which is not connected here.
-MACHINE = BY_NAME["pvh-microvm-transitional"]
+MACHINE = BY_NAME["pvh-microvm-modern"]
 POEM = b"baa\n"
 VERSION_1 = 1 << 32
 KNOWN_FEATURES = 1 << 0 | sum(1 << n for n in (28, 29, 32, 33, 34, 35, 36, 38, 39, 40))  # of virtio-9p, and of every device
