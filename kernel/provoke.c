@@ -60,18 +60,25 @@ static void hang(void)
         arch_wait();
 }
 
-static u64 until_device;
+static u64 until_device, until_queue;
 
 bool provoke_device(void)
 {
     return until_device && --until_device == 0;
 }
 
+bool provoke_queue(void)
+{
+    return until_queue && --until_queue == 0;
+}
+
 void provoke(const char *what)
 {
-    static const char device[] = "needs-reset:";
+    static const char device[] = "needs-reset:", queue[] = "queue-reset:";
     if (strncmp(what, device, sizeof device - 1) == 0)
         cmdline_number(what + sizeof device - 1, &until_device);
+    if (strncmp(what, queue, sizeof queue - 1) == 0)
+        cmdline_number(what + sizeof queue - 1, &until_queue);
     static const struct {
         const char *name;
         void (*fn)(void);

@@ -7,6 +7,8 @@
 
 /* "needs-reset:N" (in 1..): provoke_device() is true once, the N-th time that it is called. */
 bool provoke_device(void);
+/* "queue-reset:N": the same. */
+bool provoke_queue(void);
 
 /* "panic", "null", "write-text", "run-data", "stack", "reset", "hang": does it. Any other word: nothing. */
 void provoke(const char *what);

@@ -18,6 +18,16 @@ struct share {
     struct virtq *q;
 };
 
+/*
+ * A queue that is broken is no case for RING_RESET: what was in flight has an unknown fate at the server, so the session must begin again anyway, and a device
+ * that lied is believed only after a reset of all of it. This shows on the real thing that one queue can be taken back while nothing is in flight.
+ */
+static void renew_queue(struct share *s)
+{
+    if (!virtq_in_flight(s->q) && virtio_queue_stop(s->dev, s->q) == 0 && virtio_queue_start(s->dev, s->q) == 0)
+        log_info("%s: its queue was reset, and is up again", s->dev->name);
+}
+
 static int submit(struct p9_link *link, struct p9_request *req)
 {
     struct share *s = link->priv;
@@ -34,6 +44,8 @@ static int submit(struct p9_link *link, struct p9_request *req)
     spans[n++] = req->in;
     for (unsigned i = 0; req->payload_in && i < req->npayload; i++)
         spans[n++] = req->payload[i];
+    if (provoke_queue())
+        renew_queue(s);
     if (provoke_device()) { /* no message has six bytes: QEMU's device is broken by it */
         spans[0].len = 6;
         spans[1] = req->in;

@@ -19,6 +19,8 @@ RINGS = {
     "of-one-type": ("packed=on", ["virtio.features=rng:-event_idx", "virtio.features=9p:-packed"], {28, 29, 32, 40}),
 }
 
+CONTENT = bytes((i * 7 + i // 251) % 256 for i in range(5 << 20))  # as guests/rings.c writes it
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -29,12 +31,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-def boot(folder, guests, device, options=(), program=("/host/rings", "/host")):
+def boot(folder, guests, device, options=(), program=("/host/rings", "/host"), row=PLAIN):
     target = folder / "rings"
     if not target.exists():
         target.write_bytes(guests("rings").read_bytes())
         target.chmod(0o755)
-    row = PLAIN._replace(devices=PLAIN.devices + ("," + device if device else ""))
+    row = row._replace(devices=row.devices + ("," + device if device else ""))
     return machine.boot(row, program, share=folder, options=["loglevel=info", *options])
 
 
@@ -43,7 +45,7 @@ def test_files_arrive_whole(name, folder, guests):
     device, options, features = RINGS[name]
     got = boot(folder, guests, device, options)
     assert got.status == ("exit", 0)
-    assert (folder / "kept").read_bytes() == bytes((i * 7 + i // 251) % 256 for i in range(5 << 20))
+    assert (folder / "kept").read_bytes() == CONTENT
     costs = {op: tuple(map(int, rest)) for op, *rest in (line.split() for line in got.out.decode().splitlines())}
     assert costs["stat"][0] <= 3 and costs["small"][0] <= 5
     for op, (requests, kicks, interrupts) in costs.items():
@@ -58,3 +60,26 @@ def test_a_feature_that_nobody_knows_is_named(folder, guests):
     assert got.status == ("exit", 0)
     assert len(re.findall(r'virtio.features: "-paked" is no \+ or - and a feature\'s name', got.err)) == 1
     assert "is unknown, and left alone" not in got.err
+
+
+@pytest.mark.parametrize("device", ["", "packed=on"])
+def test_dr_qr_2_dr_cc_6_a_queue_is_reset_while_the_device_goes_on(device, folder, guests):
+    got = boot(folder, guests, device, ["provoke=queue-reset:7"])
+    assert got.status == ("exit", 0)
+    assert "its queue was reset, and is up again" in got.err and "mounted again" not in got.err
+    assert (folder / "kept").read_bytes() == CONTENT
+
+
+def test_a_packed_ring_after_a_reset_of_its_device(folder, guests):
+    got = boot(folder, guests, "packed=on", ["provoke=needs-reset:30"])
+    assert got.status == ("exit", 0)
+    assert "mounted again" in got.err
+    assert (folder / "kept").read_bytes() == CONTENT
+
+
+def test_dr_rf_2_behind_an_iommu_that_is_off(folder, guests):
+    """The device's addresses are to be translated by an IOMMU, which nobody switched on: they are physical ones."""
+    row = PLAIN._replace(machine="q35,kernel-irqchip=split", devices="-device intel-iommu,device-iotlb=on " + PLAIN.devices)
+    got = boot(folder, guests, "packed=on,iommu_platform=on,disable-legacy=on,ats=on", row=row)
+    assert got.status == ("exit", 0)
+    assert (folder / "kept").read_bytes() == CONTENT
