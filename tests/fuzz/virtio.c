@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
     fake_pci_start(FAKE_BY_ECAM);
     fake_virtio_add(&device, NULL, 4, 0x1049, 2);
     fake_virtio_caps(&device);
-    device.offered |= 1;
+    device.offered |= 1 | (u64)next() << 33; /* any ring layout, and what else there is up to RING_RESET */
     device.config_len = 6;
     put32(device.config, 4);
     device.serve = serve;
