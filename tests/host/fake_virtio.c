@@ -144,7 +144,7 @@ static void write_status(struct fake_virtio *v, u8 status)
     if (status & FEATURES_OK && !(v->status & FEATURES_OK)) {
         if (v->accepted & ~v->offered)
             fake_complain("DR-FB-1: a feature that was not offered");
-        if (v->refuse_features)
+        if (v->refuse_features || v->accepted & ~v->offered)
             status &= (u8)~FEATURES_OK;
     }
     if (status & DRIVER_OK && !(status & FEATURES_OK) && !v->legacy)
@@ -375,7 +375,9 @@ static bool note(struct fake_virtio *v, bool write, unsigned bar, u64 offset, un
     u64 n = v->naccesses++;
     if (n < FAKE_ACCESSES)
         v->accesses[n] = (struct fake_access){write, (u8)bar, (u8)width, (u32)offset, value};
-    return n - v->gone_from < v->gone_for;
+    bool gone = n - v->gone_from < v->gone_for && (!write || v->gone_for == ~0ull);
+    v->hold |= gone && v->gone_for == ~0ull;
+    return gone;
 }
 
 static u32 bar_read(struct fake_function *f, unsigned bar, u64 offset, unsigned width)

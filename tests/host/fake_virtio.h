@@ -125,7 +125,7 @@ struct fake_virtio {
     bool enabled_at_once;    /* queues are enabled from the start */
     u16 bad_queue_size;      /* not 0: what queue_size reads */
     bool dropped_status;     /* DRIVER_OK is forgotten */
-    u64 gone_from, gone_for; /* so many accesses from this one on give all ones, and do nothing */
+    u64 gone_from, gone_for; /* so many accesses from this one on give all ones; ~0: and writes do nothing */
     int slow_queue_reset;    /* reads of queue_reset until it shows; -1: never */
     int config_moves;        /* so many reads of the configuration differ from what was before; -1: all */
 };

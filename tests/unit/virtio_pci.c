@@ -656,6 +656,471 @@ static void test_case_r23_needs_reset(void **state)
     assert_int_equal(device.queues[0].enable, 0);
 }
 
+/* ---- ways to the registers ---- */
+
+static void test_case_c10_dr_cp_4_structures_in_an_io_bar(void **state)
+{
+    (void)state;
+    fake_pci_bar(device.pci, 0, 0x8000, FAKE_BAR_BYTES, FAKE_BAR_IO);
+    device.alias_bar = 0;
+    for (u8 kind = 1; kind <= 4; kind++)
+        fake_virtio_cap(&device, kind, 0,
+                        kind == 2 ? FAKE_NOTIFY : (kind - (kind > 2)) * 0x1000u - 0x1000u * (kind == 1), 0x1000);
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    exchange(dev, 1);
+    assert_null(dev->queues[1]->doorbell); /* no memory of a port's number */
+    for (u64 i = 0; i < device.naccesses && i < FAKE_ACCESSES; i++)
+        assert_int_equal(device.accesses[i].bar, 0);
+    assert_int_equal(fake_pci_aborts, 0);
+}
+
+/* QEMU's modern-pio-notify=on: only notifications are in an I/O BAR, and that capability comes first. */
+static void test_case_c14_dr_cp_4_notifications_by_port(void **state)
+{
+    (void)state;
+    fake_pci_bar(device.pci, 2, 0x9000, 4, FAKE_BAR_IO);
+    fake_pci_set32(device.pci, fake_virtio_cap(&device, 2, 2, 0, 4) + 16, 0);
+    fake_virtio_caps(&device);
+    device.notify_bar = 2;
+    device.notify_at = device.multiplier = 0;
+    struct virtio_device *dev = bring_up();
+    exchange(dev, 0);
+    exchange(dev, 1);
+    assert_int_equal(device.queues[1].kicks, 1);
+}
+
+static void test_dr_pc_1_registers_through_configuration_space(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    fake_virtio_window(&device);
+    fake_pci_bar(device.pci, 4, 0, 1ull << 40, FAKE_BAR_64); /* there is no place for so much */
+    fake_pci_bar(device.pci, 1, 0, 0, 0);
+    struct virtio_device *dev = bring_up();
+    assert_non_null(dev);
+    assert_false(dev->failed);
+    exchange(dev, 0);
+    exchange(dev, 1);
+    u8 bytes[16];
+    assert_int_equal(virtio_config(dev, 1, bytes, 15), 0);
+    assert_int_equal(bytes[14], 16);
+    assert_int_equal(dev->queues[0]->vector, VIRTIO_NO_VECTOR); /* its vectors' table is not to be reached */
+    assert_int_equal(fake_pci_get16(device.pci, 4) & 2, 0);
+    assert_int_equal(fake_pci_aborts, 0);
+}
+
+static void test_case_c12_no_way_to_the_registers(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    fake_pci_bar(device.pci, 4, 0, 1ull << 40, FAKE_BAR_64);
+    assert_null(bring_up());
+    assert_int_equal(fake_log_count("missing: common notify isr"), 1);
+    assert_int_equal(fake_pci_aborts, 0);
+}
+
+static void test_dr_cp_3_longer_capabilities(void **state)
+{
+    (void)state;
+    u16 at = fake_virtio_cap(&device, 1, 4, FAKE_COMMON, 0x1000);
+    device.pci->config[at + 2] = 40;
+    device.pci->free_cap = at + 40;
+    fake_virtio_cap(&device, 1, 4, FAKE_DEVICE, 0x1000);
+    fake_virtio_caps(&device);
+    exchange(bring_up(), 0);
+}
+
+/* ---- accesses, one by one ---- */
+
+/* Offsets of the fields of the common configuration (4.1.4.3) with their widths; 64-bit ones are two of 32. */
+static unsigned width_of(u32 offset)
+{
+    if (offset == 20 || offset == 21)
+        return 1;
+    return offset < 16 || (offset >= 32 && offset < 56) ? 4 : 2;
+}
+
+static void test_dr_pl_1_dr_cc_1_dr_cc_2_dr_cc_3_dr_cc_5_every_access(void **state)
+{
+    (void)state;
+    static const u8 read_only[] = {4, 18, 21, 30, 56};
+    unsigned enabled = 0, fields = 0;
+    u32 selected = 0;
+    fake_virtio_caps(&device);
+    exchange(bring_up(), 0);
+    assert_in_range(device.naccesses, 20, FAKE_ACCESSES);
+    for (u64 i = 0; i < device.naccesses; i++) {
+        const struct fake_access *a = &device.accesses[i];
+        if (a->offset >= 0x1000)
+            continue;
+        assert_int_equal(a->offset % a->width, 0);
+        assert_int_equal(a->width, width_of(a->offset));
+        for (unsigned r = 0; r < sizeof(read_only) && a->write; r++)
+            assert_int_not_equal(a->offset, read_only[r]);
+        if (!a->write)
+            continue;
+        fields =
+            a->offset == 22 && a->value != selected
+                ? 0
+                : fields | (a->offset == 24) | (a->offset >= 32 && a->offset < 56 ? 2u << (a->offset - 32) / 4 : 0);
+        selected = a->offset == 22 ? a->value : selected;
+        if (a->offset == 24)
+            assert_true(a->value && (a->value & (a->value - 1)) == 0);
+        if (a->offset == 28) {
+            enabled++;
+            assert_int_equal(a->value, 1);
+            assert_int_equal(fields, 0x7f); /* size, and six halves of addresses, of this very queue */
+        }
+    }
+    assert_int_equal(enabled, 2);
+}
+
+static void test_dr_rs_1_dr_cc_4_reset_is_waited_for(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.reset_reads = 5;
+    exchange(bring_up(), 0);
+    assert_int_equal(device.accesses[1].offset, 18 + 2);
+    unsigned reads = 0;
+    for (u64 i = 0; i < device.naccesses; i++) {
+        const struct fake_access *a = &device.accesses[i];
+        if (a->write && a->value == VIRTIO_STATUS_ACKNOWLEDGE)
+            break;
+        reads += !a->write && a->offset == 20;
+    }
+    assert_int_equal(reads, 6);
+}
+
+static void test_dr_st_3_a_reset_behind_failed(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    virtio_fail(dev, "of no matter");
+    assert_int_equal(device.status, VIRTIO_STATUS_FAILED);
+    device.nstatus = 0;
+    assert_int_equal(virtio_restart(dev), 0);
+    static const u8 statuses[] = {0, 1, 3, 11, 15};
+    assert_int_equal(device.nstatus, sizeof(statuses));
+    assert_memory_equal(device.status_log, statuses, sizeof(statuses));
+    exchange(dev, 0);
+    assert_int_equal(dev->queues[0]->vector, 1);
+    assert_int_equal(dev->queues[0]->counters.interrupts, 1);
+}
+
+/* ---- configuration that changes ---- */
+
+static void test_dr_cf_1_dr_cf_2_one_generation(void **state)
+{
+    (void)state;
+    u8 bytes[3];
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    device.config_reads = 0;
+    device.generation_moves = 4;
+    device.config_moves = 4;
+    assert_int_equal(virtio_config(dev, 0, bytes, 3), 0);
+    assert_memory_equal(bytes, device.config, 3);
+    assert_in_range(device.config_reads, 6, 12);
+}
+
+static void test_case_r26_generation_never_settles(void **state)
+{
+    (void)state;
+    u8 byte;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    device.config_reads = 0;
+    device.generation_moves = -1;
+    assert_int_equal(virtio_config(dev, 0, &byte, 1), -EIO);
+    assert_in_range(device.config_reads, 2, 16);
+}
+
+static void test_case_r30_configuration_shrinks(void **state)
+{
+    (void)state;
+    u8 bytes[16];
+    start(DEVICE_ID, 0);
+    fake_virtio_line(&device, 10);
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    device.config_len = 3;
+    fake_virtio_config_interrupt(&device);
+    arch_wait();
+    assert_int_equal(dev->config_changes, 1);
+    assert_int_equal(virtio_config(dev, 0, bytes, 16), 0);
+    assert_int_equal(bytes[2], 3);
+    assert_int_equal(bytes[3], 0xff); /* what the device has for what it has not */
+    assert_int_equal(dev->queues[0]->counters.interrupts, 0);
+    exchange(dev, 0);
+}
+
+/* ---- notifications ---- */
+
+static void test_dr_nt_2_dr_rf_9_notification_data(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.offered |= VIRTIO_F_NOTIFICATION_DATA;
+    device.offered &= ~VIRTIO_F_EVENT_IDX; /* every request is told */
+    struct virtio_device *dev = bring_up();
+    for (u32 n = 1; n <= 3; n++) {
+        exchange(dev, 1);
+        assert_int_equal(device.queues[1].told, 1 | n << 16);
+    }
+}
+
+static void test_dr_nt_1_dr_rf_7_the_number_that_the_device_wants(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.offered |= VIRTIO_F_NOTIF_CONFIG_DATA;
+    exchange(bring_up(), 1);
+    assert_int_equal(device.queues[1].told, 0x101);
+    teardown(NULL);
+    start(DEVICE_ID, 3);
+    fake_virtio_cap(&device, 1, 4, FAKE_COMMON, 56); /* has no such register */
+    fake_virtio_caps(&device);
+    device.offered |= VIRTIO_F_NOTIF_CONFIG_DATA | VIRTIO_F_RING_RESET;
+    exchange(bring_up(), 1);
+    assert_int_equal(device.queues[1].told, 1);
+    assert_int_equal(device.accepted & (VIRTIO_F_NOTIF_CONFIG_DATA | VIRTIO_F_RING_RESET), 0);
+}
+
+static void test_dr_qr_1_dr_qr_2_dr_cc_6_one_queue_comes_back(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    device.offered |= VIRTIO_F_RING_RESET;
+    struct virtio_device *dev = bring_up();
+    exchange(dev, 0);
+    device.slow_queue_reset = 4;
+    u64 before = device.naccesses;
+    assert_int_equal(virtio_queue_stop(dev, dev->queues[0]), 0);
+    unsigned reads = 0;
+    for (u64 i = before; i < device.naccesses; i++)
+        reads += !device.accesses[i].write && device.accesses[i].offset == 58;
+    assert_int_equal(reads, 4);
+    assert_int_equal(device.queue_resets, 1);
+    assert_int_equal(virtio_queue_start(dev, dev->queues[0]), 0);
+    exchange(dev, 0);
+    exchange(dev, 1);
+    assert_int_equal(device.queues[0].vector, 1);
+    device.slow_queue_reset = -1; /* and then never again */
+    assert_int_equal(virtio_queue_stop(dev, dev->queues[1]), -EIO);
+    assert_true(dev->failed);
+}
+
+/* ---- interrupts by the line ---- */
+
+static struct virtio_device *bring_up_with_line(u8 line)
+{
+    start(DEVICE_ID, 0);
+    fake_virtio_line(&device, line);
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    assert_int_equal(dev->queues[0]->vector, VIRTIO_LINE);
+    assert_true(fake_line_is_open(line));
+    return dev;
+}
+
+static void test_dr_is_1_isr_only_without_msix(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    fake_virtio_line(&device, 10);
+    exchange(bring_up(), 0);
+    assert_int_equal(device.isr_reads, 0);
+    teardown(NULL);
+    struct virtio_device *dev = bring_up_with_line(10);
+    exchange(dev, 0);
+    exchange(dev, 1);
+    assert_in_range(device.isr_reads, 2, 4);
+    assert_int_equal(device.isr, 0); /* the call was ended */
+    assert_int_equal(dev->queues[0]->counters.interrupts, 2);
+    assert_int_equal(dev->config_changes, 0);
+}
+
+static void test_dr_nc_1_one_call_for_both(void **state)
+{
+    (void)state;
+    struct virtio_device *dev = bring_up_with_line(10);
+    device.isr = 3;
+    arch_wait();
+    assert_int_equal(dev->interrupts, 1);
+    assert_int_equal(dev->config_changes, 1);
+    assert_int_equal(dev->queues[0]->counters.interrupts, 1);
+}
+
+static unsigned calls;
+
+static bool always(void)
+{
+    calls++;
+    return true;
+}
+
+static void test_case_r28_line_that_calls_for_nobody(void **state)
+{
+    (void)state;
+    struct virtio_device *dev = bring_up_with_line(12);
+    calls = 0;
+    fake_line(12, always);
+    while (fake_line_is_open(12) && calls < 100000)
+        arch_wait();
+    assert_in_range(calls, 1, 1000);
+    assert_int_equal(fake_log_count("masked"), 1);
+    for (int i = 0; i < 6; i++)
+        exchange(dev, 0);
+    assert_int_equal(dev->queues[0]->vector, VIRTIO_NO_VECTOR);
+}
+
+static void test_case_r28_spurious_calls(void **state)
+{
+    (void)state;
+    struct virtio_device *dev = bring_up_with_line(10);
+    for (int i = 0; i < 5000; i++) { /* claimed now and then, so it is not stuck */
+        device.isr = i % 100 == 0;
+        arch_wait();
+    }
+    assert_true(fake_line_is_open(10));
+    exchange(dev, 0);
+}
+
+static void test_case_r28_interrupts_stop_coming(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    exchange(dev, 0);
+    assert_int_equal(dev->queues[0]->counters.interrupts, 1);
+    device.mute = true;
+    for (int i = 0; i < 6; i++)
+        exchange(dev, 0);
+    assert_int_equal(dev->queues[0]->vector, VIRTIO_NO_VECTOR);
+}
+
+static void test_lines_that_firmware_did_not_tell(void **state)
+{
+    (void)state;
+    static const u8 lines[][2] = {{0, 1}, {255, 1}, {10, 0}, {10, 5}, {200, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        start(DEVICE_ID, 0);
+        device.pci->config[0x3c] = lines[i][0];
+        device.pci->config[0x3d] = lines[i][1];
+        fake_virtio_caps(&device);
+        struct virtio_device *dev = bring_up();
+        assert_int_equal(dev->queues[0]->vector, VIRTIO_NO_VECTOR);
+        exchange(dev, 0);
+        teardown(NULL);
+    }
+    start(DEVICE_ID, 3);
+}
+
+static void test_two_functions_on_one_line(void **state)
+{
+    (void)state;
+    static struct fake_virtio other;
+    struct virtio_device *dev = bring_up_with_line(10);
+    fake_virtio_add(&other, NULL, 5, DEVICE_ID, 0);
+    fake_virtio_caps(&other);
+    other.num_queues = 2;
+    fake_virtio_line(&other, 10);
+    fake_virtio_line(&device, 10); /* whose level it is in this test */
+    teardown(NULL);
+    dev = bring_up();
+    exchange(dev, 0);
+    assert_int_equal(dev->queues[0]->counters.interrupts, 1);
+    assert_true(other.isr_reads > 0); /* it was asked as well */
+    assert_int_equal(dev->next->queues[0]->counters.interrupts, 0);
+    struct pci_dev *d = function();
+    d->driver->remove(d);
+    d->driver = NULL;
+    assert_true(fake_line_is_open(10));
+}
+
+/* ---- a device that goes away ---- */
+
+/* All that is read is ones, from one access on, or of one access only; whatever is done with it comes to an end, and with right data or an error. */
+static bool survives(u64 from, u64 count)
+{
+    struct span spans[2] = {{(u64)memory, 32}, {(u64)memory + 32, 32}};
+    u32 written;
+    bool done = true;
+    start(DEVICE_ID, 3);
+    fake_virtio_caps(&device);
+    device.gone_from = from;
+    device.gone_for = count;
+    struct virtio_device *dev = bring_up();
+    fake_complaint(); /* ones may lead it to do what a device in its senses would not see */
+    fake_virtio_run_when_idle(&device);
+    for (unsigned n = 0; n < 3 && dev && !dev->failed; n++) {
+        struct virtq *q = dev->queues[0];
+        memset(memory, 0, sizeof(memory));
+        bool added = virtq_add(q, spans, 1, 1, &cookie) == 0;
+        virtq_kick(q);
+        done = false;
+        while (added && !(done = virtq_take(q, &written)) && virtio_wait(dev, q) == 0)
+            ;
+        if (done)
+            assert_true(written == 32 && memory[63] == 0x5a && memory[0] == 0);
+        else
+            assert_true(dev->failed || q->broken);
+    }
+    bool well = dev && !dev->failed && done;
+    u64 accesses = device.naccesses;
+    device.gone_for = 0;
+    for (struct pci_dev *d = pci_first(); d; d = d->next)
+        if (d->driver && d->priv)
+            d->driver->remove(d);
+    assert_null(virtio_first());
+    fake_complaint();
+    return well && accesses > from;
+}
+
+static void test_case_r11_gone_at_every_access(void **state)
+{
+    (void)state;
+    assert_false(survives(1 << 20, 0)); /* an honest run, to see how many accesses there are */
+    u64 honest = device.naccesses;
+    assert_in_range(honest, 40, 200);
+    for (u64 n = 0; n < honest; n++)
+        assert_false(n + 4 < honest && survives(n, ~0ull));
+    start(DEVICE_ID, 3);
+}
+
+static void test_case_r11_ones_at_one_access(void **state)
+{
+    (void)state;
+    survives(1 << 20, 0);
+    u64 honest = device.naccesses;
+    for (u64 n = 0; n < honest; n++)
+        survives(n, 1);
+    start(DEVICE_ID, 3);
+}
+
+static void test_case_r11_gone_while_waiting(void **state)
+{
+    (void)state;
+    struct span s = {(u64)memory, 32};
+    u32 written;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    assert_int_equal(virtq_add(dev->queues[0], &s, 1, 0, &cookie), 0);
+    device.gone_from = device.naccesses;
+    device.gone_for = ~0ull;
+    virtq_kick(dev->queues[0]);
+    u64 before = arch_heartbeats();
+    while (!virtq_take(dev->queues[0], &written) && virtio_wait(dev, dev->queues[0]) == 0)
+        ;
+    assert_true(dev->failed);
+    assert_in_range(arch_heartbeats() - before, 0, 60);
+    assert_int_equal(fake_log_count("it is gone"), 1);
+    assert_int_equal(fake_pci_get16(device.pci, 4) & 4, 0); /* and cut off, as it does not reset */
+}
+
 static void test_remove_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -683,6 +1148,7 @@ int main(void)
         TEST(test_case_c12_without_firmware),
         TEST(test_case_c12_bar_above_4_GiB),
         TEST(test_case_c18_two_devices),
+        TEST(test_dr_cf_4_dr_cp_5_config_of_a_surprising_size),
         TEST(test_dr_pl_1_config_widths),
         TEST(test_dr_cf_1_dr_cf_2_several_reads_are_of_one_moment),
         TEST(test_case_c8_no_device_configuration),
@@ -703,13 +1169,36 @@ int main(void)
         TEST(test_case_r4_dr_fb_4_dr_fb_5_everything_offered),
         TEST(test_case_r10_reset_never_ends),
         TEST(test_case_r10_cut_off_is_no_bus_master),
-        TEST(test_dr_cf_4_dr_cp_5_config_of_a_surprising_size),
         TEST(test_dr_mx_1_dr_mx_2_vectors),
         TEST(test_no_apic),
         TEST(test_case_r29_dr_mx_3_vector_refused),
         TEST(test_case_r28_interrupts_never_come),
         TEST(test_dr_nc_1_config_interrupt_and_shared_vector),
         TEST(test_case_r23_needs_reset),
+        TEST(test_case_c10_dr_cp_4_structures_in_an_io_bar),
+        TEST(test_case_c14_dr_cp_4_notifications_by_port),
+        TEST(test_dr_pc_1_registers_through_configuration_space),
+        TEST(test_case_c12_no_way_to_the_registers),
+        TEST(test_dr_cp_3_longer_capabilities),
+        TEST(test_dr_pl_1_dr_cc_1_dr_cc_2_dr_cc_3_dr_cc_5_every_access),
+        TEST(test_dr_rs_1_dr_cc_4_reset_is_waited_for),
+        TEST(test_dr_st_3_a_reset_behind_failed),
+        TEST(test_dr_cf_1_dr_cf_2_one_generation),
+        TEST(test_case_r26_generation_never_settles),
+        TEST(test_case_r30_configuration_shrinks),
+        TEST(test_dr_nt_2_dr_rf_9_notification_data),
+        TEST(test_dr_nt_1_dr_rf_7_the_number_that_the_device_wants),
+        TEST(test_dr_qr_1_dr_qr_2_dr_cc_6_one_queue_comes_back),
+        TEST(test_dr_is_1_isr_only_without_msix),
+        TEST(test_dr_nc_1_one_call_for_both),
+        TEST(test_case_r28_line_that_calls_for_nobody),
+        TEST(test_case_r28_spurious_calls),
+        TEST(test_case_r28_interrupts_stop_coming),
+        TEST(test_lines_that_firmware_did_not_tell),
+        TEST(test_two_functions_on_one_line),
+        TEST(test_case_r11_gone_at_every_access),
+        TEST(test_case_r11_ones_at_one_access),
+        TEST(test_case_r11_gone_while_waiting),
         TEST(test_remove_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
