@@ -12,7 +12,7 @@
  * All registers are in the guest's byte order, which is ours on every processor that legacy devices are for. A queue has the size that the device says, and is
  * known to it by the number of its first page; there are 32 feature bits, no FEATURES_OK, and no generation of the configuration.
  */
-enum { VENDOR = 0x1af4, FIRST = 0x1000, LAST = 0x103f, REVISION = 0, CONFIG_TRIES = 16, PART = 64 };
+enum { VENDOR = 0x1af4, FIRST = 0x1000, LAST = 0x103f, REVISION = 0, CONFIG_TRIES = 16, PART = 64, NOBODY = 0xff };
 
 /* 4.1.4.10. */
 struct registers {
@@ -190,7 +190,8 @@ static const struct virtio_transport transport = {
 static int probe(struct pci_dev *pci)
 {
     struct virtio_bar bar = {.pci = pci, .len = (u32)MIN(pci->bars[0].size, (u64)PAGE_SIZE)};
-    if (pci->revision != REVISION || bar.len < CONFIG_MSIX || virtio_bar_open(&bar, PAGE_SIZE, 0) < 0) {
+    if (pci->revision != REVISION || bar.len < CONFIG_MSIX || virtio_bar_open(&bar, PAGE_SIZE, 0) < 0 ||
+        virtio_bar_read(&bar, FIELD(device_status)) == NOBODY) {
         log_warn("%s: a virtio device with neither usable capabilities nor the registers of a legacy one", pci->name);
         return -ENODEV;
     }

@@ -265,6 +265,63 @@ static void test_case_b8_xsdt_entries_are_nonsense(void **state)
     assert_non_null(acpi_find("APIC", &len));
 }
 
+/* Entries of a MADT (5.2.12): kind, length, bytes. */
+static void madt(const u8 *entries, u32 len)
+{
+    u8 *t = fake_acpi_add("APIC", 44 + len);
+    memcpy(t + 44, entries, len);
+    finish(2);
+}
+
+static void test_interrupt_controllers_and_overrides(void **state)
+{
+    (void)state;
+    static const u8 entries[] = {0, 8,  0, 0,  1,  0,    0,    0,                  /* a processor */
+                                 1, 12, 0, 0,  0,  0,    0xc0, 0xfe, 0,   0, 0, 0, /* lines from 0 on */
+                                 1, 12, 1, 0,  0,  0x10, 0xc0, 0xfe, 24,  0, 0, 0, /* and from 24 on */
+                                 2, 10, 0, 0,  2,  0,    0,    0,    0,   0,       /* 0 is line 2, as its bus has it */
+                                 2, 10, 0, 11, 11, 0,    0,    0,    0xd, 0};      /* active high, level */
+    struct acpi_ioapic io;
+    bool low;
+    madt(entries, sizeof(entries));
+    assert_true(acpi_ioapic(0, &io));
+    assert_int_equal(io.base, 0xfec00000);
+    assert_true(acpi_ioapic(1, &io));
+    assert_int_equal(io.base, 0xfec01000);
+    assert_int_equal(io.first_line, 24);
+    assert_false(acpi_ioapic(2, &io));
+    assert_int_equal(acpi_isa_line(0, &low), 2);
+    assert_true(low);
+    assert_int_equal(acpi_isa_line(11, &low), 11);
+    assert_false(low);
+    assert_int_equal(acpi_isa_line(10, &low), 10);
+    assert_true(low);
+}
+
+static void test_case_b8_interrupt_controllers_that_cannot_be(void **state)
+{
+    (void)state;
+    static const u8 bad[][12] = {{1, 0, 0, 0, 0, 0, 0xc0, 0xfe},  /* an entry without length */
+                                 {1, 1, 0, 0, 0, 0, 0xc0, 0xfe},  /* and one that ends in its head */
+                                 {1, 11, 0, 0, 0, 0, 0xc0, 0xfe}, /* too short for what it is */
+                                 {1, 13, 0, 0, 0, 0, 0xc0, 0xfe}, /* runs past the table */
+                                 {1, 12, 0, 0, 0, 0, 0, 0x10},    /* in memory */
+                                 {1, 12},                         /* nowhere */
+                                 {2, 9, 0, 5, 99}};
+    struct acpi_ioapic io;
+    bool low;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        setup(NULL);
+        madt(bad[i], 12);
+        assert_false(acpi_ioapic(0, &io));
+        assert_int_equal(acpi_isa_line(5, &low), 5);
+    }
+    setup(NULL);
+    finish(2);
+    assert_false(acpi_ioapic(0, &io));
+    assert_int_equal(acpi_isa_line(5, &low), 5);
+}
+
 static void test_mcfg(void **state)
 {
     (void)state;
@@ -518,6 +575,8 @@ int main(void)
         cmocka_unit_test_setup(test_case_b8_table_length_huge, setup),
         cmocka_unit_test_setup(test_case_b8_table_checksum, setup),
         cmocka_unit_test_setup(test_case_b8_xsdt_entries_are_nonsense, setup),
+        cmocka_unit_test_setup(test_interrupt_controllers_and_overrides, setup),
+        cmocka_unit_test_setup(test_case_b8_interrupt_controllers_that_cannot_be, setup),
         cmocka_unit_test_setup(test_mcfg, setup),
         cmocka_unit_test_setup(test_case_b8_mcfg_windows_that_cannot_be, setup),
         cmocka_unit_test_setup(test_mcfg_windows_overlap_or_are_cut, setup),

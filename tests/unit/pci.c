@@ -546,6 +546,27 @@ static void test_case_c13_overlap_and_memory(void **state)
     assert_int_equal(fake_log_count("moves"), 3);
 }
 
+static void test_case_c13_ports_that_overlap_or_are_the_boards(void **state)
+{
+    (void)state;
+    struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0), *g = fake_pci_add(NULL, 6, 0, 0x1234, 1, 0);
+    fake_pci_bar(f, 0, 0xc000, 64, FAKE_BAR_IO);
+    fake_pci_bar(f, 1, 0xc020, 32, FAKE_BAR_IO);  /* inside BAR 0 */
+    fake_pci_bar(f, 2, 0xce0, 32, FAKE_BAR_IO);   /* over the ports of configuration space */
+    fake_pci_bar(f, 3, 0x60, 16, FAKE_BAR_IO);    /* a keyboard's */
+    fake_pci_bar(f, 4, 0x700, 64, FAKE_BAR_IO);   /* where firmware has an SMBus controller */
+    fake_pci_bar(g, 0, 0xff00, 256, FAKE_BAR_IO); /* the last ones */
+    struct pci_dev *d = scan_for("0000:00:05.0");
+    assert_int_equal(d->bars[0].base, 0xc000);
+    assert_int_equal(d->bars[4].base, 0x700);
+    assert_int_equal(named("0000:00:06.0")->bars[0].base, 0xff00);
+    for (unsigned i = 1; i < 4; i++) {
+        assert_in_range(d->bars[i].base, 0xc040, 0xfeff);
+        assert_int_equal(fake_pci_bar_base(f, i), d->bars[i].base);
+    }
+    assert_int_equal(fake_log_count("moves"), 3);
+}
+
 static void test_case_c12_no_room(void **state)
 {
     (void)state;
@@ -716,6 +737,7 @@ int main(void)
         cmocka_unit_test_setup(test_case_c12_new_ones_keep_off_what_is_there, setup),
         cmocka_unit_test_setup(test_case_c12_behind_bridges_without_firmware, setup),
         cmocka_unit_test_setup(test_case_c13_overlap_and_memory, setup),
+        cmocka_unit_test_setup(test_case_c13_ports_that_overlap_or_are_the_boards, setup),
         cmocka_unit_test_setup(test_case_c12_no_room, setup),
         cmocka_unit_test_setup(test_case_c22_bars_change_while_they_are_read, setup),
         cmocka_unit_test_setup(test_bind, setup),
