@@ -39,7 +39,7 @@ static int setup(void **state)
     (void)state;
     probes = removes = 0;
     probe_result = 0;
-    fake_pci_start(FAKE_BY_ECAM);
+    fake_pci_start(FAKE_BY_ECAM | FAKE_BY_PORTS);
     fake_pci_add(NULL, 0, 0, 0x8086, 0x29c0, 0x060000);
     return 0;
 }

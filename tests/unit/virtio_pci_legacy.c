@@ -38,7 +38,7 @@ VIRTIO_DRIVER(test_driver) = {
 
 static void start(unsigned vectors, u16 port)
 {
-    fake_pci_start(FAKE_BY_ECAM);
+    fake_pci_start(FAKE_BY_ECAM | FAKE_BY_PORTS);
     fake_pci_add(NULL, 0, 0, 0x8086, 0x29c0, 0x060000);
     fake_virtio_add(&device, NULL, 4, DEVICE_ID, vectors);
     fake_virtio_legacy(&device, port);
@@ -136,7 +136,7 @@ static void test_ports_without_firmware(void **state)
 static void test_ports_behind_a_bridge_without_firmware(void **state)
 {
     (void)state;
-    fake_pci_start(FAKE_BY_ECAM);
+    fake_pci_start(FAKE_BY_ECAM | FAKE_BY_PORTS);
     fake_pci_add(NULL, 0, 0, 0x8086, 0x29c0, 0x060000);
     struct fake_function *bridge = fake_pci_bridge(NULL, 2, 0, 0);
     fake_virtio_add(&device, bridge, 4, DEVICE_ID, 0);
@@ -146,6 +146,17 @@ static void test_ports_behind_a_bridge_without_firmware(void **state)
     fake_pci_set16(device.pci, 0x2e, ID);
     device.num_queues = 2;
     exchange(bring_up(), 0);
+    assert_int_equal(fake_pci_aborts, 0);
+}
+
+static void test_no_ports_behind_the_host_bridge(void **state)
+{
+    (void)state;
+    fake_pci_start(FAKE_BY_ECAM);
+    fake_virtio_add(&device, NULL, 4, DEVICE_ID, 0);
+    fake_virtio_legacy(&device, 0);
+    assert_null(bring_up());
+    assert_int_equal(fake_log_count("nor the registers of a legacy one"), 1);
     assert_int_equal(fake_pci_aborts, 0);
 }
 
@@ -348,6 +359,7 @@ int main(void)
         TEST(test_dr_lg_1_features),
         TEST(test_ports_without_firmware),
         TEST(test_ports_behind_a_bridge_without_firmware),
+        TEST(test_no_ports_behind_the_host_bridge),
         TEST(test_dr_lg_1_configuration),
         TEST(test_case_r26_configuration_never_settles),
         TEST(test_dr_mx_1_dr_mx_2_dr_is_1_interrupts),
