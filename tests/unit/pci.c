@@ -39,7 +39,7 @@ static int setup(void **state)
     (void)state;
     probes = removes = 0;
     probe_result = 0;
-    fake_pci_start(FAKE_BY_ECAM | FAKE_BY_PORTS);
+    fake_pci_start(FAKE_BY_ECAM);
     fake_pci_add(NULL, 0, 0, 0x8086, 0x29c0, 0x060000);
     return 0;
 }
@@ -549,6 +549,7 @@ static void test_case_c13_overlap_and_memory(void **state)
 static void test_case_c13_ports_that_overlap_or_are_the_boards(void **state)
 {
     (void)state;
+    fake_pci_start(FAKE_BY_ECAM | FAKE_BY_PORTS);
     struct fake_function *f = fake_pci_add(NULL, 5, 0, 0x1234, 1, 0), *g = fake_pci_add(NULL, 6, 0, 0x1234, 1, 0);
     fake_pci_bar(f, 0, 0xc000, 64, FAKE_BAR_IO);
     fake_pci_bar(f, 1, 0xc020, 32, FAKE_BAR_IO);  /* inside BAR 0 */
