@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """A virtio-9p function that lies (tests/vm/hostile), beside an honest one, on the real kernel image: each lie ends in a named error within a bounded time, and
 the machine goes on. Many lies share a boot: each is a function of its own."""
+import atexit
 import functools
 import hashlib
 import re
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -206,6 +208,7 @@ Boot = namedtuple("Boot", "result said names")
 def honest_share():
     """The honest one, with the program."""
     folder = tempfile.mkdtemp(prefix="sheepskin-hostile-")
+    atexit.register(shutil.rmtree, folder)
     subprocess.run(["musl-gcc", "-O1", "-w", "-static", Path(__file__).parent / "guests/hostile.c", "-o", f"{folder}/hostile"], check=True)
     Path(folder, "poem.txt").write_bytes(POEM)
     return folder
