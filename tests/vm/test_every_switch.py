@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """Machines over every switch that QEMU has for a virtio device and we have for a driver, two by two: files are read, written, made and listed, and
 the features that were agreed on are the ones that the row asks for."""
-import machine
+import subprocess
+
 import pytest
+
+import machine
 import share as shares
 from pairs import rows
 from rows import Row
 
 SIZE = 3_000_001
-INDIRECT, EVENT_IDX, VERSION_1, ACCESS_PLATFORM, PACKED, RING_RESET = 28, 29, 32, 33, 34, 40
+INDIRECT, EVENT_IDX, VERSION_1, ACCESS_PLATFORM, PACKED, IN_ORDER, RING_RESET = 28, 29, 32, 33, 34, 35, 40
+
+HELP = subprocess.run(["qemu-system-x86_64", "-device", "virtio-9p-pci,help"], capture_output=True).stdout
 
 SWITCHES = {
     "machine": ["q35", "pc", "microvm", "q35-efi"],
@@ -18,6 +23,7 @@ SWITCHES = {
     "indirect_desc": ["on", "off"],
     "event_idx": ["on", "off"],
     "queue_reset": ["on", "off"],
+    "in_order": ["off", "on"] if b"in_order=" in HELP else ["off"],  # from QEMU 10 on
     "platform": ["none", "iommu_platform", "intel-iommu"],
     "place": ["root", "port", "bridge"],
     "function": ["0", "3"],
@@ -35,7 +41,7 @@ def allowed(row):
     """What QEMU itself refuses, or what there is not. A row may lack switches."""
     def has(name, *values):
         return row.get(name) in values
-    if has("transport", "legacy") and (has("packed", "on") or has("platform", "iommu_platform", "intel-iommu") or has("place", "port")
+    if has("transport", "legacy") and (has("packed", "on") or has("in_order", "on") or has("platform", "iommu_platform", "intel-iommu") or has("place", "port")
                                        or has("page-per-vq", "on") or has("modern-pio-notify", "on") or has("queue_reset", "off")):
         return False
     if has("platform", "iommu_platform", "intel-iommu") and has("transport", "transitional"):
@@ -60,7 +66,7 @@ def name_of(row):
 
 def device(row):
     words = ["{9p}", "vectors=" + row["vectors"]]
-    for name in ("packed", "indirect_desc", "event_idx", "queue_reset", "page-per-vq", "modern-pio-notify"):
+    for name in ("packed", "indirect_desc", "event_idx", "queue_reset", "page-per-vq", "modern-pio-notify", *(["in_order"] if row["in_order"] == "on" else [])):
         words.append(f"{name}={row[name]}")
     words.append({"modern": "disable-legacy=on", "transitional": "disable-legacy=off", "legacy": "disable-legacy=off,disable-modern=on"}[row["transport"]])
     if row["platform"] != "none":
@@ -83,7 +89,8 @@ def expected(row):
     modern = row["transport"] != "legacy"
     declined = row["declined"].split(",")
     on = {bit: row[switch] == "on" and "-" + name not in declined for bit, switch, name in (
-        (INDIRECT, "indirect_desc", "indirect_desc"), (EVENT_IDX, "event_idx", "event_idx"), (PACKED, "packed", "packed"), (RING_RESET, "queue_reset", "ring_reset"))}
+        (INDIRECT, "indirect_desc", "indirect_desc"), (EVENT_IDX, "event_idx", "event_idx"), (PACKED, "packed", "packed"),
+        (IN_ORDER, "in_order", "in_order"), (RING_RESET, "queue_reset", "ring_reset"))}
     return {**on, VERSION_1: modern, ACCESS_PLATFORM: row["platform"] != "none", PACKED: modern and on[PACKED], RING_RESET: modern and on[RING_RESET]}
 
 
