@@ -34,7 +34,8 @@ static u16 command_for(const struct pci_dev *dev)
         return COMMAND_MASTER | COMMAND_INTX_OFF | COMMAND_IO | COMMAND_MEMORY;
     for (unsigned i = 0; i < PCI_BARS; i++)
         if (dev->bars[i].size && !dev->bars[i].base)
-            log_warn("%s: BAR %u has no address, so none of its kind is used", dev->name, i);
+            print_log(dev->bars[i].io ? LOG_DEBUG : LOG_WARN, "%s: BAR %u has no address, so none of its kind is used",
+                      dev->name, i);
     return COMMAND_MASTER | COMMAND_INTX_OFF | (pci_decodes(dev, true) ? COMMAND_IO : 0) |
            (pci_decodes(dev, false) ? COMMAND_MEMORY : 0);
 }
