@@ -310,6 +310,43 @@ static void a_mount_over_mounts(void **state)
     leads_to(NULL, "/tmp/longer/q/..", "/tmp/longer");
 }
 
+/* Given up, a mount shows what was under it; a place in the table that is free hides nothing that it should not, and is hidden by nothing. */
+static void mounts_are_given_up(void **state)
+{
+    (void)state;
+    struct fs *sysfs = vfs_find("sysfs"), *dev = vfs_find("devtmpfs");
+    assert_int_equal(vfs_mkdir(NULL, "/tmp/u", 0755), 0);
+    assert_int_equal(vfs_mkdir(NULL, "/tmp/w", 0755), 0);
+    assert_int_equal(vfs_symlink("/tmp/u", NULL, "/tmp/to-u"), 0);
+    assert_int_equal(vfs_unmount(NULL, "/tmp/u"), -EINVAL);
+    assert_int_equal(vfs_unmount(NULL, "/tmp/nope"), -ENOENT);
+    assert_int_equal(vfs_unmount(NULL, "/host/file"), -EINVAL);
+    assert_int_equal(vfs_unmount(NULL, "/host/file/x"), -ENOTDIR);
+    assert_int_equal(vfs_unmount(NULL, "/"), -EBUSY);
+    assert_int_equal(vfs_unmount(NULL, "/tmp"), -EBUSY); /* something is mounted in it */
+    static const char *const names[] = {"/tmp/u", "/tmp/u/", "/tmp/../tmp/u", "/tmp/to-u"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        assert_int_equal(vfs_mount(sysfs, "/tmp/u", 0), 0);
+        struct file *f = must("/tmp/u/bus", O_RDONLY);
+        assert_int_equal(vfs_unmount(NULL, names[i]), -EBUSY);
+        vfs_put(f);
+        assert_int_equal(vfs_unmount(NULL, names[i]), 0);
+        assert_int_equal(stat_of("/tmp/u/bus", 0), -ENOENT);
+        assert_int_equal(vfs_unmount(NULL, names[i]), -EINVAL);
+    }
+    assert_int_equal(vfs_mount(dev, "/tmp/u", 0), 0);
+    assert_int_equal(vfs_mount(dev, "/tmp/w", 0), 0);
+    assert_int_equal(vfs_unmount(NULL, "/tmp/u"), 0);
+    assert_int_equal(vfs_mount(sysfs, "/tmp/w", 0), 0);
+    assert_int_equal(stat_of("/tmp/w/bus", 0), 0);
+    assert_int_equal(vfs_mount(sysfs, "/tmp/u", 0), 0);
+    assert_int_equal(stat_of("/tmp/u/bus", 0), 0);
+    assert_int_equal(vfs_unmount(NULL, "/tmp/w"), 0);
+    assert_int_equal(stat_of("/tmp/w/null", 0), 0);
+    assert_int_equal(vfs_unmount(NULL, "/tmp/w"), 0);
+    assert_int_equal(vfs_unmount(NULL, "/tmp/u"), 0);
+}
+
 static void the_mount_table_is_full(void **state)
 {
     (void)state;
@@ -353,6 +390,7 @@ int main(void)
         T(mounts_that_fail),
         T(a_missing_mount_point_on_a_share),
         T(a_mount_over_mounts),
+        T(mounts_are_given_up),
         T(the_mount_table_is_full),
     };
     return cmocka_run_group_tests(tests, mount_all, NULL);
