@@ -281,8 +281,8 @@ static int judge(struct p9_call *call, struct wire *reply)
 /* What a server may be told twice: it changes nothing, or the same again. And what it was not told yet, but for what ends a fid: that has ended. */
 static bool repeatable(const struct p9_request *req)
 {
-    static const u8 types[] = {P9_TSTATFS, P9_TLOPEN,   P9_TREADLINK, P9_TGETATTR, P9_TREADDIR,  P9_TFSYNC,
-                               P9_TLOCK,   P9_TGETLOCK, P9_TWALK,     P9_TREAD,    P9_TXATTRWALK};
+    static const u8 types[] = {P9_TSTATFS, P9_TLOPEN,   P9_TREADLINK, P9_TGETATTR, P9_TREADDIR,   P9_TFSYNC,
+                               P9_TLOCK,   P9_TGETLOCK, P9_TWALK,     P9_TREAD,    P9_TXATTRWALK, P9_TATTACH};
     if (req->error == UNSENT)
         return container_of(req, struct p9_slot, req)->ends == P9_NOFID && req->type != P9_TFLUSH;
     return memchr(types, req->type, sizeof types) != NULL;

@@ -164,11 +164,21 @@ static u32 find_root(struct p9 *c)
     return P9_NOFID;
 }
 
+static bool knows_none(struct p9 *c)
+{
+    for (u32 fid = 0; fid < P9_FIDS; fid++)
+        if (origin_of(c, fid))
+            return false;
+    return true;
+}
+
 /* Fids that no answer has made yet have no place: their messages are sent again. Below another root nothing is what it was. */
 int p9_restore(struct p9 *c)
 {
     struct qid qid;
     u32 root = find_root(c);
+    if (knows_none(c))
+        return 0; /* it was about to be mounted */
     int err = root == P9_NOFID ? -EIO : p9_attach_fid(c, root, &qid);
     if (err == 0 && qid.path != origin_of(c, root)->qid_path)
         err = -ESTALE;

@@ -150,3 +150,17 @@ def test_by_the_vmm(boot, cold, folders, tmp_path):
     said = [line for line in out.read_text().splitlines() if line not in ("plug", "unplug")]
     assert said == ["read: EIO", "attribute: ENODEV", "open: EIO", "other share: ok", "umount: ok"] * rounds + ["lost: 0", "end"], err
     assert "exit 0" in (tmp_path / "ctl").read_text()
+
+
+def test_reset_between_coming_and_going(folders):
+    """With two shares, one of whose devices breaks at some request: it is recovered, or unbound before that, and nobody hears of it but in the log."""
+    host, second = folders
+    extra = [*second_share(second), "-device", "virtio-9p-pci,fsdev=two,mount_tag=second,addr=8", "-device", "virtio-rng-pci,addr=9"]
+    recovered, honest = 0, None
+    for n in (10**6, *range(12, 76, 8)):
+        got = machine.boot(PLAIN, ["/host/life", "bind", "virtio1", "0000:00:08.0"], share=host, extra=extra,
+                           options=["loglevel=warn", f"provoke=needs-reset:{n}"])
+        honest = honest or got.out
+        assert (got.status, got.out) == (("exit", 0), honest), (n, got.err)
+        recovered += "was mounted again" in got.err
+    assert recovered >= 4
