@@ -331,13 +331,11 @@ int vfs_getattr(struct file *file, struct attr *attr, u64 *dev)
 
 int vfs_statfs(struct file *file, struct fs_stat *out)
 {
-    struct fs *fs;
-    const char *top;
-    u32 flags;
+    const struct mount *m = vfs_mount_get(file->mount);
     int err = statfs_node(&file->node, file->mount, out);
     /* A server that goes by names has none for what was removed while it was open; the top of the share is on the same file system. */
-    if (err == -ENOENT && vfs_mount_at(file->mount, &fs, &top, &flags))
-        err = vfs_statfs_path(NULL, top[0] ? top : "/", out);
+    if (err == -ENOENT && m)
+        err = vfs_statfs_path(NULL, m->path, out);
     return err;
 }
 

@@ -262,8 +262,6 @@ const struct mount *vfs_mount_get(unsigned i);
 bool vfs_is_readonly(unsigned i);
 /* The one that a canonical path ("" for "/") lies in. */
 const struct mount *vfs_mount_of(const char *path);
-/* The i-th mount: fs, path and flags; false: no more. */
-bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags);
 
 /* What a path leads to. `node` is the caller's, who clunks it. `path` is canonical and stands until the next look-up. */
 struct place {

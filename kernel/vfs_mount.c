@@ -51,16 +51,6 @@ const struct mount *vfs_mount_get(unsigned i)
     return i < nmounts && mounts[i].fs ? &mounts[i] : NULL;
 }
 
-bool vfs_mount_at(unsigned i, struct fs **fs, const char **path, u32 *flags)
-{
-    if (!vfs_mount_get(i))
-        return false;
-    *fs = mounts[i].fs;
-    *path = mounts[i].path;
-    *flags = mounts[i].flags;
-    return true;
-}
-
 bool vfs_is_readonly(unsigned i)
 {
     return mounts[i].flags & MOUNT_READONLY;

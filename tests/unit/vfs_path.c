@@ -245,16 +245,11 @@ static void mount_points_are_listed(void **state)
 static void the_mount_table(void **state)
 {
     (void)state;
-    struct fs *at;
-    const char *path;
-    u32 flags;
-    assert_true(vfs_mount_at(0, &at, &path, &flags));
-    assert_string_equal(path, "/");
-    assert_string_equal(at->ops->type, "initfs");
-    assert_true(vfs_mount_at(4, &at, &path, &flags));
-    assert_string_equal(path, "/some/where/else");
-    assert_int_equal(flags, MOUNT_READONLY);
-    assert_false(vfs_mount_at(6, &at, &path, &flags));
+    assert_string_equal(vfs_mount_get(0)->path, "/");
+    assert_string_equal(vfs_mount_get(0)->fs->ops->type, "initfs");
+    assert_string_equal(vfs_mount_get(4)->path, "/some/where/else");
+    assert_int_equal(vfs_mount_get(4)->flags, MOUNT_READONLY);
+    assert_null(vfs_mount_get(6));
     assert_ptr_equal(vfs_find(fs->tag), fs);
     assert_null(vfs_find("no such tag"));
     unsigned n = 0;
