@@ -52,8 +52,19 @@ static u64 find(const struct device *folder, struct name name)
     return i;
 }
 
+/* One that can stand in a folder, and that nobody takes for something else. */
+static bool is_name(const char *s)
+{
+    bool good = *s && strlen(s) <= VFS_NAME_MAX && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
+    for (; good && *s; s++)
+        good = (u8)*s >= ' ' && *s != '/' && *s != 0x7f;
+    return good;
+}
+
 int devfs_add(const struct device *dev)
 {
+    if (!is_name(dev->name))
+        return -EINVAL;
     if (find(dev->in, (struct name){dev->name, (u16)strlen(dev->name)}) != places())
         return -EEXIST;
     for (unsigned i = 0; i < FOUND; i++)

@@ -32,7 +32,7 @@ struct device {
     static const struct device ident
 
 /* Publishes one that was found; it lives until devfs_remove, behind which files that are open on it hear ENODEV. -ENOSPC: too many;
- * -EEXIST: its folder has that name. */
+ * -EEXIST: its folder has that name; -EINVAL: it is none for a file, as hosts may give them. */
 int devfs_add(const struct device *dev);
 void devfs_remove(const struct device *dev);
 

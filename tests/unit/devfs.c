@@ -191,9 +191,15 @@ static void no_two_of_one_name_and_not_too_many(void **state)
     static struct device many[300];
     static char names[300][8];
     const struct device again = {.name = "null"};
+    static const char *const none[] = {"", ".", "..", "a/b", "/", "a\nb", "\x1b[2J", "\x7f"};
+    char long_name[VFS_NAME_MAX + 2] = "";
     unsigned n = 0;
     int err = 0;
     assert_int_equal(devfs_add(&again), -EEXIST);
+    for (unsigned i = 0; i < ARRAY_LEN(none); i++)
+        assert_int_equal(devfs_add(&(struct device){.name = none[i]}), -EINVAL);
+    memset(long_name, 'x', sizeof long_name - 1);
+    assert_int_equal(devfs_add(&(struct device){.name = long_name}), -EINVAL);
     for (; n < ARRAY_LEN(many) && err == 0; n++) {
         snprintf(names[n], sizeof names[n], "many%u", n);
         many[n].name = names[n];
