@@ -69,7 +69,7 @@ const char *fake_complaint(void);
 
 /* ---- a whole device ---- */
 
-enum { FAKE_QUEUES = 4, FAKE_STATUS_LOG = 64, FAKE_ACCESSES = 1024 };
+enum { FAKE_QUEUES = 128, FAKE_STATUS_LOG = 64, FAKE_ACCESSES = 1024 };
 
 /* One access to a register: offset in the structure, as the driver made it. */
 struct fake_access {
