@@ -33,6 +33,9 @@ static struct single *singles;
 static struct object *classes[CLASSES]; /* those that are free */
 static u64 free_count, total_count;
 
+bool (*mem_reclaim)(size_t pages);
+u64 mem_reclaimable;
+
 /* ---- the memory map ---- */
 
 struct ranges {
@@ -197,7 +200,7 @@ static void singles_to_extents(void)
     }
 }
 
-u64 mem_pages(size_t n, u64 align)
+static u64 take_pages(size_t n, u64 align)
 {
     u64 pa = 0;
     if (n == 1 && align <= PAGE_SIZE && singles) {
@@ -212,6 +215,14 @@ u64 mem_pages(size_t n, u64 align)
     }
     if (pa)
         free_count -= n;
+    return pa;
+}
+
+u64 mem_pages(size_t n, u64 align)
+{
+    u64 pa = take_pages(n, align);
+    while (!pa && n && mem_reclaim && mem_reclaim(n))
+        pa = take_pages(n, align);
     return pa;
 }
 

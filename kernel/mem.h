@@ -15,8 +15,13 @@ size_t mem_map_clean(const struct boot *boot, u64 image, u64 image_size, struct 
 void mem_init(const struct span *free, size_t n);
 
 /* n contiguous pages, not cleared, aligned to `align` bytes (a power of two, >= PAGE_SIZE). Returns the physical address, 0 when
- * there is none. Never waits. */
+ * there is none. Waits only for mem_reclaim. */
 u64 mem_pages(size_t n, u64 align);
+
+/* Whoever has lent pages out of the machine, if anybody: gets some of them back when `pages` pages cannot be found; false: there are no more, or not now. It may
+ * wait, and must bear being called while it waits. mem_reclaimable: how many there are at most. */
+extern bool (*mem_reclaim)(size_t pages);
+extern u64 mem_reclaimable;
 
 /* Gives back n pages at pa: any part of what mem_pages() gave. */
 void mem_pages_free(u64 pa, size_t n);

@@ -262,8 +262,12 @@ static void enlist(struct virtio_device *dev)
     *at = dev;
 }
 
+static void poll_changes(struct later *work);
+
 int virtio_bind(struct virtio_device *dev, const struct virtio_driver *driver)
 {
+    static struct later poll = {.fn = poll_changes};
+    later_watch(&poll);
     virtio_unbind(dev);
     dev->driver = driver;
     dev->failed = dev->silent = false;
@@ -336,6 +340,14 @@ static void tell_changes(struct later *work)
         if (changed && dev->driver->config_changed)
             dev->driver->config_changed(dev);
     }
+}
+
+/* A line may stay quiet, and who is polled calls nobody: their drivers look at each heartbeat. */
+static void poll_changes(struct later *work)
+{
+    for (struct virtio_device *dev = first; dev; dev = dev->next)
+        dev->changed |= dev->bound && dev->nqueues && dev->queues[0] && dev->queues[0]->vector >= VIRTIO_LINE;
+    tell_changes(work);
 }
 
 void virtio_config_interrupt(struct virtio_device *dev)

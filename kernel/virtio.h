@@ -112,7 +112,7 @@ struct virtio_driver {
     unsigned (*count_queues)(struct virtio_device *dev);
     /* 0, or -errno: the device gets FAILED. Configuration may be read. */
     int (*probe)(struct virtio_device *dev);
-    /* The configuration may have changed: called at a safe point (later.h). May wait. May be NULL. */
+    /* The configuration may have changed: called at a safe point (later.h), where no vector tells of changes at each heartbeat. May wait. May be NULL. */
     void (*config_changed)(struct virtio_device *dev);
     /* The device is reset or cut off already: no DMA any more. Takes back what was in flight (virtq_reclaim) and frees its own. */
     void (*remove)(struct virtio_device *dev);
