@@ -26,6 +26,7 @@ test  /bin/bash-static                 bash-static
 test  /usr/lib/x86_64-linux-gnu/liblua5.4.a    liblua5.4-dev
 test  /usr/lib/x86_64-linux-gnu/libsqlite3.a   libsqlite3-dev
 test  /bin/busybox                     busybox-static
+test  /sbin/e2fsck                     e2fsprogs
 test  /usr/include/pciaccess.h         libpciaccess-dev
 test  strace                           strace
 test  /usr/include/zlib.h              zlib1g-dev

@@ -209,6 +209,42 @@ def test_case_r23_needs_reset_under_a_disk(disk, tmp_path):
     assert img.read_bytes() == other.read_bytes()
 
 
+def busybox(disk, words, extra):
+    shutil.copy(shutil.which("busybox"), disk.folder / "busybox")
+    got = machine.boot(PLAIN, ["/host/busybox", *words], share=disk.folder, extra=extra)
+    assert got.status == ("exit", 0), words
+    return got.out
+
+
+# What is asked of the disk in the guest, and of an equal file on the host.
+READERS = ["dd bs=1000 skip=7 count=500 if=@", "hexdump -C -n 300 -s 70000 @", "cmp @ /host/copy", "tail -c 10000 @"]
+
+
+def test_busyboxs_applets(disk, tmp_path):
+    """dd, hexdump, cmp, blockdev and blkdiscard as Debian ships them."""
+    img, copy = image(tmp_path / "i"), image(disk.folder / "copy")
+    before, extra = img.read_bytes(), drive(img, more=",discard=unmap")
+    for words in READERS:
+        want = subprocess.run(["busybox", *words.replace("@", str(img)).replace("/host/copy", str(copy)).split()], capture_output=True, check=True).stdout
+        assert busybox(disk, words.replace("@", "/dev/vda").split(), extra) == want, words
+    assert busybox(disk, ["blockdev", "--getsize64", "/dev/vda"], extra) == b"8388608\n"
+    busybox(disk, "dd if=/host/copy of=/dev/vda bs=4000 count=100 seek=3 conv=notrunc,fsync".split(), extra)
+    busybox(disk, "blkdiscard -o 1048576 -l 2097152 /dev/vda".split(), extra)
+    after = img.read_bytes()
+    assert after[:MIB] == before[:12000] + before[:400000] + before[412000:MIB]
+    assert after[3 * MIB:] == before[3 * MIB:] and after[MIB:3 * MIB] == bytes(2 * MIB)
+
+
+def test_a_file_system_made_in_the_guest(disk, tmp_path):
+    """On the second of two disks: e2fsck on the host finds no fault in it, and the first disk is as it was."""
+    first, second = image(tmp_path / "first", MIB), image(tmp_path / "second", 16 * MIB)
+    before = first.read_bytes()
+    busybox(disk, ["mke2fs", "-F", "/dev/vdb"], drive(first) + ["-drive", f"file={second},format=raw,if=none,id=second", "-device", "virtio-blk-pci,drive=second,addr=10"])
+    checked = subprocess.run(["/sbin/e2fsck", "-fn", second], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert first.read_bytes() == before
+
+
 def test_block_sizes_that_are_none(disk, tmp_path):
     """Block sizes that are none are refused by name, and the machine goes on."""
     disk.script(["up"])
