@@ -10,7 +10,7 @@
 enum { SIG_KILL = 9, RIGHTS = PROT_READ | PROT_WRITE | PROT_EXEC };
 
 struct proc *proc_current;
-const char proc_uname[6][65] = {"Linux", "sheepskin", "6.1.0-sheepskin", "Sheepskin 0.2.0", "x86_64", "(none)"};
+const char proc_uname[6][65] = {"Linux", "sheepskin", "6.1.0-sheepskin", "Sheepskin 0.3.0", "x86_64", "(none)"};
 
 /* ---- regions ---- */
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "sheepskin.h"
 
-#define SHEEPSKIN_VERSION "0.2.0"
+#define SHEEPSKIN_VERSION "0.3.0"
 
 static const char usage[] =
     "Usage: sheepskin run [OPTION]... [--] APP [ARG]...\n"
