@@ -56,7 +56,7 @@ struct pci_driver {
     const struct pci_id *ids; /* ended by a zero vendor */
     u16 bridges;              /* not 0: instead of ids, every bridge of this class and subclass, 0xCCSS */
     bool last_resort;         /* asked only about what no other driver took */
-    /* Takes the function (decoding of memory and I/O is on, bus mastering too). 0, or -errno: not taken, one line in the log says why. */
+    /* Takes the function (decoding of memory and I/O is on, bus mastering only if it is a bridge). 0, or -errno: not taken, one line in the log says why. */
     int (*probe)(struct pci_dev *dev);
     /* Lets go of it: afterwards the function does no DMA and raises no interrupt. It may be gone already: then all that is read is ones. */
     void (*remove)(struct pci_dev *dev);
@@ -123,6 +123,8 @@ void pci_msix_disable(struct pci_dev *dev);
 int pci_line_join(struct pci_dev *dev, bool (*claim)(void *arg), void *arg);
 void pci_line_leave(struct pci_dev *dev);
 
+/* Whether the function may reach memory: interrupts by MSI-X, too, are writes to memory. Behind a bridge, it must be let. */
+void pci_master(const struct pci_dev *dev, bool may);
 /* Turns MSI-X, bus mastering and decoding off. */
 void pci_disable(struct pci_dev *dev);
 

@@ -18,6 +18,7 @@
 enum {
     REG_COMMAND = 0x04,
     COMMAND_DECODE = 3,
+    COMMAND_MASTER = 4,
     REG_PORTS = 0x1c,
     REG_WINDOW = 0x20,
     REG_PREFETCH = 0x24,
@@ -88,13 +89,14 @@ static void read_windows(struct pci_dev *bridge)
         window_between(base_high | (prefetch & 0xfff0ull) << 16, limit_high | (prefetch & 0xfff00000) | (MIB - 1));
 }
 
-/* A host bridge's BARs may be what we run from: they are left alone. */
+/* A host bridge's BARs may be what we run from: they are left alone. What firmware left at work reaches memory no more: that is ours now. */
 void pci_assign_read(struct pci_dev *dev)
 {
     unsigned n = dev->header == HEADER_BRIDGE ? 2 : PCI_BARS;
     if (dev->class >> 8 == CLASS_HOST_BRIDGE)
         return;
     u16 command = pci_read16(dev, REG_COMMAND);
+    command &= dev->header == HEADER_BRIDGE ? 0xffff : (u16)~COMMAND_MASTER;
     pci_write16(dev, REG_COMMAND, (u16)(command & ~COMMAND_DECODE));
     for (unsigned i = 0; i < n; i += dev->bars[i].wide ? 2 : 1)
         read_bar(dev, i, n);

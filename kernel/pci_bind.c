@@ -36,7 +36,7 @@ static u16 command_for(const struct pci_dev *dev)
         if (dev->bars[i].size && !dev->bars[i].base)
             print_log(dev->bars[i].io ? LOG_DEBUG : LOG_WARN, "%s: BAR %u has no address, so none of its kind is used",
                       dev->name, i);
-    return COMMAND_MASTER | COMMAND_INTX_OFF | (pci_decodes(dev, true) ? COMMAND_IO : 0) |
+    return COMMAND_INTX_OFF | (pci_decodes(dev, true) ? COMMAND_IO : 0) |
            (pci_decodes(dev, false) ? COMMAND_MEMORY : 0);
 }
 
@@ -45,7 +45,7 @@ int pci_bind(struct pci_dev *dev, const struct pci_driver *driver)
     u16 command = command_for(dev);
     for (struct pci_dev *b = dev->parent; b; b = b->parent)
         set_command(b, 0, COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER);
-    set_command(dev, COMMAND_IO | COMMAND_MEMORY, command);
+    set_command(dev, COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER, command);
     dev->driver = driver;
     int err = driver->probe(dev);
     if (err >= 0)
@@ -78,6 +78,11 @@ void pci_bind_all(void)
         for (unsigned last = 0; is_new && last < 2; last++)
             offer(dev, last);
     }
+}
+
+void pci_master(const struct pci_dev *dev, bool may)
+{
+    set_command(dev, COMMAND_MASTER, may ? COMMAND_MASTER : 0);
 }
 
 void pci_disable(struct pci_dev *dev)

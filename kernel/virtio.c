@@ -52,11 +52,14 @@ static int reset(struct virtio_device *dev)
     return 0;
 }
 
-/* Stops the device, so that none of our memory is its any more; tells how. What was cut off may not be reachable, to be brought up again. */
+/* Stops the device, so that none of our memory is its any more, and that not by its word alone; tells how. What was cut off may not be reachable,
+ * to be brought up again. */
 static const char *stop(struct virtio_device *dev)
 {
     dev->failed = true;
-    if (reset(dev) == 0)
+    int err = reset(dev);
+    dev->transport->admit(dev, false);
+    if (err == 0)
         return "it was reset";
     dev->transport->cut_off(dev);
     dev->silent = true;
@@ -156,10 +159,13 @@ static const char *make_queues(struct virtio_device *dev)
     return why;
 }
 
-/* To DRIVER_OK. */
+/* To DRIVER_OK. What it was told before its reset is other people's memory by now. */
 static const char *bring_up(struct virtio_device *dev)
 {
-    const char *why = reset(dev) < 0 ? "it does not reset" : negotiate(dev);
+    if (reset(dev) < 0)
+        return "it does not reset";
+    dev->transport->admit(dev, true);
+    const char *why = negotiate(dev);
     if (!why)
         why = make_queues(dev);
     if (!why)

@@ -70,6 +70,8 @@ struct virtio_transport {
     /* Interrupts for `queues` queues and for configuration changes: how many of the queues have a vector (0: poll). They count in
      * dev->interrupts and the queue's counters, or call virtio_config_interrupt(). */
     int (*irqs)(struct virtio_device *dev, unsigned queues);
+    /* Whether the device may reach memory at all: only from a reset of it that was seen to its end, until it fails or its driver lets go. */
+    void (*admit)(struct virtio_device *dev, bool may);
     /* For a device that does not reset: keeps it from our memory by other means. It may not be reachable afterwards. */
     void (*cut_off)(struct virtio_device *dev);
 };

@@ -225,6 +225,11 @@ static u8 isr(struct virtio_device *dev)
 }
 
 /* Without bus mastering a function reaches no memory. */
+static void admit(struct virtio_device *dev, bool may)
+{
+    pci_master(function_of(dev)->pci, may);
+}
+
 static void cut_off(struct virtio_device *dev)
 {
     pci_disable(function_of(dev)->pci);
@@ -244,6 +249,7 @@ static const struct virtio_transport transport = {
     .config_write = config_write,
     .generation = generation,
     .irqs = irqs,
+    .admit = admit,
     .cut_off = cut_off,
 };
 

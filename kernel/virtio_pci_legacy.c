@@ -163,6 +163,12 @@ static u8 isr(struct virtio_device *dev)
     return (u8)get(dev, FIELD(isr_status));
 }
 
+/* Without bus mastering a function reaches no memory. */
+static void admit(struct virtio_device *dev, bool may)
+{
+    pci_master(function_of(dev)->bar.pci, may);
+}
+
 static void cut_off(struct virtio_device *dev)
 {
     pci_disable(function_of(dev)->bar.pci);
@@ -182,6 +188,7 @@ static const struct virtio_transport transport = {
     .config_write = config_write,
     .generation = generation,
     .irqs = irqs,
+    .admit = admit,
     .cut_off = cut_off,
 };
 

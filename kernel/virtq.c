@@ -54,11 +54,12 @@ void virtq_free(struct virtq *q)
 int virtq_renew(struct virtq *q)
 {
     q->layout->free(q);
-    q->broken = false;
     q->published = (u32)q->counters.requests;
     q->batch = 0;
     q->oldest = 0;
-    return q->layout->init(q);
+    int err = q->layout->init(q);
+    q->broken = err < 0; /* it has no rings to look at */
+    return err;
 }
 
 unsigned virtq_in_flight(const struct virtq *q)

@@ -42,6 +42,7 @@ enum {
     LEGACY_CONFIG_MSIX = 24
 };
 
+enum { PCI_COMMAND = 4, PCI_MASTER = 4 };
 enum { F_NOTIFICATION_DATA = 38, F_NOTIF_CONFIG_DATA = 39, F_RING_RESET = 40 };
 
 static void reset(struct fake_virtio *v)
@@ -84,6 +85,7 @@ static u8 read_status(struct fake_virtio *v)
         v->reset_reads -= v->reset_reads > 0;
         return ACKNOWLEDGE;
     }
+    v->reset_seen |= v->status == 0;
     return v->status & DRIVER_OK ? v->status | v->status_or : v->status;
 }
 
@@ -137,6 +139,7 @@ static void write_status(struct fake_virtio *v, u8 status)
         v->status_log[v->nstatus++] = status;
     if (status == 0) {
         reset(v);
+        v->reset_seen = false;
         return;
     }
     if ((status & v->status) != v->status)
@@ -448,12 +451,14 @@ static u32 window_read(struct fake_function *f, u16 offset, unsigned width, u32 
     return window_leads(v, offset, width, &bar, &at) ? bar_read(f, bar, at, width) : value;
 }
 
-/* DR-CP-6. */
+/* DR-CP-6. And who becomes a bus master may write wherever it was told to before, until it is reset. */
 static void check_config_write(struct fake_function *f, u16 offset, unsigned width, u32 value)
 {
     struct fake_virtio *v = f->ctx;
     u8 bar;
     u32 at;
+    if (offset == PCI_COMMAND && value & PCI_MASTER && !v->reset_seen)
+        fake_complain("bus mastering before the device was seen to be reset");
     if (window_leads(v, offset, width, &bar, &at))
         bar_write(f, bar, at, width, value);
     if (offset >= 0x40 && !(offset - f->msix_cap < 12 && f->msix_cap) && !(v->window && offset - v->window < 20))
@@ -484,7 +489,8 @@ static void raise(struct fake_virtio *v, u16 vector, u8 isr)
 static bool answer(struct fake_virtio *v, struct fake_queue *q)
 {
     struct fake_chain chain;
-    if (!q->enable || !(v->status & DRIVER_OK) || v->hold || !fake_ring_pop(&q->ring, &chain))
+    if (!q->enable || !(v->status & DRIVER_OK) || v->hold || !(v->pci->config[PCI_COMMAND] & PCI_MASTER) ||
+        !fake_ring_pop(&q->ring, &chain))
         return false;
     u32 written = v->serve ? v->serve(v, &chain) : fill(&chain);
     if (fake_ring_push(&q->ring, chain.head, written))

@@ -108,6 +108,7 @@ struct fake_virtio {
     u64 naccesses;  /* to registers, in order; the first of them: */
     struct fake_access accesses[FAKE_ACCESSES];
     unsigned queue_resets, isr_reads;
+    bool reset_seen; /* by the driver, since it asked for it last */
 
     /* Answers a request; the bytes written. NULL: fills everything with 0x5a. */
     u32 (*serve)(struct fake_virtio *v, const struct fake_chain *chain);

@@ -25,6 +25,7 @@ static struct script {
     u64 features, accepted;
     u8 status, status_or;
     int reset_reads; /* until a reset shows; -1: never */
+    bool admitted;   /* to memory */
     bool refuse_features;
     u16 queue_max[4];
     int enable_result, reset_result, vectors;
@@ -63,6 +64,8 @@ static void set_status(struct virtio_device *d, u8 status)
     note(text);
     if (status && (status & script.status) != script.status)
         fake_complain("DR-ST-2: a status bit was cleared");
+    if (status & VIRTIO_STATUS_DRIVER_OK && !script.admitted)
+        fake_complain("started without a way to memory");
     script.status = script.refuse_features ? status & (u8)~VIRTIO_STATUS_FEATURES_OK : status;
 }
 
@@ -142,6 +145,14 @@ static int irqs(struct virtio_device *d, unsigned queues)
     return script.vectors;
 }
 
+static void admit(struct virtio_device *d, bool may)
+{
+    (void)d;
+    if (may && (script.status || script.reset_reads))
+        fake_complain("let in before its reset was seen");
+    script.admitted = may;
+}
+
 static void cut_off(struct virtio_device *d)
 {
     (void)d;
@@ -162,6 +173,7 @@ static struct virtio_transport transport = {
     .config_write = config_write,
     .generation = generation,
     .irqs = irqs,
+    .admit = admit,
     .cut_off = cut_off,
 };
 

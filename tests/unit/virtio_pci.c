@@ -543,6 +543,62 @@ static void test_case_r10_cut_off_is_no_bus_master(void **state)
     assert_int_equal(fake_pci_get16(device.pci, 4) & 4, 0);
 }
 
+static bool is_master(void)
+{
+    return fake_pci_get16(device.pci, 4) & 4;
+}
+
+/* What it was told to write to before is other people's memory by now. */
+static void case_r10_case_r22_a_device_that_was_cut_off_is_let_in_only_when_it_is_reset(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    bring_up();
+    struct pci_dev *pci = function();
+    const struct pci_driver *driver = pci->driver;
+    device.reset_reads = -1;
+    pci_unbind(pci);
+    assert_false(is_master());
+    pci_bind(pci, driver); /* complains if it were let in */
+    assert_true(virtio_first()->failed);
+    assert_false(is_master());
+    pci_unbind(pci);
+    device.reset_reads = 3;
+    pci_bind(pci, driver);
+    assert_false(virtio_first()->failed);
+    assert_true(is_master());
+    exchange(virtio_first(), 0);
+}
+
+/* Its word that it is reset is not all that keeps it out. */
+static void case_r12_case_r22_a_device_that_failed_is_no_bus_master(void **state)
+{
+    (void)state;
+    fake_virtio_caps(&device);
+    struct virtio_device *dev = bring_up();
+    virtio_fail(dev, "it lies");
+    assert_false(is_master());
+    assert_int_equal(virtio_restart(dev), 0);
+    assert_true(is_master());
+    virtio_unbind(dev);
+    assert_false(is_master());
+}
+
+/* Firmware may have left it at work. */
+static void case_r22_no_function_reaches_memory_before_its_driver_lets_it(void **state)
+{
+    (void)state;
+    struct fake_function *f = fake_pci_add(NULL, 9, 0, 0x8086, 0x100e, 0x020000);
+    struct fake_function *bridge = fake_pci_bridge(NULL, 10, 1, 1);
+    fake_pci_set16(f, 4, 7);
+    fake_pci_set16(bridge, 4, 7);
+    fake_pci_set16(device.pci, 4, 7);
+    pci_scan(&window);
+    assert_int_equal(fake_pci_get16(f, 4), 3);
+    assert_int_equal(fake_pci_get16(bridge, 4), 7); /* others are behind it */
+    assert_false(is_master());
+}
+
 /* ---- interrupts ---- */
 
 static void test_dr_mx_1_dr_mx_2_vectors(void **state)
@@ -1169,6 +1225,9 @@ int main(void)
         TEST(test_case_r4_dr_fb_4_dr_fb_5_everything_offered),
         TEST(test_case_r10_reset_never_ends),
         TEST(test_case_r10_cut_off_is_no_bus_master),
+        TEST(case_r10_case_r22_a_device_that_was_cut_off_is_let_in_only_when_it_is_reset),
+        TEST(case_r12_case_r22_a_device_that_failed_is_no_bus_master),
+        TEST(case_r22_no_function_reaches_memory_before_its_driver_lets_it),
         TEST(test_dr_mx_1_dr_mx_2_vectors),
         TEST(test_no_apic),
         TEST(test_case_r29_dr_mx_3_vector_refused),
