@@ -267,6 +267,8 @@ char **machine_words(const struct request *req, const struct wiring *wiring)
     add2(&w, "-rtc", text("base=utc"));
     add_shares(&w, req, wiring->by_hand);
     add_channels(&w, wiring);
+    for (unsigned i = 0; i < req->ndevices; i++)
+        add2(&w, req->devices[i][0], text("%s", req->devices[i][1]));
     add_boot(&w, req, m, wiring);
     w.word[w.n] = NULL;
     return w.word;

@@ -29,6 +29,8 @@ static const char usage[] =
     "      --verbose          the kernel tells the story of the boot on stderr\n"
     "      --dry-run          print the QEMU command line, do not run it\n"
     "      --accel tcg|kvm    how the processor is made (default tcg)\n"
+    "      --device SPEC, --chardev SPEC, --drive SPEC\n"
+    "                         more devices, as QEMU's options of these names; may be repeated\n"
     "      --qemu PATH        the QEMU to use (default qemu-system-x86_64)\n"
     "      --ignore REGEX     diff: leave out lines of the output that match; may be repeated\n"
     "      --help, --version\n"
@@ -134,6 +136,14 @@ static void variable_add(struct request *req, const char *variable)
     req->variables[req->nvariables++] = variable;
 }
 
+static void device_add(struct request *req, const char *option, const char *value)
+{
+    if (req->ndevices == DEVICES)
+        fatal(STATUS_USAGE, "more than %d devices and what belongs to them; give fewer", DEVICES);
+    req->devices[req->ndevices][0] = option;
+    req->devices[req->ndevices++][1] = value;
+}
+
 static void ignore_add(struct request *req, const char *pattern)
 {
     if (req->nignored == IGNORED)
@@ -148,6 +158,9 @@ enum {
     OPT_ACCEL,
     OPT_MEMORY,
     OPT_QEMU,
+    OPT_DEVICE,
+    OPT_CHARDEV,
+    OPT_DRIVE,
     OPT_TIMEOUT,
     OPT_VERBOSE,
     OPT_DRY_RUN,
@@ -161,6 +174,9 @@ static const struct option options[] = {
     {"accel", required_argument, NULL, OPT_ACCEL},
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"qemu", required_argument, NULL, OPT_QEMU},
+    {"device", required_argument, NULL, OPT_DEVICE},
+    {"chardev", required_argument, NULL, OPT_CHARDEV},
+    {"drive", required_argument, NULL, OPT_DRIVE},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"verbose", no_argument, NULL, OPT_VERBOSE},
     {"dry-run", no_argument, NULL, OPT_DRY_RUN},
@@ -196,6 +212,15 @@ static void take_option(struct request *req, int opt, const char *value)
         break;
     case OPT_QEMU:
         req->qemu = value;
+        break;
+    case OPT_DEVICE:
+        device_add(req, "-device", value);
+        break;
+    case OPT_CHARDEV:
+        device_add(req, "-chardev", value);
+        break;
+    case OPT_DRIVE:
+        device_add(req, "-drive", value);
         break;
     case OPT_TIMEOUT:
         req->timeout = seconds("--timeout", value);

@@ -20,7 +20,7 @@ enum {
 };
 
 /* The kernel has 32 places for mounts and fills five itself; it takes 64 options, of which shares and variables are most. */
-enum { SHARES = 20, VARIABLES = 32, IGNORED = 16 };
+enum { SHARES = 20, VARIABLES = 32, IGNORED = 16, DEVICES = 32 };
 
 /* A host folder in the guest. */
 struct share {
@@ -39,6 +39,8 @@ struct request {
     unsigned nshares;
     const char *variables[VARIABLES]; /* NAME=VALUE */
     unsigned nvariables;
+    const char *devices[DEVICES][2]; /* words of QEMU's: option and value */
+    unsigned ndevices;
     char **argv;              /* program and arguments, NULL-terminated */
     const char *exe;          /* the program's path in the guest; NULL: argv[0] */
     const char *cwd;          /* where it starts in the guest; NULL: / */

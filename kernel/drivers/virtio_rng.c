@@ -110,7 +110,9 @@ static int rng_probe(struct virtio_device *dev)
     while (*last)
         last = &(*last)->next;
     *last = r;
-    return first == r ? devfs_add(&hwrng) : 0;
+    if (first == r)
+        devfs_add(&hwrng);
+    return 0;
 }
 
 static void rng_remove(struct virtio_device *dev)
