@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* life - a program that has files open on a share whose device goes and comes: by its own hand (bind VIRTIO FUNCTION), or the VMM's (plug ROUNDS COLD). */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
