@@ -2,8 +2,8 @@
 /* 9p - the 9P2000.L client: requests in flight, tags, and every check on a reply's head.
  *
  * A request's tag is its slot. The link owns a request's memory from submit() to p9_complete(), whatever Rflush says. A slot is taken by
- * p9_begin() and free after p9_finish(); a Tclunk's, for which nobody waits, is free when it completes. Replies are copied once to memory that the link
- * was never told of, and read there. What a reset of the device swallowed is sent again in a new session, if it may be (rule C12). */
+ * p9_begin() and free after p9_finish(); a Tclunk's, for which nobody waits, is free when it completes. Replies are copied once, when they come, to
+ * memory that the link was never told of, and read there. What a reset of the device swallowed is sent again in a new session, if it may be (rule C12). */
 #include "9p.h"
 #include "9p_client.h"
 #include "mem.h"
@@ -203,13 +203,12 @@ int p9_bad(const struct p9_call *call, const char *what)
     return -EIO;
 }
 
-/* Copies a reply's head and checks it; what is wrong with it, or NULL. *type: the reply's. */
+/* Checks a reply's head; what is wrong with it, or NULL. *type: the reply's. */
 static const char *open_reply(struct p9_slot *s, struct wire *reply, u8 *type)
 {
     const struct p9_request *req = &s->req;
     u64 room = req->in.len + (req->payload_in ? mem_span_total(req->payload, req->npayload) : 0);
     u32 len = (u32)MIN(req->written, req->in.len);
-    memcpy(s->copy, s->in, len);
     *reply = wire_over(s->copy, len);
     u32 size = wire_get32(reply);
     *type = wire_get8(reply);
@@ -236,6 +235,8 @@ void p9_complete(struct p9_request *req, u32 written, int error)
     req->written = written;
     req->error = error;
     s->client->in_flight--;
+    if (!error)
+        memcpy(s->copy, s->in, MIN(written, req->in.len));
     struct wire w;
     u8 type;
     if (s->ends != P9_NOFID && (error || !open_reply(s, &w, &type)))

@@ -444,7 +444,10 @@ static void deliver(struct fake_9p *s, unsigned i)
     if (req->payload_in)
         mem_to_spans(req->payload, req->npayload, 0, p.reply.bytes + head, p.reply.len - head);
     free(p.reply.bytes);
+    struct span in = req->in;
     p9_complete(req, p.reply.written, p.reply.error);
+    for (u64 i = 0; s->rewrites && i < in.len; i++)
+        ((u8 *)mem_virt(in.pa))[i] ^= 0xff;
 }
 
 /* A held request is ready when it was flushed; with flush_first only when no Rflush is on its way. */

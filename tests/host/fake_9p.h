@@ -69,6 +69,7 @@ struct fake_9p {
     unsigned hold_after;
     u8 refuse;        /* Ts of this type get the error in arg, */
     u8 lacks;         /* and Ts of this EOPNOTSUPP */
+    bool rewrites;    /* the device writes into a reply's head again when it has given it back */
     bool flush_first; /* and Rflush comes before the flushed one is back */
     bool dead;
     unsigned die_after; /* messages; 0: never */

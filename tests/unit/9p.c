@@ -242,6 +242,16 @@ static void case_p40_completions_of_finished_requests_are_dropped(void **state)
         assert_int_equal(ops[i].run(), 0);
 }
 
+static void case_r25_a_reply_is_read_once_when_it_comes(void **state)
+{
+    (void)state;
+    s.rewrites = true;
+    for (unsigned round = 0; round < 2; round++)
+        for (size_t i = 0; i < OPS; i++)
+            assert_int_equal(ops[i].run(), 0);
+    assert_int_equal(fake_log_count("bad reply"), 0);
+}
+
 static void c06_clunks_are_not_awaited(void **state)
 {
     (void)state;
@@ -509,6 +519,7 @@ int main(void)
         T(case_p11_errors_go_up_unchanged),
         T(bad_replies_are_one_line_in_the_log),
         T(case_p40_completions_of_finished_requests_are_dropped),
+        T(case_r25_a_reply_is_read_once_when_it_comes),
         T(c06_clunks_are_not_awaited),
         T(c06_fid_numbers_come_back_after_rclunk),
         T(c02_tags_are_0_to_127),
