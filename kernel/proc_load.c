@@ -71,8 +71,7 @@ static int read_image(struct load *l, struct file *file, u64 size)
     const char *why = NULL;
     if (!head)
         return refuse(l, -ENOMEM, error_text(-ENOMEM));
-    struct span span = {mem_phys(head), ELF_HEAD};
-    s64 got = vfs_read(file, &span, 1, 0);
+    s64 got = vfs_read_copy(file, head, ELF_HEAD, 0);
     int result = (int)MIN(got, 0);
     if (got >= 0)
         result = elf_parse(head, (size_t)got, size, &l->image, &why);

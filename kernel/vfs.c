@@ -174,6 +174,18 @@ s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset
     return from < 0 ? from : moved(file, offset, file->node.fs->ops->read(&file->node, spans, n, (u64)from));
 }
 
+s64 vfs_read_copy(struct file *file, void *bytes, size_t len, u64 offset)
+{
+    u8 *shared = mem_new(len);
+    if (!shared)
+        return -ENOMEM;
+    struct span span = {mem_phys(shared), len};
+    s64 got = vfs_read(file, &span, 1, offset);
+    memcpy(bytes, shared, (size_t)MAX(got, 0));
+    mem_delete(shared, len);
+    return got;
+}
+
 /* Behind the end, wherever that is. Where the server sees to that, we need not know where. */
 s64 vfs_append(struct file *file, const struct span *spans, unsigned n, u64 offset)
 {

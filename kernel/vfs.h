@@ -354,6 +354,8 @@ void vfs_unlock_file(struct file *file);
 /* Counts what this guest may have heard of the world outside: messages to servers, reads of devices and pipes, and looks whether they can be read. */
 extern u64 vfs_heard;
 s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset);
+/* For bytes by which the kernel decides: they come in one piece to memory that no device was ever told of. */
+s64 vfs_read_copy(struct file *file, void *bytes, size_t len, u64 offset);
 s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offset);
 /* -EINVAL: a block device was opened with O_DIRECT, and this is not a number of whole blocks. */
 int vfs_check_direct(struct file *file, u64 offset, u64 len);

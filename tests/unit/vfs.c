@@ -87,6 +87,37 @@ static s64 read_into(struct file *f, u8 *bytes, u64 len, u64 offset)
     return vfs_read(f, &span, 1, offset);
 }
 
+static struct span told; /* where the server was to put the data */
+
+static void note_payload(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r)
+{
+    (void)server, (void)r;
+    if (req->type == P9_TREAD)
+        told = req->payload[0];
+}
+
+/* What the kernel itself goes by. A device may write once more to where it was told to. */
+static void case_l26_case_r25_a_copy_that_no_device_was_told_of(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(4096);
+    struct file *f = must("/host/file", O_RDONLY);
+    s.mangle = note_payload;
+    assert_int_equal(vfs_read_copy(f, bytes, 4096, 0), 12);
+    s.mangle = NULL;
+    assert_memory_equal(bytes, "hello, world", 12);
+    assert_true(told.len == 4096 || told.len == 12); /* it was asked */
+    u64 pa = mem_phys(bytes);
+    assert_true(told.pa + told.len <= pa || pa + 4096 <= told.pa);
+    assert_int_equal(vfs_read_copy(f, bytes, 4096, 7), 5);
+    assert_memory_equal(bytes, "world", 5);
+    vfs_put(f);
+    f = must("/host/dir", O_RDONLY);
+    assert_int_equal(vfs_read_copy(f, bytes, 4096, 0), -EISDIR);
+    vfs_put(f);
+    drop(bytes, 4096);
+}
+
 static void reading_moves_the_position(void **state)
 {
     (void)state;
@@ -263,6 +294,7 @@ int main(void)
         T(open_flags),
         T(unreadable_files),
         T(what_is_heard_is_counted),
+        T(case_l26_case_r25_a_copy_that_no_device_was_told_of),
         T(reading_moves_the_position),
         T(what_cannot_be_read),
         T(seeking),
