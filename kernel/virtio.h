@@ -112,7 +112,7 @@ struct virtio_driver {
     u16 queue_size;  /* entries that it has use for in each; 0: as many as make sense */
     /* How many queues this device has use for, when that depends on features and configuration, which may be read; at most VIRTIO_QUEUES. NULL: `queues`. */
     unsigned (*count_queues)(struct virtio_device *dev);
-    /* 0, or -errno: the device gets FAILED. Configuration may be read. */
+    /* 0, or -errno: the device gets FAILED, and has no memory of the driver's by then, or was failed first. Configuration may be read. */
     int (*probe)(struct virtio_device *dev);
     /* The configuration may have changed: called at a safe point (later.h), where no vector tells of changes at each heartbeat. May wait. May be NULL. */
     void (*config_changed)(struct virtio_device *dev);

@@ -157,7 +157,8 @@ static bool send(struct disk *d, struct transfer *t)
 /* What the device says of a request. Who counts the bytes as virtio 1.0 wants them must have written the data that there is to be. */
 static int verdict(struct disk *d, const struct transfer *t, const struct request *r, u32 written)
 {
-    u8 status = d->wires[r - d->requests].status;
+    u8 status;
+    memcpy(&status, &d->wires[r - d->requests].status, sizeof status); /* once, whatever a compiler likes */
     bool in = t->type == T_IN || t->type == T_GET_ID;
     bool short_of = in && written < r->len && virtio_has(d->dev, VIRTIO_F_VERSION_1);
     if (status == S_OK && !short_of)
