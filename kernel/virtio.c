@@ -15,6 +15,7 @@ enum {
     POLLS_EAGER = 100000,
     SLEEPS_WITHOUT_INTERRUPT = 3,
     SILENCES_MAX = 3,
+    REVIVALS_MAX = 16,
     STATUS_GONE = 0xff
 };
 
@@ -57,6 +58,9 @@ static int reset(struct virtio_device *dev)
 static const char *stop(struct virtio_device *dev)
 {
     dev->failed = true;
+    for (unsigned i = 0; i < dev->nqueues; i++)
+        if (dev->queues[i])
+            dev->queues[i]->broken = true; /* so that nobody adds to it or tells the device of it (3.1.1) */
     int err = reset(dev);
     dev->transport->admit(dev, false);
     if (err == 0)
@@ -74,8 +78,11 @@ static const char *broken_by(const struct virtio_device *dev)
     return NULL;
 }
 
+static void revive(struct later *work);
+
 void virtio_fail(struct virtio_device *dev, const char *why)
 {
+    static struct later revival = {.fn = revive};
     if (dev->failed)
         return;
     const char *lie = broken_by(dev), *how = stop(dev);
@@ -84,6 +91,8 @@ void virtio_fail(struct virtio_device *dev, const char *why)
         log_warn("%s: %s; %s", dev->name, lie ? lie : why, how);
     dev->told_why = why;
     add_status(dev, VIRTIO_STATUS_FAILED);
+    if (dev->driver->again)
+        later_ask(&revival);
 }
 
 /* ---- start ---- */
@@ -214,6 +223,20 @@ int virtio_restart(struct virtio_device *dev)
     return why ? -EIO : 0;
 }
 
+/* Those whose drivers begin anew, a few times each. */
+static void revive(struct later *work)
+{
+    (void)work;
+    for (struct virtio_device *dev = first; dev; dev = dev->next) {
+        bool may = dev->failed && dev->bound && dev->driver->again && !is_mute(dev) && dev->revivals < REVIVALS_MAX;
+        if (!may || dev->transport->get_status(dev) == STATUS_GONE)
+            continue;
+        dev->revivals++;
+        if (virtio_bind(dev, dev->driver) == 0 && !dev->failed)
+            log_info("%s: brought up again", dev->name);
+    }
+}
+
 int virtio_queue_stop(struct virtio_device *dev, struct virtq *q)
 {
     if (dev->failed)
@@ -268,12 +291,12 @@ static void enlist(struct virtio_device *dev)
     *at = dev;
 }
 
-static void poll_changes(struct later *work);
+static void look_after_all(struct later *work);
 
 int virtio_bind(struct virtio_device *dev, const struct virtio_driver *driver)
 {
-    static struct later poll = {.fn = poll_changes};
-    later_watch(&poll);
+    static struct later care = {.fn = look_after_all};
+    later_watch(&care);
     virtio_unbind(dev);
     dev->driver = driver;
     dev->failed = dev->silent = false;
@@ -336,34 +359,6 @@ int virtio_config_write(struct virtio_device *dev, u32 offset, const void *bytes
     return dev->transport->config_write(dev, offset, bytes, len);
 }
 
-/* Tells drivers of changed configurations, which must not happen while they are in the middle of something. */
-static void tell_changes(struct later *work)
-{
-    (void)work;
-    for (struct virtio_device *dev = first; dev; dev = dev->next) {
-        bool changed = dev->changed && dev->bound && !dev->failed;
-        dev->changed = false;
-        if (changed && dev->driver->config_changed)
-            dev->driver->config_changed(dev);
-    }
-}
-
-/* A line may stay quiet, and who is polled calls nobody: their drivers look at each heartbeat. */
-static void poll_changes(struct later *work)
-{
-    for (struct virtio_device *dev = first; dev; dev = dev->next)
-        dev->changed |= dev->bound && dev->nqueues && dev->queues[0] && dev->queues[0]->vector >= VIRTIO_LINE;
-    tell_changes(work);
-}
-
-void virtio_config_interrupt(struct virtio_device *dev)
-{
-    static struct later changes = {.fn = tell_changes};
-    dev->config_changes++;
-    dev->changed = true;
-    later_ask(&changes);
-}
-
 /* NULL: the device says that it is well. */
 static const char *ailment(struct virtio_device *dev)
 {
@@ -374,6 +369,53 @@ static const char *ailment(struct virtio_device *dev)
     if (status & VIRTIO_STATUS_NEEDS_RESET)
         return "it needs a reset";
     return status & VIRTIO_STATUS_DRIVER_OK ? NULL : "it stopped by itself";
+}
+
+/* Tells drivers of changed configurations, which must not happen while they are in the middle of something. What changed may be that it is ill. */
+static void tell_changes(struct later *work)
+{
+    (void)work;
+    for (struct virtio_device *dev = first; dev; dev = dev->next) {
+        bool changed = dev->changed && dev->bound && !dev->failed && dev->driver->config_changed;
+        const char *why = changed ? ailment(dev) : NULL;
+        dev->changed = false;
+        if (why)
+            virtio_fail(dev, why);
+        else if (changed)
+            dev->driver->config_changed(dev);
+    }
+}
+
+/* A line may stay quiet, and who is polled calls nobody: the generation tells, if there is one. */
+static bool may_have_changed(struct virtio_device *dev)
+{
+    if (!dev->driver->config_changed || !dev->queues[0] || dev->queues[0]->vector < VIRTIO_LINE)
+        return false;
+    u8 before = dev->generation;
+    dev->generation = dev->transport->generation(dev);
+    return dev->transport->legacy || dev->generation != before;
+}
+
+/* At each heartbeat. A queue that broke behind a good answer has nobody who waits for it and would find out. */
+static void look_after_all(struct later *work)
+{
+    for (struct virtio_device *dev = first; dev; dev = dev->next) {
+        if (!dev->bound || dev->failed)
+            continue;
+        if (broken_by(dev))
+            virtio_fail(dev, "its queue is broken");
+        else
+            dev->changed |= may_have_changed(dev);
+    }
+    tell_changes(work);
+}
+
+void virtio_config_interrupt(struct virtio_device *dev)
+{
+    static struct later changes = {.fn = tell_changes};
+    dev->config_changes++;
+    dev->changed = true;
+    later_ask(&changes);
 }
 
 /* Heartbeats without an answer after which a device is given up. */

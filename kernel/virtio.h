@@ -91,9 +91,11 @@ struct virtio_device {
     struct virtq **queues; /* nqueues of them; the bus's */
     unsigned nqueues;
     u64 interrupts, config_changes, config_seen;
-    u8 status;   /* as we set it last */
-    bool bound;  /* its driver's probe took it, so remove is owed */
-    u8 silences; /* how often it was given up because it did not answer */
+    u8 status;     /* as we set it last */
+    u8 generation; /* of its configuration, where no vector tells of changes */
+    u8 revivals;   /* how often it was bound again because it failed */
+    bool bound;    /* its driver's probe took it, so remove is owed */
+    u8 silences;   /* how often it was given up because it did not answer */
     bool silent; /* it was given up so, or cut off: it is not brought up again, unless silence is all that it can say */
     const char *told_why; /* the cause that the log last had for its failing */
     u64 told;             /* and when */
@@ -114,10 +116,12 @@ struct virtio_driver {
     unsigned (*count_queues)(struct virtio_device *dev);
     /* 0, or -errno: the device gets FAILED, and has no memory of the driver's by then, or was failed first. Configuration may be read. */
     int (*probe)(struct virtio_device *dev);
-    /* The configuration may have changed: called at a safe point (later.h), where no vector tells of changes at each heartbeat. May wait. May be NULL. */
+    /* The configuration may have changed: called at a safe point (later.h). Without a vector it is found out at a heartbeat. May wait. May be NULL. */
     void (*config_changed)(struct virtio_device *dev);
     /* The device is reset or cut off already: no DMA any more. Takes back what was in flight (virtq_reclaim) and frees its own. */
     void (*remove)(struct virtio_device *dev);
+    /* Nothing of what it did for a device need outlive that device's failing: it is removed and probed again at a safe point, 16 times at most. */
+    bool again;
 };
 
 /* Declares a driver: VIRTIO_DRIVER(rng) = {.name = "virtio-rng", ...}; */
@@ -179,7 +183,7 @@ int virtio_queue_start(struct virtio_device *dev, struct virtq *q);
  * Recovery. A device that says NEEDS_RESET, or whose queue is broken, is failed by virtio_wait() or by its driver: reset already, so that it does no more DMA. A
  * driver that can go on without what the device knew may then, in this order and not from config_changed: take back all that was in flight (virtq_reclaim),
  * call virtio_restart(), fetch its queues anew from dev->queues, set the device up as probe did, and submit what may be done twice once more. What may not,
- * its users hear as EIO. A driver that cannot does nothing: it answers EIO until the device is bound again. A driver bounds how often it tries.
+ * its users hear as EIO. A driver that cannot says `again`, or does nothing: it answers EIO until the device is bound again. A driver bounds how often it tries.
  */
 /* Brings a device that failed up again as at the start, with new queues in dev->queues, the same features and nothing in flight; what was in flight must
  * have been taken back (virtq_reclaim). 0; -EIO: it is gone, or does not come up. Waits for the device's reset. */

@@ -287,4 +287,5 @@ VIRTIO_DRIVER(virtio_balloon) = {
     .probe = probe,
     .config_changed = config_changed,
     .remove = remove,
+    .again = true,
 };

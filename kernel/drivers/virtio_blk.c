@@ -191,7 +191,7 @@ static int take(struct disk *d, struct transfer *t)
     for (;;) {
         for (; (r = virtq_take(d->q, &written)) != NULL; taken++)
             complete(t, r, verdict(d, t, r, written));
-        if (taken)
+        if (taken && !d->q->broken)
             return 0;
         if (virtio_wait(d->dev, d->q) < 0)
             break;

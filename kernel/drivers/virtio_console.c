@@ -75,6 +75,15 @@ static struct virtq *queue(const struct port *p, unsigned which)
     return p->on->dev->queues[p->id ? 2 * (p->id + 1) + which : which];
 }
 
+/* What the device is done with; a queue that lies ends it. */
+static void *take_from(struct serial *s, struct virtq *q, u32 *len)
+{
+    void *buffer = s->dev->failed ? NULL : virtq_take(q, len);
+    if (q->broken)
+        virtio_fail(s->dev, "its queue is broken");
+    return buffer;
+}
+
 /* Lends the device a buffer to write to. */
 static void lend(struct virtq *q, u8 *buffer, u32 len)
 {
@@ -102,7 +111,7 @@ static void use_input(struct port *p, u32 n)
 static bool has_input(struct port *p)
 {
     for (unsigned tries = 0; p->traffic && !p->left && tries < INPUTS; tries++) {
-        u8 *buffer = virtq_take(queue(p, IN), &p->left);
+        u8 *buffer = take_from(p->on, queue(p, IN), &p->left);
         if (!buffer)
             break;
         p->buffer = buffer;
@@ -122,7 +131,7 @@ static void drop_input(struct port *p)
 static bool has_room(struct port *p)
 {
     u32 none;
-    virtq_take(queue(p, OUT), &none);
+    take_from(p->on, queue(p, OUT), &none);
     return virtq_in_flight(queue(p, OUT)) == 0;
 }
 
@@ -136,9 +145,8 @@ static void tell(struct serial *s, u32 id, u16 event, u16 value)
     s->told = (struct virtio_console_control){to_le32(id), to_le16(event), to_le16(value)};
     virtq_add(q, &(struct span){mem_phys(&s->told), sizeof s->told}, 1, 0, s);
     virtq_kick(q);
-    while (!s->dev->failed && !virtq_take(q, &none))
-        if (virtio_wait(s->dev, q) < 0)
-            virtio_fail(s->dev, "its control queue is broken");
+    while (!take_from(s, q, &none) && virtio_wait(s->dev, q) == 0)
+        ;
 }
 
 /* ---- programs that are inside ---- */
@@ -159,7 +167,7 @@ static s64 leave(struct serial *s, s64 result)
 static int wait(struct port *p, unsigned which, bool held)
 {
     struct serial *s = p->on;
-    if (!held) {
+    if (!held && !s->dev->failed) {
         later_run();
         if (hear(s))
             return 0;
@@ -168,10 +176,7 @@ static int wait(struct port *p, unsigned which, bool held)
         if (s->multiport && !s->dev->failed && virtq_arm(s->dev->queues[CONTROL_IN]))
             return 0;
     }
-    if (virtio_idle(s->dev, queue(p, which)) == 0)
-        return 0;
-    virtio_fail(s->dev, "its queue is broken");
-    return -EIO;
+    return virtio_idle(s->dev, queue(p, which));
 }
 
 /* ---- data ---- */
@@ -212,8 +217,9 @@ static int send(struct port *p, const struct span *spans, unsigned n, u64 *done,
     u64 len = mem_from_spans(p->traffic->output, spans, n, *done, OUTPUT);
     virtq_add(queue(p, OUT), &(struct span){mem_phys(p->traffic->output), len}, 1, 0, p);
     virtq_kick(queue(p, OUT));
+    if (flush(p, MOMENT) == -EIO)
+        return -EIO;
     *done += len;
-    flush(p, MOMENT);
     return 0;
 }
 
@@ -389,13 +395,9 @@ static bool hear(struct serial *s)
     u32 len, n = 0;
     if (!s->multiport || s->gone || s->hearing)
         return false;
+    struct virtq *q = s->dev->queues[CONTROL_IN];
     s->hearing = true;
-    for (; n < MESSAGES && !s->dev->failed; n++) {
-        struct virtq *q = s->dev->queues[CONTROL_IN];
-        if (q->broken)
-            virtio_fail(s->dev, "its control queue is broken");
-        if (!(message = virtq_take(q, &len)))
-            break;
+    for (; n < MESSAGES && (message = take_from(s, q, &len)) != NULL; n++) {
         memcpy(copy, message, len);
         lend(q, message, MESSAGE);
         handle(s, copy, len);
@@ -493,4 +495,5 @@ VIRTIO_DRIVER(virtio_console) = {
     .probe = console_probe,
     .config_changed = config_changed,
     .remove = console_remove,
+    .again = true,
 };

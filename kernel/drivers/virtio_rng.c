@@ -2,6 +2,7 @@
 /* virtio_rng - random bytes from the host: /dev/hwrng, and a source for rand.c (virtio 1.x, 5.4). */
 #include "arch.h"
 #include "devfs.h"
+#include "later.h"
 #include "mem.h"
 #include "rand.h"
 #include "vfs.h"
@@ -9,14 +10,14 @@
 #include "virtq.h"
 
 /* How long the device may take, in heartbeats: it may be throttled, or silent for ever. */
-enum { PIECE = 64, WAIT_FIRST = 300, WAIT_MORE = 2, WAIT_SECRET = 50 };
+enum { PIECE = 64, WAIT_FIRST = 300, WAIT_MORE = 2, WAIT_SECRET = 50, RESTARTS = 16 };
 
 struct rng {
     struct rand_source source;
     struct rng *next;
     struct virtio_device *dev;
     bool slow; /* it was waited for in vain */
-    u32 have;
+    u32 have, restarts;
     u8 pool[PIECE];   /* `have` bytes that nobody was given yet */
     u8 buffer[PIECE]; /* the device's */
 };
@@ -39,6 +40,18 @@ static void keep(struct rng *r, u32 written)
     if (written == 0)
         virtio_fail(r->dev, "it gives no random bytes");
     else
+        ask(r);
+}
+
+/* A device that got out of order is brought up again by whoever comes next; what it was asked for may be asked twice. */
+static void recover(struct rng *r)
+{
+    if (!r->dev->failed || !r->dev->nqueues || r->restarts == RESTARTS)
+        return;
+    while (virtq_reclaim(r->dev->queues[0]))
+        ;
+    r->restarts++;
+    if (virtio_restart(r->dev) == 0)
         ask(r);
 }
 
@@ -74,24 +87,37 @@ static size_t give(struct rand_source *source, void *bytes, size_t len, bool wai
 {
     struct rng *r = container_of(source, struct rng, source);
     len = MIN(len, (size_t)PIECE);
+    recover(r);
     bool enough = await(r, (u32)len, wait && !r->slow ? WAIT_SECRET : 0);
     r->slow |= wait && !enough;
     return enough ? take(r, bytes, len) : 0;
 }
 
+/* The program may sleep here until the device is unplugged, and go on with the next one. */
 static s64 hwrng_read(const struct device *node, const struct span *spans, unsigned n, u64 offset)
 {
     u8 bytes[PIECE];
-    u64 done = 0, len = mem_span_total(spans, n);
+    u64 done = 0, len = mem_span_total(spans, n), since = arch_heartbeats();
     (void)node, (void)offset;
-    while (done < len && await(first, 1, done ? WAIT_MORE : WAIT_FIRST))
-        done += mem_to_spans(spans, n, done, bytes, take(first, bytes, MIN(len - done, sizeof bytes)));
-    return done || !len ? (s64)done : first->dev->failed ? -ENODEV : -EIO;
+    recover(first);
+    while (first && done < len) {
+        if (await(first, 1, 0)) {
+            done += mem_to_spans(spans, n, done, bytes, take(first, bytes, MIN(len - done, sizeof bytes)));
+            since = arch_heartbeats();
+        } else if (first->dev->failed || arch_heartbeats() - since >= (done ? WAIT_MORE : WAIT_FIRST))
+            break;
+        else if (virtio_idle(first->dev, first->dev->queues[0]) < 0)
+            virtio_fail(first->dev, "its queue is broken");
+        else
+            later_run();
+    }
+    return done || !len ? (s64)done : first ? -EIO : -ENODEV;
 }
 
 static u32 hwrng_poll(const struct device *node)
 {
     (void)node;
+    recover(first);
     return await(first, 1, 0) ? POLLIN | POLLRDNORM : first->dev->failed ? POLLERR | POLLHUP : 0;
 }
 

@@ -12,6 +12,7 @@
 #include "cmdline.h"
 #include "fake_arch.h"
 #include "fake_virtio.h"
+#include "later.h"
 #include "virtio.h"
 #include "virtq.h"
 
@@ -820,6 +821,126 @@ static void test_case_r23_needs_reset(void **state)
     ails(VIRTIO_STATUS_NEEDS_RESET, true, "needs a reset");
 }
 
+static unsigned changes_told;
+
+static void config_changed(struct virtio_device *d)
+{
+    (void)d;
+    changes_told++;
+}
+
+static int probe_anew(struct virtio_device *d)
+{
+    (void)d;
+    probes++;
+    return 0;
+}
+
+/* One that is told of changes, and begins anew when its device failed. */
+VIRTIO_DRIVER(listener) = {.name = "listener",
+                           .id = ID + 1,
+                           .queues = 1,
+                           .probe = probe_anew,
+                           .config_changed = config_changed,
+                           .remove = remove_device,
+                           .again = true};
+
+static void beats(unsigned n)
+{
+    for (; n; n--) {
+        fake_beat(1);
+        later_run();
+    }
+}
+
+static void listen_to(int vectors, bool legacy)
+{
+    setup(NULL);
+    dev.id = ID + 1;
+    changes_told = 0;
+    script.vectors = vectors;
+    transport.legacy = legacy;
+    script.generation = 7;
+    assert_int_equal(virtio_register(&dev), 0);
+    beats(3);
+    changes_told = 0;
+}
+
+/* Who has no vector is looked at once in a heartbeat; its driver hears of it when there is something new. */
+static void changes_that_no_interrupt_tells(void **state)
+{
+    (void)state;
+    listen_to(0, false);
+    beats(10);
+    assert_int_equal(changes_told, 0);
+    script.generation++;
+    beats(10);
+    assert_int_equal(changes_told, 1);
+    virtio_unregister(&dev);
+    listen_to(2, false); /* this one would have called */
+    script.generation++;
+    beats(10);
+    assert_int_equal(changes_told, 0);
+    virtio_config_interrupt(&dev);
+    later_run();
+    assert_int_equal(changes_told, 1);
+    virtio_unregister(&dev);
+    listen_to(0, true); /* has no generation: its driver has to look itself */
+    beats(10);
+    assert_int_equal(changes_told, 10);
+}
+
+/* Nobody waits for anything. What a change of the configuration means may be that. */
+static void case_r23_dr_st_4_it_says_that_it_needs_a_reset(void **state)
+{
+    (void)state;
+    listen_to(2, false);
+    script.status_or = VIRTIO_STATUS_NEEDS_RESET;
+    virtio_config_interrupt(&dev);
+    later_run();
+    assert_true(dev.failed);
+    assert_int_equal(changes_told, 0);
+    script.status_or = 0;
+    later_run();
+    assert_false(dev.failed);
+    assert_int_equal(probes, 2);
+    assert_int_equal(removes, 1);
+    assert_int_equal(fake_log_count("it needs a reset"), 1);
+}
+
+static void case_r13_dr_st_4_a_queue_broken_and_nobody_waits(void **state)
+{
+    (void)state;
+    u32 written;
+    listen_to(2, false);
+    fake_ring_push(&ring, 77, 0);
+    assert_null(virtq_take(dev.queues[0], &written));
+    beats(2);
+    assert_int_equal(fake_log_count("it finished"), 1);
+    assert_false(dev.failed || dev.queues[0]->broken);
+    assert_int_equal(probes, 2);
+}
+
+static void dr_st_4_it_is_not_brought_up_without_end(void **state)
+{
+    (void)state;
+    listen_to(2, false);
+    for (int i = 0; i < 100; i++) {
+        virtio_fail(&dev, "provoked");
+        later_run();
+    }
+    assert_int_equal(probes, 17);
+    assert_true(dev.failed);
+    virtio_unregister(&dev);
+    listen_to(2, false); /* gone: it is left alone */
+    script.status_or = 0xff;
+    virtio_config_interrupt(&dev);
+    beats(5);
+    assert_int_equal(probes, 1);
+    assert_int_equal(fake_log_count("it is gone"), 1);
+    script.status_or = 0;
+}
+
 static void test_device_forgot_that_it_runs(void **state)
 {
     (void)state;
@@ -932,6 +1053,10 @@ int main(void)
         TEST(test_case_h12_idle_time_is_no_silence),
         TEST(test_case_r11_gone),
         TEST(test_case_r23_needs_reset),
+        TEST(changes_that_no_interrupt_tells),
+        TEST(case_r23_dr_st_4_it_says_that_it_needs_a_reset),
+        TEST(case_r13_dr_st_4_a_queue_broken_and_nobody_waits),
+        TEST(dr_st_4_it_is_not_brought_up_without_end),
         TEST(test_device_forgot_that_it_runs),
         TEST(test_wait_on_a_broken_queue),
         TEST(test_dr_qr_1_dr_qr_2_a_queue_taken_back_and_brought_up_again),

@@ -201,9 +201,16 @@ static void without_interrupts(void **state)
     add(0);
     bring_up();
     put32(device.config, 10);
+    device.generation++;
     fake_beat(1);
     later_run();
     assert_int_equal(actual(), 10);
+    unsigned reads = device.config_reads;
+    for (int i = 0; i < 20; i++) { /* nothing changes, nothing is read */
+        fake_beat(1);
+        later_run();
+    }
+    assert_int_equal(device.config_reads, reads);
 }
 
 static void memory_comes_back_when_there_is_none(void **state)
@@ -336,17 +343,67 @@ static void case_r26_configuration_never_settles(void **state)
     assert_int_equal(held, 0);
 }
 
-static void case_r13_statistics_that_nobody_gave(void **state)
+static void case_r13_dr_st_4_statistics_that_nobody_gave(void **state)
 {
     (void)state;
     offer(STATS_VQ);
     bring_up();
     run();
     fake_ring_push(&device.queues[STATS].ring, 77, 0);
-    fake_beat(1);
-    later_run();
-    assert_true(virtio_first()->failed);
+    for (int i = 0; i < 2; i++) {
+        fake_beat(1);
+        later_run();
+    }
     assert_int_equal(fake_log_count("not in flight"), 1);
+    assert_false(virtio_first()->failed); /* it was brought up again */
+    answers = 0;
+    run();
+    assert_int_equal(answers, 1);
+}
+
+static void begin_anew(void)
+{
+    memset(theirs, 0, sizeof theirs); /* as the device does, when it is reset */
+    held = 0;
+}
+
+/* The pages are the guest's again, and are given once more: nothing is lost, however often; and not for ever. */
+static void case_r23_dr_st_4_it_needs_a_reset_and_is_brought_up_again(void **state)
+{
+    (void)state;
+    bring_up();
+    u64 all = mem_free_count();
+    unsigned i = 0;
+    for (; i < 40; i++) {
+        ask(300);
+        if (virtio_first()->failed)
+            break;
+        assert_int_equal(held, 300);
+        assert_int_equal(mem_free_count(), all - 301);
+        device.status_or = VIRTIO_STATUS_NEEDS_RESET;
+        ask(299);
+        assert_true(virtio_first()->failed);
+        device.status_or = 0;
+        begin_anew();
+        later_run();
+    }
+    assert_int_equal(i, 17);
+    assert_true(fake_log_count("it needs a reset") <= 2);
+    device.status_or = VIRTIO_STATUS_NEEDS_RESET;
+}
+
+static void case_r13_dr_st_4_a_lie_and_then_the_truth(void **state)
+{
+    (void)state;
+    bring_up();
+    ask(300);
+    fake_ring_push(&device.queues[INFLATE].ring, 5, 0);
+    ask(400);
+    assert_int_equal(fake_log_count("queue 0: it finished"), 1);
+    begin_anew();
+    later_run();
+    assert_false(virtio_first()->failed);
+    assert_int_equal(held, 400);
 }
 
 static void removed_with_pages(void **state)
@@ -377,7 +434,9 @@ int main(void)
         T(case_r21_never_answers),
         T(case_r16_writes_where_nothing_is_to_be_written),
         T(case_r26_configuration_never_settles),
-        T(case_r13_statistics_that_nobody_gave),
+        T(case_r13_dr_st_4_statistics_that_nobody_gave),
+        T(case_r23_dr_st_4_it_needs_a_reset_and_is_brought_up_again),
+        T(case_r13_dr_st_4_a_lie_and_then_the_truth),
         T(removed_with_pages),
         T(a_host_that_must_be_told_keeps_what_it_had), /* the last: memory is lost */
     };

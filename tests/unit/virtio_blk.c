@@ -651,6 +651,45 @@ static void case_r23_needs_reset_and_is_brought_up_again(void **state)
     assert_int_equal(get(f, 0, 512, 512), -EIO);
 }
 
+enum lie { NO_SUCH_ID, TWICE, NEVER_SENT };
+static enum lie lie;
+static bool lied;
+
+/* Lies once, behind an answer that is good. */
+static u32 lie_behind(struct fake_virtio *v, const struct fake_chain *c)
+{
+    u32 written = serve(v, c);
+    if (lied)
+        return written;
+    lied = true;
+    fake_ring_push(&v->queues[0].ring, c->head, written);
+    if (lie != TWICE)
+        ((struct fake_chain *)c)->head = lie == NO_SUCH_ID ? 9999 : 77;
+    return written;
+}
+
+/* The device is reset, and what was asked for is asked for again: nobody hears of it but in the log. */
+static void case_r12_r13_r14_dr_st_4_a_queue_that_breaks_behind_a_good_answer(void **state)
+{
+    enum { WRITE = 1, PACKED = 2, LONG = 4 };
+    for (unsigned i = 0; i < 8; i++)
+        for (lie = NO_SUCH_ID; lie <= NEVER_SENT; lie++) {
+            u64 len = i & LONG ? 3 << 20 : 512;
+            setup(state);
+            device.offered |= i & PACKED ? VIRTIO_F_RING_PACKED : 0;
+            struct file *f = start(O_RDWR);
+            lied = false;
+            device.serve = lie_behind;
+            assert_int_equal(i & WRITE ? put(f, 0, len, ROOM) : get(f, 0, len, ROOM), len);
+            assert_int_equal(get(f, 512, 512, 512), 512);
+            assert_memory_equal(store, copy, BYTES);
+            assert_false(virtio_first()->failed || virtio_first()->queues[0]->broken);
+            assert_int_equal(fake_log_count("queue 0: it finished"), 1);
+            teardown(state);
+        }
+    setup(state);
+}
+
 static void another_block_size_after_the_reset(void **state)
 {
     (void)state;
@@ -710,6 +749,7 @@ int main(void)
         T(case_r21_never_answers),
         T(case_r16_writes_beyond_the_room),
         T(case_r23_needs_reset_and_is_brought_up_again),
+        T(case_r12_r13_r14_dr_st_4_a_queue_that_breaks_behind_a_good_answer),
         T(another_block_size_after_the_reset),
         T(removed_under_an_open_file),
     };

@@ -14,6 +14,7 @@
 #include "fake_pci.h"
 #include "fake_virtio.h"
 #include "initfs.h"
+#include "later.h"
 #include "mem.h"
 #include "pci.h"
 #include "rand.h"
@@ -239,47 +240,122 @@ static void case_r21_a_silent_device_is_not_waited_for_without_end(void **state)
     vfs_put(g);
 }
 
-static void case_r17_it_says_that_it_wrote_nothing(void **state)
-{
-    (void)state;
-    struct virtio_device *dev = bring_up();
-    at_once = 0;
-    struct file *f = hwrng(0);
-    assert_int_equal(read_page(f, 10), -ENODEV);
-    assert_int_equal(read_page(f, 10), -ENODEV);
-    assert_int_equal(vfs_poll(f), POLLERR | POLLHUP);
-    assert_true(dev->failed);
-    assert_int_equal(fake_log_count("no random bytes"), 1);
-    vfs_put(f);
-}
-
 static u32 lie_about_length(struct fake_virtio *v, const struct fake_chain *c)
 {
     return serve(v, c) + 1;
 }
 
-static void case_r16_it_says_that_it_wrote_too_much(void **state)
+/* Its users hear of it once, in time; the next read works, as the device was reset meanwhile. */
+static void fails_once(struct file *f, const char *why)
+{
+    u64 start = arch_heartbeats();
+    assert_int_equal(read_page(f, 10), -EIO);
+    assert_true(virtio_first()->failed);
+    assert_int_equal(device.status, VIRTIO_STATUS_FAILED);
+    assert_int_equal(fake_log_count(why), 1);
+    assert_true(arch_heartbeats() - start < 10);
+    device.serve = serve;
+    device.status_or = 0;
+    device.hold = false;
+    at_once = 256;
+    assert_int_equal(read_page(f, 10), 10);
+    assert_false(virtio_first()->failed);
+    assert_int_equal(fake_log_count("sheepskin: "), 1);
+    vfs_put(f);
+}
+
+static void case_r17_dr_st_4_it_says_that_it_wrote_nothing(void **state)
+{
+    (void)state;
+    bring_up();
+    at_once = 0;
+    fails_once(hwrng(0), "no random bytes");
+}
+
+static void case_r16_dr_st_4_it_says_that_it_wrote_too_much(void **state)
 {
     (void)state;
     device.serve = lie_about_length;
     bring_up();
+    fails_once(hwrng(0), "beyond the room");
+}
+
+static u32 return_another(struct fake_virtio *v, const struct fake_chain *c)
+{
+    ((struct fake_chain *)c)->head = 0x7fff;
+    return serve(v, c);
+}
+
+static void case_r12_dr_st_4_used_id_out_of_range(void **state)
+{
+    (void)state;
+    device.serve = return_another;
+    bring_up();
+    fails_once(hwrng(0), "not in flight, id 32767");
+}
+
+static u32 return_twice(struct fake_virtio *v, const struct fake_chain *c)
+{
+    struct fake_ring *r = &v->queues[0].ring;
+    fake_ring_used(r, r->used, c->head, 64);
+    fake_ring_used(r, (u16)(r->used + 1), c->head, 64);
+    fake_ring_set_used_idx(r, (u16)(r->used + 2));
+    r->used++;
+    return serve(v, c);
+}
+
+static void case_r14_dr_st_4_one_buffer_twice(void **state)
+{
+    (void)state;
+    device.serve = return_twice;
+    bring_up();
+    fails_once(hwrng(0), "it finished more than is in flight");
+}
+
+static void case_r23_dr_st_4_it_needs_a_reset(void **state)
+{
+    (void)state;
+    bring_up();
+    device.hold = true;
+    device.status_or = VIRTIO_STATUS_NEEDS_RESET;
+    fails_once(hwrng(0), "it needs a reset");
+}
+
+static void case_r11_it_is_gone(void **state)
+{
+    (void)state;
+    device.hold = true;
+    bring_up();
     struct file *f = hwrng(0);
-    assert_int_equal(read_page(f, 10), -ENODEV);
-    assert_int_equal(fake_log_count("beyond the room"), 1);
-    assert_int_equal(device.status, VIRTIO_STATUS_FAILED);
+    device.gone_for = ~0ull;
+    device.gone_from = device.naccesses;
+    assert_int_equal(read_page(f, 10), -EIO);
+    assert_int_equal(fake_log_count("it is gone"), 1);
+    u64 start = arch_heartbeats();
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(read_page(f, 10), -EIO);
+    assert_int_equal(arch_heartbeats(), start);
+    assert_int_equal(fake_log_count("sheepskin: "), 1);
+    assert_int_equal(vfs_poll(f), POLLERR | POLLHUP);
+    device.gone_for = 0;
+    device.hold = false;
     vfs_put(f);
 }
 
-static void case_r23_it_needs_a_reset(void **state)
+/* A device that never gets well is given up in the end. */
+static void dr_st_4_recovery_ends(void **state)
 {
     (void)state;
     u8 bytes[8];
+    at_once = 0;
     bring_up();
     struct file *f = hwrng(0);
-    device.hold = true;
-    device.status_or = VIRTIO_STATUS_NEEDS_RESET;
-    assert_int_equal(read_page(f, 10), -ENODEV);
-    assert_int_equal(fake_log_count("it needs a reset"), 1);
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(read_page(f, 10), -EIO);
+    assert_true(fake_log_count("no random bytes") < 5);
+    u64 accesses = device.naccesses;
+    assert_int_equal(read_page(f, 10), -EIO);
+    assert_int_equal(device.naccesses, accesses);
     assert_true(rand_bytes(bytes, sizeof bytes));
     vfs_put(f);
 }
@@ -313,6 +389,36 @@ static void unplugged_under_a_reader(void **state)
     vfs_put(f);
 }
 
+static void pull_now(struct later *work)
+{
+    (void)work;
+    for (struct pci_dev *d = pci_first(); d; d = d->next)
+        unplug(d);
+}
+
+static void pull(void)
+{
+    static struct later work;
+    if (arch_heartbeats() < 20)
+        return;
+    work.fn = pull_now;
+    later_ask(&work);
+}
+
+/* Who sleeps in a read of a throttled device hears of it at once, and goes on with another one if there is. */
+static void dr_cl_2_unplugged_under_a_reader_who_sleeps(void **state)
+{
+    (void)state;
+    bring_up();
+    device.hold = true;
+    fake_idle = pull;
+    struct file *f = hwrng(0);
+    rand_bytes(page, 32);
+    assert_int_equal(read_page(f, 10), -ENODEV);
+    assert_in_range(arch_heartbeats(), 20, 30);
+    vfs_put(f);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -324,11 +430,16 @@ int main(void)
         TEST(dr_rng_2_only_what_was_written_counts),
         TEST(a_throttled_device_makes_a_read_short),
         TEST(case_r21_a_silent_device_is_not_waited_for_without_end),
-        TEST(case_r17_it_says_that_it_wrote_nothing),
-        TEST(case_r16_it_says_that_it_wrote_too_much),
-        TEST(case_r23_it_needs_a_reset),
+        TEST(case_r17_dr_st_4_it_says_that_it_wrote_nothing),
+        TEST(case_r16_dr_st_4_it_says_that_it_wrote_too_much),
+        TEST(case_r12_dr_st_4_used_id_out_of_range),
+        TEST(case_r14_dr_st_4_one_buffer_twice),
+        TEST(case_r23_dr_st_4_it_needs_a_reset),
+        TEST(case_r11_it_is_gone),
+        TEST(dr_st_4_recovery_ends),
         TEST(the_second_device_takes_over),
         TEST(unplugged_under_a_reader),
+        TEST(dr_cl_2_unplugged_under_a_reader_who_sleeps),
     };
     return cmocka_run_group_tests(tests, mount, NULL);
 }
