@@ -127,7 +127,10 @@ static void start_memory(void)
     static struct span ranges[BOOT_RANGES];
     size_t n = mem_map_clean(&boot, boot.kernel_pa, arch_image_size(), ranges, ARRAY_LEN(ranges));
     if (boot.initfs_lost || arch_memory_init(&boot, ranges, n) < 0) {
-        log_error("not enough memory to start; give the machine more (QEMU: -m)");
+        log_error(boot.nranges
+                      ? "not enough memory to start; give the machine more (QEMU: -m)"
+                      : "no memory that the loader told of; QEMU's own damages the list where -append is longer than "
+                        "4095 bytes (give it -bios qboot.rom, which does not)");
         power_end("fail", STATUS_ENVIRONMENT);
     }
     mem_init(ranges, n);

@@ -14,19 +14,18 @@ enum { PORT_CHANNELS = 0xe9, PORT_EXIT = 0xf4, FIRST_SLOT = 4 };
 
 /*
  * Longest guest command line: the kernel takes 64 KiB, and so does qboot; the option ROM that starts a PVH kernel where qboot is missing
- * keeps 4 KiB and cuts the rest without a word.
+ * has room for 4 KiB and writes the rest over what it tells of the machine.
  */
 enum { CMDLINE_QBOOT = 65535, CMDLINE_OPTION_ROM = 4095, KERNEL_ARGS = 1024 };
 
 struct machine {
     const char *name, *qemu; /* QEMU's -machine */
-    bool any_firmware;       /* its own firmware takes long command lines, and is quick */
 };
 
 static const struct machine machines[] = {
-    {"q35", "q35", false},
-    {"pc", "pc", false},
-    {"microvm", "microvm,pcie=on,auto-kernel-cmdline=off", true},
+    {"q35", "q35"},
+    {"pc", "pc"},
+    {"microvm", "microvm,pcie=on,auto-kernel-cmdline=off"},
 };
 
 static const char *const qboots[] = {"/usr/share/qemu/qboot.rom", "/usr/share/qemu-kvm/qboot.rom",
@@ -226,16 +225,16 @@ static void check_arguments(const struct request *req)
               KERNEL_ARGS - 1);
 }
 
-static void add_boot(struct words *w, const struct request *req, const struct machine *m, const struct wiring *wiring)
+static void add_boot(struct words *w, const struct request *req, const struct wiring *wiring)
 {
     bool efi = !strcmp(req->boot, "efi");
     const char *firmware = first_readable(efi ? ovmfs : qboots);
     if (efi && !firmware)
         fatal(STATUS_USAGE, "no OVMF firmware found (%s); install the package ovmf, or use --boot pvh", ovmfs[0]);
-    if (firmware && (efi || !m->any_firmware))
+    if (firmware)
         add2(w, "-bios", text("%s", firmware));
     char *line = guest_line(req, wiring);
-    size_t room = firmware || m->any_firmware ? CMDLINE_QBOOT : CMDLINE_OPTION_ROM;
+    size_t room = firmware ? CMDLINE_QBOOT : CMDLINE_OPTION_ROM;
     check_arguments(req);
     if (strlen(line) > room)
         fatal(STATUS_USAGE, "the arguments take %zu bytes of %zu; put them into a file that the program reads",
@@ -269,7 +268,7 @@ char **machine_words(const struct request *req, const struct wiring *wiring)
     add_channels(&w, wiring);
     for (unsigned i = 0; i < req->ndevices; i++)
         add2(&w, req->devices[i][0], text("%s", req->devices[i][1]));
-    add_boot(&w, req, m, wiring);
+    add_boot(&w, req, wiring);
     w.word[w.n] = NULL;
     return w.word;
 }

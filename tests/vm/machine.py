@@ -59,7 +59,7 @@ def command(row, folder, argv, *, share, options=("loglevel=info",), memory="128
     """QEMU's words. append: the whole guest command line, in place of the one that options and argv make."""
     words = ["qemu-system-x86_64", "-machine", row.machine, "-accel", "tcg", "-cpu", cpu, "-m", memory, "-nodefaults", "-no-user-config",
              "-no-reboot", "-display", "none", "-rtc", "base=utc"]
-    words += firmware(row.boot) if not row.machine.startswith("microvm") else []
+    words += firmware(row.boot)
     words += devices(row, share, tag, security)
     for i, channel in enumerate(("out", "err", "ctl")):
         words += ["-chardev", f"file,id={channel},path={folder}/{channel}", "-device", f"isa-debugcon,iobase={0xe9 + i},chardev={channel}"]

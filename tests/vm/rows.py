@@ -21,8 +21,8 @@ MACHINES = {
     "microvm": ("microvm,pcie=on,auto-kernel-cmdline=off", "transitional modern root-port bridge function"),
 }
 
-# pvh: by qboot, which assigns hardly anything; seabios: by the firmware that QEMU takes by itself; efi: OVMF.
-BOOTS = {"pvh": "pc q35 microvm", "seabios": "pc q35", "efi": "pc q35"}
+# pvh: by qboot, which assigns hardly anything; seabios: by the firmware that QEMU takes by itself (SeaBIOS, but for microvm on Debian 12); efi: OVMF.
+BOOTS = {"pvh": "pc q35 microvm", "seabios": "pc q35 microvm", "efi": "pc q35"}
 
 ROWS = [Row(f"{boot}-{name}-{place}", boot, MACHINES[name][0], *PLACES[place])
         for boot, names in BOOTS.items() for name in names.split() for place in MACHINES[name][1].split()

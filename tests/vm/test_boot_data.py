@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 import machine
-from rows import PLAIN
+from rows import BY_NAME, PLAIN
 
 MIB = 1 << 20
 DATA = 64 * MIB  # where what is handed over lies; the machine has 128 MiB
@@ -149,3 +149,10 @@ def test_ends(name, small, tmp_path):
     serial = tmp_path / "serial"
     enter(start, small, tmp_path, extra=["-serial", f"file:{serial}"], time_limit=20)
     assert says in serial.read_bytes()
+
+
+def test_case_b10_longer_than_qemus_loader_takes(small, tmp_path):
+    """It writes over its own list of the memory; the user hears what to do."""
+    serial = tmp_path / "serial"
+    machine.boot(BY_NAME["seabios-q35-modern"], ["cat", "x" * 6000], share=small, extra=["-serial", f"file:{serial}"], time_limit=20)
+    assert b"-bios qboot.rom" in serial.read_bytes()

@@ -32,6 +32,13 @@ def test_host_files_arrive_and_nothing_else(how, sheepskin, share):
     assert done.stdout == (share / "poem.txt").read_bytes() + (share / "size-65536").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["q35", "pc", "microvm"])
+def test_60_kb_of_arguments(name, sheepskin):
+    words = ["x" * 59000, "last"]
+    done = sheepskin("run", "--machine", name, "--", "/bin/busybox", "echo", *words)
+    assert (done.returncode, done.stdout.decode().split()) == (0, words)
+
+
 def test_verbose_tells_the_story_on_stderr(sheepskin, share):
     done = sheepskin("run", "--verbose", "-v", f"{share}:/host", "cat", "/host/poem.txt")
     assert done.stdout == (share / "poem.txt").read_bytes()
