@@ -19,6 +19,7 @@
 #include "tmpfs.h"
 #include "vfs.h"
 
+enum { CMDLINE_MAX = 65536 };
 enum { STATUS_ENVIRONMENT = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 
 static struct boot boot;
@@ -107,11 +108,16 @@ static void name_unknown_options(void)
     }
 }
 
+/* Words are decoded where they stand, which must not be where a loader says: that may be the kernel itself, or no memory. */
 static void read_cmdline(void)
 {
+    static char text[CMDLINE_MAX];
     int result = 0;
-    if (boot.cmdline.len)
-        result = cmdline_parse(&cmdline, mem_virt(boot.cmdline.pa), boot.cmdline.len);
+    size_t len = MIN(boot.cmdline.len, sizeof text - 1);
+    if (len) {
+        memcpy(text, mem_virt(boot.cmdline.pa), len);
+        result = cmdline_parse(&cmdline, text, len);
+    }
     cmdline_boot = &cmdline;
     route_console();
     if (result < 0) {

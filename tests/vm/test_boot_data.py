@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """A loader that lies: the kernel, unchanged, is entered with start information made by hand. It runs, or says in one line why not; it always ends."""
+import re
 import struct
 from dataclasses import dataclass, field
 
@@ -125,6 +126,17 @@ SILENT = {
     "case_b10_out_of_reach": (Start(cmdline=1 << 62), b"Hello!"),
     "case_b10_64_kib_without_an_end": (Start(options=b"--" + b"x" * 200000), b"sheepskin: "),
 }
+
+
+def test_case_b6_case_b10_the_command_line_is_the_kernels_own_code(small, tmp_path):
+    """Words are ended and decoded, but not where they stand."""
+    kernel = (machine.BUILD / "kernel.elf").read_bytes()
+    code, = (p for p in program_headers(kernel) if p[0] == 1 and p[1] & 1)
+    runs = sorted(re.finditer(rb"[^\0]*[ \t\r\n][^\0]*", kernel[code[2]:code[2] + code[5]]), key=lambda m: -len(re.findall(rb"[ \t\r\n]", m[0])))
+    for run in runs[:12]:
+        serial = tmp_path / "serial"
+        enter(Start(cmdline=code[4] + run.start()), small, tmp_path, extra=["-serial", f"file:{serial}"], time_limit=20)
+        assert b"Hello!" in serial.read_bytes()
 
 
 @pytest.mark.parametrize("name", GOOD)
