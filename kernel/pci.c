@@ -136,25 +136,23 @@ static void tell(const struct pci_dev *dev)
 
 _Static_assert(PCI_CAPS == (0x100 - 0x40) / 4, "a place in the list for each place where one can be");
 
-/* Copies the capability list; a place that comes twice makes it endless (PCI 3.0, 6.7). */
+/* Copies the capability list. One that has more entries than there are places comes back to one of them, and has no end (PCI 3.0, 6.7). */
 static void read_caps(struct pci_dev *dev)
 {
-    u64 seen = 0;
     if (!(pci_read16(dev, REG_STATUS) & STATUS_CAPS))
         return;
     u8 offset = pci_read8(dev, REG_CAPS) & 0xfc;
-    while (offset >= 0x40 && !dev->bad) {
+    for (; offset >= 0x40 && dev->ncaps < PCI_CAPS; dev->ncaps++) {
         u16 cap = pci_read16(dev, offset);
-        dev->bad = seen >> offset / 4 & 1;
-        if (dev->bad)
-            break;
-        seen |= 1ull << offset / 4;
         dev->caps[dev->ncaps].id = (u8)cap;
-        dev->caps[dev->ncaps++].offset = offset;
+        dev->caps[dev->ncaps].offset = offset;
         offset = cap >> 8 & 0xfc;
     }
-    if (dev->bad)
+    dev->bad = offset >= 0x40;
+    if (dev->bad) {
         log_warn("%s: its capability list loops; the function is not used", dev->name);
+        dev->ncaps = 0; /* pci_find_cap() goes on behind a place, so there must not be two of it */
+    }
     dev->msix_cap = pci_find_cap(dev, PCI_CAP_MSIX, 0);
     if (dev->msix_cap)
         dev->msix_count = (pci_read16(dev, dev->msix_cap + 2) & 0x7ff) + 1;
@@ -454,11 +452,11 @@ int pci_msix_enable(struct pci_dev *dev)
 
 int pci_msix_route(struct pci_dev *dev, unsigned index, int irq)
 {
-    struct msix_entry *entry = (struct msix_entry *)dev->msix_table + index;
     u64 address;
     u32 data;
     if (!dev->msix_table || index >= dev->msix_count)
         return -EINVAL;
+    struct msix_entry *entry = (struct msix_entry *)dev->msix_table + index;
     arch_irq_message(irq, &address, &data);
     arch_write32(&entry->address, (u32)address);
     arch_write32(&entry->address_high, (u32)(address >> 32));
