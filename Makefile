@@ -30,9 +30,9 @@ SHARE := demo
 
 goals     := $(or $(MAKECMDGOALS),all)
 need_run  := $(filter run vm bench,$(goals))
-need_test := $(filter test unit vm bench,$(goals))
+need_test := $(filter test unit vm bench coverage coverage-run,$(goals))
 need_lint := $(filter test lint format,$(goals))
-sets      := build $(if $(need_run)$(need_test),run) $(if $(need_test),test) $(if $(need_lint),lint) $(if $(filter fuzz,$(goals)),fuzz)
+sets      := build $(if $(need_run)$(need_test),run) $(if $(need_test),test) $(if $(need_lint),lint) $(if $(filter fuzz corpus,$(goals)),fuzz test) $(if $(filter prove,$(goals)),prove)
 
 ifneq ($(filter-out clean help,$(goals)),)
 include $(B)/config.mk
@@ -160,7 +160,7 @@ $(B)/compile_commands.json: Makefile tests/tests.mk $(B)/config.mk $(K_C) $(wild
 
 # ---- targets ----
 
-.PHONY: all run test unit fuzz vm lint format bench install clean help FORCE
+.PHONY: all run test unit fuzz corpus prove coverage coverage-run vm lint format bench install clean help FORCE
 FORCE:
 
 all: $(B)/kernel.elf $(B)/sheepskin.efi $(B)/initfs.cpio $(B)/sheepskin $(B)/compile_commands.json
@@ -178,8 +178,8 @@ $(B)/obj/exec.so: tools/exec.c | $(B)/config.mk
 run: all
 	@$(become $(RUN))$(RUN)
 
-test: all $(UNITS) $(B)/9pclient $(B)/checked/kernel.elf
-	@tests/run lint build unit apps 9p vm
+test: all $(UNITS) $(REPLAY) $(B)/9pclient $(B)/checked/kernel.elf
+	@tests/run lint build unit replay prove apps 9p vm
 
 vm: all $(B)/checked/kernel.elf
 unit: $(UNITS)
@@ -205,7 +205,9 @@ help:
 	@echo 'make            the kernel, the EFI application, the programs, the launcher (into $(B)/)'
 	@echo 'make run        boots the EFI application over a folder: APP=$(APP) ARGS="$(ARGS)" SHARE=$(SHARE)'
 	@echo 'make test       every test; make unit, make vm, make lint: some of them'
-	@echo 'make fuzz       T=10 seconds of any bytes to each place where the host gives us some'
+	@echo 'make fuzz       T=10 seconds of any bytes to each place where the host gives us some; make corpus keeps what was found'
+	@echo 'make prove      no run-time error in what parses the bytes of the host, whatever they are (Frama-C); UNIT=9p_fs: some'
+	@echo 'make coverage   how much of the kernel the unit tests and the corpora reach'
 	@echo 'make bench      times from start to the first byte of a file'
 	@echo 'make install    to DESTDIR/PREFIX (PREFIX=$(PREFIX))'
 	@echo 'make format     clang-format over all C'

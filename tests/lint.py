@@ -27,7 +27,8 @@ class Tree:
     def __init__(self, root):
         self.root = root
         self.files = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file() and not p.is_symlink() and
-                            not p.relative_to(root).parts[0] in ("build", ".git", "demo") and "__pycache__" not in p.parts)
+                            not p.relative_to(root).parts[0] in ("build", ".git", "demo") and "__pycache__" not in p.parts and
+                            p.relative_to(root).parts[:3] != ("tests", "fuzz", "corpus"))
         self.text = {}
         for name in self.files:
             try:

@@ -4,7 +4,7 @@
 # ---- unit tests: the kernel's files over a fake machine, with sanitizers ----
 
 U_FLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
-    -fno-pie -no-pie -iquote kernel -iquote tests/host
+    -fno-pie -no-pie -iquote kernel -iquote tests/host $(COV)
 # Left out: what only runs on the real machine, and what the host's C library has itself.
 U_C     := $(filter-out kernel/main.c kernel/string.c kernel/guard.c kernel/proc%.c kernel/sys_%.c kernel/syscall.c,$(wildcard kernel/*.c \
     kernel/drivers/*.c)) $(wildcard tests/host/*.c)
@@ -32,10 +32,12 @@ CHECKED := -fstack-protector-strong -mstack-protector-guard=global -fsanitize=un
 $(B)/checked/kernel.elf: FORCE
 	@MAKEFLAGS= $(MAKE) --no-print-directory B=$(B)/checked K_GUARD='$(CHECKED)' $@
 
-# ---- fuzz targets: each place where bytes of the host enter, T seconds long (clang) ----
+# ---- fuzz targets: each place where bytes of the host enter, T seconds long (clang); what they found is replayed by gcc's sanitizers ----
 
 F_FLAGS := $(filter-out -W% -no-pie,$(U_FLAGS)) -fsanitize=fuzzer-no-link
-FUZZ    := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+TARGETS := $(filter-out replay,$(basename $(notdir $(wildcard tests/fuzz/*.c))))
+FUZZ    := $(TARGETS:%=$(B)/fuzz/%)
+REPLAY  := $(TARGETS:%=$(B)/replay/%)
 
 $(B)/fuzz/obj/%.o: %.c Makefile tests/tests.mk
 	$(call say,CC/fuzz,$<)
@@ -44,8 +46,26 @@ $(B)/fuzz/obj/%.o: %.c Makefile tests/tests.mk
 $(FUZZ): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o $(U_C:%.c=$(B)/fuzz/obj/%.o)
 	$(quiet)clang $(F_FLAGS) -no-pie -fsanitize=fuzzer $^ -lcmocka -o $@
 
-# In another process each time, because what the kernel keeps for ever fills its memory.
-fuzz: $(FUZZ)
-	@for f in $(FUZZ); do echo "  FUZZ     $$f"; mkdir -p $$f.corpus && \
-	    ASAN_OPTIONS=detect_leaks=0 $$f -fork=1 -max_total_time=$(or $(T),10) -timeout=20 -max_len=2048 -artifact_prefix=$$f. $$f.corpus \
-	    > $$f.log 2>&1 || { tail -n 60 $$f.log; exit 1; }; done
+fuzz: $(FUZZ) $(REPLAY)
+	@tests/fuzz/fuzz.py $(or $(T),10) $(TARGETS)
+
+# Takes what the last runs found into tests/fuzz/corpus, as few inputs as cover the same.
+corpus: $(FUZZ)
+	@tests/fuzz/fuzz.py merge $(TARGETS)
+
+$(REPLAY): $(B)/replay/%: $(B)/unit/obj/tests/fuzz/%.o $(B)/unit/obj/tests/fuzz/replay.o $(U_OBJ)
+	$(call say,LD/unit,$@)
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(U_FLAGS) $^ -lcmocka -o $@
+
+# ---- proofs (Frama-C) and coverage (gcov) ----
+
+prove:
+	@tests/prove/prove.py $(UNIT)
+
+# The same programs with counters: unit tests, the corpora, the 9P client before a real server.
+coverage:
+	@rm -rf $(B)/cov/unit/obj/kernel/*.gcda $(B)/cov/unit/obj/kernel/drivers/*.gcda
+	@MAKEFLAGS= $(MAKE) --no-print-directory B=$(B)/cov COV=--coverage coverage-run
+coverage-run: $(UNITS) $(REPLAY) $(B)/9pclient
+	@tests/coverage.py $(B)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-# deps.sh - sees that what the given sets (build run test fuzz lint) need is installed. Probes files and commands, not
+# deps.sh - sees that what the given sets (build run test fuzz prove lint) need is installed. Probes files and commands, not
 # packages; calls apt-get only when something is missing, and never touches what is there.
 set -eu
 
@@ -30,6 +30,7 @@ test  /sbin/e2fsck                     e2fsprogs
 test  /usr/include/pciaccess.h         libpciaccess-dev
 test  strace                           strace
 test  /usr/include/zlib.h              zlib1g-dev
+prove frama-c                          frama-c-base
 fuzz  clang                            clang
 fuzz  /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a  libclang-rt-dev
 fuzz  /usr/include/cmocka.h            libcmocka-dev
