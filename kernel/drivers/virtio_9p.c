@@ -88,11 +88,13 @@ static int wait(struct p9_link *link)
     return -EIO;
 }
 
-/* The message for which this is called came back already, as all others did. */
+/* The message for which this is called came back already. Others did not, if the bus found the device out. */
 static int restart(struct p9_link *link)
 {
     struct share *s = link->priv;
     u16 size = s->q ? s->q->size : 0;
+    if (s->q && s->dev->failed)
+        abandon(s);
     int err = s->q ? virtio_restart(s->dev) : -EIO;
     s->q = s->q && s->dev->nqueues ? s->dev->queues[0] : NULL;
     if (err == 0 && s->q->size < size) {

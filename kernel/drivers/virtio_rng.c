@@ -46,9 +46,10 @@ static void keep(struct rng *r, u32 written)
 /* A device that got out of order is brought up again by whoever comes next; what it was asked for may be asked twice. */
 static void recover(struct rng *r)
 {
-    if (!r->dev->failed || !r->dev->nqueues || r->restarts == RESTARTS)
+    struct virtq *q = r->dev->nqueues ? r->dev->queues[0] : NULL;
+    if (!r->dev->failed || !q || r->restarts == RESTARTS)
         return;
-    while (virtq_reclaim(r->dev->queues[0]))
+    while (virtq_reclaim(q))
         ;
     r->restarts++;
     if (virtio_restart(r->dev) == 0)
@@ -58,10 +59,10 @@ static void recover(struct rng *r)
 /* Whether `want` bytes are in the pool, within so many heartbeats. */
 static bool await(struct rng *r, u32 want, u64 beats)
 {
-    struct virtq *q = r->dev->queues[0];
     u64 start = arch_heartbeats();
     u32 written;
     while (r->have < want && !r->dev->failed) {
+        struct virtq *q = r->dev->queues[0]; /* a device that did not come up again has none */
         if (virtq_take(q, &written))
             keep(r, written);
         else if (arch_heartbeats() - start >= beats)

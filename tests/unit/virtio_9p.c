@@ -350,6 +350,28 @@ static void c12_case_r23_dr_st_4_needs_reset_once(void **state)
     assert_int_equal(fake_log_count("without an interrupt"), 0);
 }
 
+/* Somebody else found the device out while a message was on its way for which nobody waits. */
+static void c12_case_r22_case_r23_what_was_on_its_way_when_it_failed(void **state)
+{
+    (void)state;
+    struct node root, node;
+    struct name name = {"x", 1};
+    struct qid qid;
+    const char *tag;
+    struct fs *fs = share("way");
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+    assert_int_equal(fs->ops->attach(fs, &node), 0);
+    const struct p9_counters *counters = p9_counters(p9_client(0, &tag));
+    assert_int_equal(counters->fids, 2);
+    device.hold = true;
+    fs->ops->clunk(&node);
+    assert_int_equal(virtq_in_flight(virtio_first()->queues[0]), 1);
+    virtio_fail(virtio_first(), "provoked");
+    device.hold = false;
+    assert_int_equal(fs->ops->walk(&root, &name, 1, &node, &qid), -ENOENT);
+    assert_int_equal(counters->fids, 1);
+}
+
 static void c12_other_features_after_the_reset(void **state)
 {
     (void)state;
@@ -488,6 +510,7 @@ int main(void)
         TEST(test_case_r21_never_answers),
         TEST(test_case_r23_needs_reset),
         TEST(c12_case_r23_dr_st_4_needs_reset_once),
+        TEST(c12_case_r22_case_r23_what_was_on_its_way_when_it_failed),
         TEST(c12_other_features_after_the_reset),
         TEST(c12_a_smaller_queue_after_the_reset),
         TEST(test_case_r16_writes_more_than_there_is_room_for),

@@ -321,6 +321,30 @@ static void case_r23_dr_st_4_it_needs_a_reset(void **state)
     fails_once(hwrng(0), "it needs a reset");
 }
 
+/* It needs a reset, and does not come up again: without queues, or with one that has no ring. */
+static void case_r23_case_r2_case_r6_it_does_not_come_up_again(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        setup(NULL);
+        bring_up();
+        struct file *f = hwrng(0);
+        virtio_fail(virtio_first(), "it is ill");
+        device.refuse_features = i == 0;
+        device.queues[0].max = device.queues[0].size = i ? 0 : 128;
+        for (unsigned tries = 0; tries < 3; tries++) {
+            vfs_poll(f);
+            read_page(f, 200);
+            u8 bytes[32];
+            rand_bytes(bytes, sizeof bytes);
+        }
+        assert_true(virtio_first()->failed);
+        vfs_put(f);
+        if (!i)
+            teardown(NULL);
+    }
+}
+
 static void case_r11_it_is_gone(void **state)
 {
     (void)state;
@@ -435,6 +459,7 @@ int main(void)
         TEST(case_r12_dr_st_4_used_id_out_of_range),
         TEST(case_r14_dr_st_4_one_buffer_twice),
         TEST(case_r23_dr_st_4_it_needs_a_reset),
+        TEST(case_r23_case_r2_case_r6_it_does_not_come_up_again),
         TEST(case_r11_it_is_gone),
         TEST(dr_st_4_recovery_ends),
         TEST(the_second_device_takes_over),
