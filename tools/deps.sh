@@ -75,7 +75,23 @@ else
 fi
 
 run_install() {
-    $as_root env DEBIAN_FRONTEND=noninteractive $install < /dev/null 2>&1
+    $as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive $install < /dev/null 2>&1
+}
+
+# Names the packages that this release does not have, from what apt-get said.
+tell_unknown() {
+    unknown=
+    while read -r line; do
+        case $line in
+        "E: Unable to locate package "* | "E: Package '"*"' has no installation candidate")
+            name=${line#E: Unable to locate package }
+            name=${name#E: Package \'}
+            name=${name%%\'*}
+            case " $unknown " in *" $name "*) ;; *) unknown="$unknown $name" ;; esac
+            ;;
+        esac
+    done < "$log"
+    [ -n "$unknown" ] && echo "sheepskin: this system's package lists do not have:$unknown" >&2
 }
 
 echo "  INSTALL $missing" >&2
@@ -85,6 +101,7 @@ trap 'rm -f "$log"' EXIT
 if ! run_install > "$log"; then
     $as_root apt-get -q update >> "$log" 2>&1 < /dev/null || true
     if ! run_install >> "$log"; then
+        tell_unknown && exit 1
         tail -n 20 "$log" >&2
         echo "sheepskin: packages could not be installed; this is the command: $install" >&2
         exit 1

@@ -141,6 +141,16 @@ def test_an_installation_that_fails_says_so(empty_system):
     assert done.returncode != 0 and "E: no route" in done.stderr and "could not be installed" in done.stderr
 
 
+def test_a_package_that_the_release_does_not_have_is_one_line(empty_system):
+    path, add = empty_system
+    add("id", "echo 0")
+    add("apt-get", """echo Reading; echo E: Unable to locate package frama-c-base; echo "E: Package 'xz-utils' has no installation candidate"; exit 100""")
+    done = deps(path, "build")
+    lines = done.stderr.splitlines()
+    assert done.returncode != 0 and "INSTALL" in lines[0]
+    assert lines[1:] == ["sheepskin: this system's package lists do not have: frama-c-base xz-utils"]
+
+
 def test_no_apt_names_the_packages(empty_system):
     path, _ = empty_system
     done = deps(path, "build")
