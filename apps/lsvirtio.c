@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NO_VECTOR = 0xffff };
+enum { LINE = 0xfffe, POLLED = 0xffff }; /* in place of a vector */
 
 static const char devices[] = "/sys/bus/virtio/devices";
 
@@ -136,10 +136,10 @@ static void show_status(const char *dir)
     putchar('\n');
 }
 
-/* A line for each queue: index, size, MSI-X vector, and how often something happened. */
+/* A line for each queue: index, size, MSI-X vector or what stands in for one, and how often something happened. */
 static void show_queues(const char *dir)
 {
-    char text[2048];
+    char text[4096];
     if (read_attribute(dir, "queues", text, sizeof text) <= 0)
         return;
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
@@ -148,10 +148,10 @@ static void show_queues(const char *dir)
         if (sscanf(line, "%u %u %u %lu %lu %lu", &index, &size, &vector, &requests, &kicks, &interrupts) != 6)
             continue;
         printf("  queue %u: size %u, ", index, size);
-        if (vector == NO_VECTOR)
-            printf("polled");
-        else
+        if (vector < LINE)
             printf("vector %u", vector);
+        else
+            printf(vector == LINE ? "interrupt line" : "polled");
         printf("; %lu requests, %lu kicks, %lu interrupts\n", requests, kicks, interrupts);
     }
 }

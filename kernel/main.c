@@ -45,13 +45,9 @@ static void set_log_level(void)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
     const char *value = option("loglevel");
-    unsigned i = 0;
-    while (value && i < ARRAY_LEN(names) && strcmp(value, names[i]) != 0)
-        i++;
-    if (i == ARRAY_LEN(names))
-        log_warn("loglevel=%s is unknown; choose one of: error, warn, info, debug", value);
-    else if (value)
-        print_level = i;
+    for (unsigned i = 0; value && i < ARRAY_LEN(names); i++)
+        if (strcmp(value, names[i]) == 0)
+            print_level = i;
 }
 
 static void route_console(void)
@@ -74,37 +70,55 @@ static void route_console(void)
     set_log_level();
 }
 
-/* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show. */
-static void name_unknown_options(void)
+/* "a, b, c" has "b". */
+static bool has_word(const char *list, const char *word)
 {
-    static const char *const known[] = {"mount",
-                                        "root",
-                                        "rootfstype",
-                                        "ro",
-                                        "loglevel",
-                                        "env",
-                                        "cwd",
-                                        "exe",
-                                        "seed",
-                                        "stdin",
-                                        "stdout",
-                                        "stderr",
-                                        "log",
-                                        "ctl",
-                                        "exit",
-                                        "tty",
-                                        "provoke",
-                                        "norandmaps",
-                                        "virtio.features",
-                                        "virtio.silence",
-                                        "virtio.irq",
-                                        "9p.msize"};
+    size_t len = strlen(word), n;
+    for (; *list; list += n + (list[n] == ',' ? 2 : 0)) {
+        const char *comma = memchr(list, ',', strlen(list));
+        n = comma ? (size_t)(comma - list) : strlen(list);
+        if (n == len && strncmp(list, word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show. */
+static void name_slips(void)
+{
+    static const struct {
+        const char *key, *choices;
+    } known[] = {{"mount", NULL},
+                 {"root", NULL},
+                 {"rootfstype", NULL},
+                 {"ro", NULL},
+                 {"loglevel", "error, warn, info, debug"},
+                 {"env", NULL},
+                 {"cwd", NULL},
+                 {"exe", NULL},
+                 {"seed", NULL},
+                 {"stdin", NULL},
+                 {"stdout", NULL},
+                 {"stderr", NULL},
+                 {"log", NULL},
+                 {"ctl", NULL},
+                 {"exit", NULL},
+                 {"tty", NULL},
+                 {"provoke", NULL},
+                 {"norandmaps", NULL},
+                 {"virtio.features", NULL},
+                 {"virtio.silence", NULL},
+                 {"virtio.irq", "msix, intx, poll"},
+                 {"9p.msize", NULL}};
     for (unsigned i = 0; i < cmdline.noptions; i++) {
+        const char *word = cmdline.options[i], *value = NULL;
         unsigned k = 0;
-        while (k < ARRAY_LEN(known) && !cmdline_value(cmdline.options[i], known[k]))
+        while (k < ARRAY_LEN(known) && !(value = cmdline_value(word, known[k].key)))
             k++;
         if (k == ARRAY_LEN(known))
-            log_info("option %s is unknown, and left alone", cmdline.options[i]);
+            log_info("option %s is unknown, and left alone", word);
+        else if (known[k].choices && !has_word(known[k].choices, value))
+            log_warn("%s is unknown; choose one of: %s", word, known[k].choices);
     }
 }
 
@@ -355,7 +369,7 @@ void kmain(const struct boot *from_door)
     read_cmdline();         /* options, program */
     start_memory();         /* page tables, free pages */
     describe_boot();        /* for the curious */
-    name_unknown_options(); /* and what may be slips */
+    name_slips();           /* and what may be slips */
     arch_interrupts_init(); /* local APIC, heartbeat */
     acpi_init(&boot);       /* firmware's tables */
     time_init(acpi_pm_timer(), boot.wall_ns);

@@ -423,7 +423,9 @@ static u64 silence(void)
 {
     static u64 bound;
     const char *value = bound || !cmdline_boot ? NULL : cmdline_option(cmdline_boot, "virtio.silence", 0);
-    if (!bound && (!value || !cmdline_number(value, &bound) || !bound))
+    if (value && (!cmdline_number(value, &bound) || !bound))
+        log_warn("virtio.silence=%s is no number of heartbeats above 0; taking %u", value, VIRTIO_SILENCE);
+    if (!bound)
         bound = VIRTIO_SILENCE;
     return bound;
 }

@@ -124,7 +124,7 @@ struct virtio_driver {
     bool again;
 };
 
-/* Declares a driver: VIRTIO_DRIVER(rng) = {.name = "virtio-rng", ...}; */
+/* Declares a driver: VIRTIO_DRIVER(rng) = {.name = "virtio_rng", ...}; */
 #define VIRTIO_DRIVER(ident)                                                                                           \
     static const struct virtio_driver ident;                                                                           \
     TABLE_ENTRY(virtio_drivers, struct virtio_driver, ident);                                                          \

@@ -30,12 +30,22 @@ enum { LEGACY_BITS = 32 };
 
 static bool told; /* the command line's slips were named once */
 
+extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
+
 static u64 bit_named(const char *name, size_t len)
 {
     for (unsigned i = 0; i < ARRAY_LEN(common); i++)
         if (strlen(common[i].name) == len && strncmp(common[i].name, name, len) == 0)
             return common[i].bit;
     return 0;
+}
+
+static void name_slip(const char *word, size_t len)
+{
+    char names[192];
+    for (size_t i = 0, n = 0; i < ARRAY_LEN(common); i++)
+        n += print_text(names + n, sizeof(names) - n, " %s", common[i].name);
+    log_warn("virtio.features: \"%.*s\" is not + or - before one of%s", (int)len, word, names);
 }
 
 /* "-packed,+event_idx" takes bits from `mask` and puts them back. */
@@ -50,22 +60,39 @@ static u64 switched(u64 mask, const char *list)
         else if (bit && *list == '+')
             mask |= bit;
         else if (!told)
-            log_warn("virtio.features: \"%.*s\" is no + or - and a feature's name", (int)len, list);
+            name_slip(list, len);
     }
     return mask;
 }
 
-/* The options that are for every device, and those with this driver's name before a colon: "rng:-packed" for virtio-rng. */
+/* "rng" is the type of "virtio_rng". */
+static bool is_type(const struct virtio_driver *driver, const char *type, size_t len)
+{
+    const char *cut = memchr(driver->name, '_', strlen(driver->name)), *own = cut ? cut + 1 : driver->name;
+    return strlen(own) == len && strncmp(own, type, len) == 0;
+}
+
+static void check_type(const char *type, size_t len)
+{
+    const struct virtio_driver *const *d = __start_virtio_drivers;
+    while (d < __stop_virtio_drivers && !is_type(*d, type, len))
+        d++;
+    if (d == __stop_virtio_drivers && !told)
+        log_warn("virtio.features: there is no driver virtio_%.*s", (int)len, type);
+}
+
+/* The options that are for every device, and those with this driver's type before a colon. */
 static u64 allowed(const struct virtio_driver *driver)
 {
-    const char *value, *name = driver->name, *dash = memchr(name, '-', strlen(name));
+    const char *value;
     u64 mask = ~0ull;
     for (unsigned n = 0; cmdline_boot && (value = cmdline_option(cmdline_boot, "virtio.features", n)); n++) {
-        const char *colon = memchr(value, ':', strlen(value)), *list = colon ? colon + 1 : value;
+        const char *colon = memchr(value, ':', strlen(value));
         size_t len = colon ? (size_t)(colon - value) : 0;
-        u64 changed = switched(mask, list);
-        name = dash ? dash + 1 : name;
-        if (!colon || (strlen(name) == len && strncmp(name, value, len) == 0))
+        u64 changed = switched(mask, colon ? colon + 1 : value);
+        if (colon)
+            check_type(value, len);
+        if (!colon || is_type(driver, value, len))
             mask = changed;
     }
     told = true;

@@ -167,7 +167,7 @@ static void remove(struct virtio_device *dev)
 }
 
 VIRTIO_DRIVER(virtio_9p) = {
-    .name = "virtio-9p",
+    .name = "virtio_9p",
     .id = VIRTIO_ID_9P,
     .features = VIRTIO_9P_F_MOUNT_TAG,
     .queues = 1,

@@ -486,7 +486,7 @@ static int console_probe(struct virtio_device *dev)
 }
 
 VIRTIO_DRIVER(virtio_console) = {
-    .name = "virtio-console",
+    .name = "virtio_console",
     .id = VIRTIO_ID_CONSOLE,
     .features = VIRTIO_CONSOLE_F_SIZE | VIRTIO_CONSOLE_F_MULTIPORT,
     .queues = 2,

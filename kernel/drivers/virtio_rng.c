@@ -155,7 +155,7 @@ static void rng_remove(struct virtio_device *dev)
 }
 
 VIRTIO_DRIVER(rng) = {
-    .name = "virtio-rng",
+    .name = "virtio_rng",
     .id = VIRTIO_ID_RNG,
     .queues = 1,
     .queue_size = 1,

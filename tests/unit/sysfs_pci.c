@@ -113,12 +113,12 @@ static void test_links(void **state)
     expect_link("/sys/bus/pci/devices/0000:00:04.0/driver", "../../../bus/pci/drivers/virtio-pci");
     expect_link("/sys/bus/pci/devices/0000:00:00.0/subsystem", "../../../bus/pci");
     expect_link("/sys/bus/virtio/devices/virtio0", "../../../devices/pci0000:00/0000:00:04.0/virtio0");
-    expect_link("/sys/bus/virtio/drivers/virtio-9p/virtio0", "../../../../devices/pci0000:00/0000:00:04.0/virtio0");
-    expect_link("/sys/bus/virtio/devices/virtio0/driver", "../../../../bus/virtio/drivers/virtio-9p");
+    expect_link("/sys/bus/virtio/drivers/virtio_9p/virtio0", "../../../../devices/pci0000:00/0000:00:04.0/virtio0");
+    expect_link("/sys/bus/virtio/devices/virtio0/driver", "../../../../bus/virtio/drivers/virtio_9p");
     expect_link("/sys/bus/virtio/devices/virtio0/subsystem", "../../../../bus/virtio");
     assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/pci/devices/0000:00:00.0/driver", 0, &attr, &dev), -ENOENT);
     assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/pci/drivers/virtio-pci/0000:00:00.0", 0, &attr, &dev), -ENOENT);
-    assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/virtio/drivers/virtio-9p/../../../pci", 0, &attr, &dev), 0);
+    assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/virtio/drivers/virtio_9p/../../../pci", 0, &attr, &dev), 0);
     assert_int_equal(vfs_getattr_path(NULL, "/sys/bus/virtio/devices/virtio1", 0, &attr, &dev), -ENOENT);
 }
 
@@ -172,7 +172,7 @@ static void test_virtio_files(void **state)
     expect(VIRTIO, "features_offered", "1000000000000000000000000000110010000000100000000000000000000000\n");
     expect(VIRTIO, "queues", "0 128 1 0 0 0\n");
     expect(VIRTIO, "modalias", "virtio:d00000009v00001AF4\n");
-    expect(VIRTIO, "uevent", "DRIVER=virtio-9p\nMODALIAS=virtio:d00000009v00001AF4\n");
+    expect(VIRTIO, "uevent", "DRIVER=virtio_9p\nMODALIAS=virtio:d00000009v00001AF4\n");
     assert_string_equal(show(VIRTIO, "mount_tag", &len), "host");
     assert_int_equal(len, 5);
 }
@@ -335,22 +335,22 @@ static void test_unbind_and_bind_a_virtio_device(void **state)
 {
     (void)state;
     char bind[80], unbind[80];
-    snprintf(bind, sizeof(bind), "bus/virtio/drivers/virtio-9p/bind");
-    snprintf(unbind, sizeof(unbind), "bus/virtio/drivers/virtio-9p/unbind");
+    snprintf(bind, sizeof(bind), "bus/virtio/drivers/virtio_9p/bind");
+    snprintf(unbind, sizeof(unbind), "bus/virtio/drivers/virtio_9p/unbind");
     u64 before = 0;
     for (unsigned i = 0; i < 5; i++) {
         assert_int_equal(put_into(unbind, "virtio0\n"), 8);
         expect(VIRTIO, "status", "0x00000000\n");
         expect(VIRTIO, "uevent", "MODALIAS=virtio:d00000009v00001AF4\n");
         assert_false(is_there("bus/virtio/devices/virtio0/driver") ||
-                     is_there("bus/virtio/drivers/virtio-9p/virtio0") ||
+                     is_there("bus/virtio/drivers/virtio_9p/virtio0") ||
                      is_there("bus/virtio/devices/virtio0/mount_tag"));
         assert_int_equal(put_into(unbind, "virtio0"), -ENODEV);
-        assert_int_equal(put_into("bus/virtio/drivers/virtio-rng/bind", "virtio0"), -ENODEV);
+        assert_int_equal(put_into("bus/virtio/drivers/virtio_rng/bind", "virtio0"), -ENODEV);
         assert_int_equal(put_into(bind, "virtio0"), 7);
         assert_int_equal(put_into(bind, "virtio0"), -EBUSY);
         assert_true(is_there("bus/virtio/devices/virtio0/mount_tag") &&
-                    is_there("bus/virtio/drivers/virtio-9p/virtio0"));
+                    is_there("bus/virtio/drivers/virtio_9p/virtio0"));
         later_run();
         assert_true(i < 2 || mem_free_count() == before);
         before = mem_free_count();

@@ -336,7 +336,7 @@ APPLETS = {
     ("nproc",): "1\n",
     ("find", "/etc", "-user", "root", "-name", "pass*"): "/etc/passwd\n",
     ("ls", "-l", "/etc/group"): r"-rw-r--r-- +1 root +root +\d+ Jan  1  1970 /etc/group\n",
-    ("readlink", "-f", "/sys/bus/virtio/devices/virtio0/driver"): "/sys/bus/virtio/drivers/virtio-9p\n",
+    ("readlink", "-f", "/sys/bus/virtio/devices/virtio0/driver"): "/sys/bus/virtio/drivers/virtio_9p\n",
     ("stat", "-f", "-c", "%T", "/proc", "/sys", "/dev"): r"proc\nsysfs\ntmpfs\n",
     ("cat", "/dev/stdin"): "",
 }

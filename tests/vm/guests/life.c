@@ -101,7 +101,7 @@ static int by_hand(char **argv)
     char remove[100];
     snprintf(remove, sizeof remove, "/sys/bus/pci/devices/%s/remove", argv[1]);
     const char *ways[3][4] = {
-        {"/sys/bus/virtio/drivers/virtio-9p/unbind", "/sys/bus/virtio/drivers/virtio-9p/bind", argv[0], argv[0]},
+        {"/sys/bus/virtio/drivers/virtio_9p/unbind", "/sys/bus/virtio/drivers/virtio_9p/bind", argv[0], argv[0]},
         {"/sys/bus/pci/drivers/virtio-pci/unbind", "/sys/bus/pci/drivers/virtio-pci/bind", argv[1], argv[1]},
         {remove, "/sys/bus/pci/rescan", "1", "1"},
     };
@@ -111,9 +111,9 @@ static int by_hand(char **argv)
     }
     puts("== errors");
     say("unbind nothing", put(ways[0][0], "virtio7\n"));
-    say("unbind another's", put("/sys/bus/virtio/drivers/virtio-rng/unbind", argv[0]));
+    say("unbind another's", put("/sys/bus/virtio/drivers/virtio_rng/unbind", argv[0]));
     say("bind what is bound", put(ways[0][1], argv[0]));
-    say("bind to another", put("/sys/bus/virtio/drivers/virtio-rng/bind", argv[0]));
+    say("bind to another", put("/sys/bus/virtio/drivers/virtio_rng/bind", argv[0]));
     say("remove maybe", put(remove, "maybe"));
     say("read unbind", get(ways[0][0]));
     say("mount nothing", mount("third", "/tmp/m", "9p", 0, ""));
