@@ -242,13 +242,25 @@ def trust(tree):
     """docs/trust.md names files and functions that there are: `FILE`: `FUNCTION`, `FUNCTION`."""
     for line in tree.text.get("docs/trust.md", "").splitlines():
         at = None
-        for name in re.findall(r"`([\w./]+)`", line.split("|")[2] if line.startswith("|") else ""):
+        cells = line.split("|") if line.startswith("|") else []
+        for name in re.findall(r"`([\w./]+)`", " ".join(cells[2:3] + cells[4:5])):
             if "/" in name:
                 at = name
                 if at not in tree.text:
                     yield f"docs/trust.md: names {at}, which does not exist"
             elif at in tree.text and "." not in name and not re.search(rf"\b{name}\(|\b(SYSCALL|ATTRFS_SHOW)\({name}\)", tree.text[at]):
                 yield f"docs/trust.md: names {name} of {at}, which is not there"
+
+
+@check
+def copies_are_calls(tree):
+    """What the host wrote is fetched by memcpy() once (docs/trust.md), so the compiler must not see into it: it could fetch again what it knows to be a copy."""
+    flags = " ".join(re.findall(r"^K_(?:FLAGS|GUARD) := (.*(?:\\\n.*)*)", tree.text["Makefile"], re.M))
+    if "-ffreestanding" not in flags or re.search(r"-flto|-fbuiltin|-fwhole-program", flags):
+        yield "Makefile: K_FLAGS must have -ffreestanding, and nothing that inlines across files"
+    for f in tree.c("kernel/"):
+        if re.search(r"__builtin_(mem|str)\w+", tree.text[f]) or (f != "kernel/string.c" and re.search(r"^\w.*\bmemcpy\(.*\)$", tree.text[f], re.M)):
+            yield f"{f}: memory is copied by the functions of kernel/string.c"
 
 
 @check
