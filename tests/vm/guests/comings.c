@@ -29,7 +29,12 @@ static unsigned long free_memory(void)
 
 static const char *name_of(int err)
 {
-    return !err ? "ok" : err == EIO ? "EIO" : err == ENODEV ? "ENODEV" : err == ENOENT ? "ENOENT" : err == ENXIO ? "ENXIO" : strerror(err);
+    return !err            ? "ok"
+           : err == EIO    ? "EIO"
+           : err == ENODEV ? "ENODEV"
+           : err == ENOENT ? "ENOENT"
+           : err == ENXIO  ? "ENXIO"
+                           : strerror(err);
 }
 
 static void say(const char *what, long result)
