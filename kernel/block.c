@@ -9,7 +9,7 @@
 #include "print.h"
 #include "vfs.h"
 
-enum { SECTOR = 512, MINORS = 16, SPANS = 64 };
+enum { SECTOR = 512, MINORS = 16, SPANS = 64, LETTERS = 26, BLOCKS = LETTERS + LETTERS * LETTERS };
 
 static struct block_device *devices;
 static unsigned numbers;
@@ -192,22 +192,34 @@ struct block_device *block_next(unsigned number)
     return b;
 }
 
+/* a to z, then aa, ab..., as on Linux: the first that no disk has. */
 static unsigned free_letter(void)
 {
-    u32 taken = 0;
-    for (const struct block_device *b = devices; b; b = b->next)
-        taken |= 1u << b->letter;
-    return (unsigned)__builtin_ctz(~taken);
+    unsigned letter = 0;
+    for (const struct block_device *b = devices; b;) {
+        bool taken = b->letter == letter;
+        letter += taken;
+        b = taken ? devices : b->next;
+    }
+    return letter;
+}
+
+static void give_name(struct block_device *b, const char *prefix)
+{
+    char second[2] = {0};
+    b->letter = free_letter();
+    if (b->letter >= LETTERS)
+        second[0] = (char)('a' + b->letter / LETTERS - 1);
+    print_text(b->name, sizeof b->name, "%s%s%c", prefix, second, 'a' + b->letter % LETTERS);
 }
 
 int block_add(struct block_device *b, const char *prefix, u32 major)
 {
     struct block_device **at = &devices;
     u64 page = mem_pages(1, PAGE_SIZE);
-    b->letter = free_letter();
+    give_name(b, prefix);
     b->node = mem_new(sizeof *b->node);
     b->page = page ? memset(mem_virt(page), 0, PAGE_SIZE) : NULL;
-    print_text(b->name, sizeof b->name, "%s%c", prefix, 'a' + b->letter);
     if (b->node)
         *b->node = (struct device){.name = b->name,
                                    .major = major,
@@ -219,7 +231,7 @@ int block_add(struct block_device *b, const char *prefix, u32 major)
                                    .size = size,
                                    .fsync = fsync,
                                    .priv = b};
-    int err = !b->node || !page ? -ENOMEM : b->letter >= BLOCK_LETTERS ? -ENOSPC : devfs_add(b->node);
+    int err = !b->node || !page ? -ENOMEM : b->letter >= BLOCKS ? -ENOSPC : devfs_add(b->node);
     if (err < 0) {
         mem_delete(b->node, sizeof *b->node);
         mem_pages_free(page, page ? 1 : 0);

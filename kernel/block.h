@@ -8,7 +8,7 @@
 struct block_device;
 
 enum block_range { BLOCK_DISCARD, BLOCK_ZERO, BLOCK_ERASE, BLOCK_RANGES };
-enum { BLOCK_SERIAL = 20, BLOCK_LETTERS = 26 };
+enum { BLOCK_SERIAL = 20 };
 
 /* All may wait. Places and lengths are in bytes, whole blocks, and inside the size that the device had when it was asked for. */
 struct block_ops {
@@ -41,7 +41,7 @@ struct block_device {
     u8 *page;
 };
 
-/* Publishes it: /dev/PREFIXa or the first letter that is free. major: with minor numbers in steps of 16. 0; -ENOSPC; -ENOMEM. */
+/* Publishes it: /dev/PREFIXa to PREFIXz, PREFIXaa...: the first that is free. major: with minor numbers in steps of 16. 0; -ENOSPC; -ENOMEM. */
 int block_add(struct block_device *b, const char *prefix, u32 major);
 /* Nobody asks it for anything any more. */
 void block_remove(struct block_device *b);

@@ -371,7 +371,7 @@ static void handle(struct serial *s, const u8 *bytes, u32 len)
     len -= sizeof m;
     if (p && event == PORT_ADD)
         add_port(p);
-    else if (!p || !p->there)
+    else if (!p || (!p->there && event != PORT_OPEN)) /* QEMU opens before it adds */
         complain(s, "a control message is about a port that is not there", id);
     else if (event == PORT_REMOVE)
         remove_port(p);

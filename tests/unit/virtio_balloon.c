@@ -406,6 +406,26 @@ static void case_r13_dr_st_4_a_lie_and_then_the_truth(void **state)
     assert_int_equal(held, 400);
 }
 
+/* Nobody asks it for anything; what its configuration reads as then is no size. */
+static void case_r11_dr_cl_2_gone_with_pages(void **state)
+{
+    (void)state;
+    bring_up();
+    ask(300);
+    u64 all = mem_free_count() + 301;
+    device.gone_from = device.naccesses;
+    device.gone_for = ~0ull;
+    ask(1000);
+    fake_beat(100);
+    later_run();
+    assert_true(virtio_first()->failed);
+    assert_int_equal(fake_log_count("it is gone"), 1);
+    assert_int_equal(mem_free_count(), all - 301); /* until somebody takes it away */
+    unplug();
+    assert_int_equal(mem_free_count(), before);
+    device.gone_for = 0;
+}
+
 static void removed_with_pages(void **state)
 {
     (void)state;
@@ -437,6 +457,7 @@ int main(void)
         T(case_r13_dr_st_4_statistics_that_nobody_gave),
         T(case_r23_dr_st_4_it_needs_a_reset_and_is_brought_up_again),
         T(case_r13_dr_st_4_a_lie_and_then_the_truth),
+        T(case_r11_dr_cl_2_gone_with_pages),
         T(removed_with_pages),
         T(a_host_that_must_be_told_keeps_what_it_had), /* the last: memory is lost */
     };

@@ -701,6 +701,31 @@ static void another_block_size_after_the_reset(void **state)
     assert_int_equal(fake_log_count("another block size"), 1);
 }
 
+static u32 vanish(struct fake_virtio *v, const struct fake_chain *c)
+{
+    (void)c;
+    v->gone_from = v->naccesses;
+    v->gone_for = ~0ull;
+    return 0;
+}
+
+/* In the middle of a transfer: it ends, once and for all, and the log has a line. */
+static void case_r11_dr_cl_2_gone_in_the_middle(void **state)
+{
+    (void)state;
+    struct file *f = start(O_RDWR);
+    status_lie = 256;
+    device.serve = vanish;
+    assert_int_equal(get(f, 0, 3 << 20, 4 << 20), -EIO);
+    u64 before = arch_heartbeats();
+    for (int i = 0; i < 40; i++)
+        assert_int_equal(get(f, 0, 512, 512), -EIO);
+    assert_int_equal(arch_heartbeats(), before);
+    assert_true(fake_log_count("sheepskin: ") <= 2);
+    assert_int_equal(virtq_in_flight(virtio_first()->queues[0]), 0);
+    device.gone_for = 0;
+}
+
 static void removed_under_an_open_file(void **state)
 {
     (void)state;
@@ -751,6 +776,7 @@ int main(void)
         T(case_r23_needs_reset_and_is_brought_up_again),
         T(case_r12_r13_r14_dr_st_4_a_queue_that_breaks_behind_a_good_answer),
         T(another_block_size_after_the_reset),
+        T(case_r11_dr_cl_2_gone_in_the_middle),
         T(removed_under_an_open_file),
     };
     return cmocka_run_group_tests(tests, begin, NULL);

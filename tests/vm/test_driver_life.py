@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+import machine
 from live import Live, wait_for
 from rows import PLAIN, Row
 
@@ -113,3 +114,66 @@ def test_dr_cl_2_by_the_vmm(packed, folders):
             said, kind = fields(line), line.split()[1].rstrip(":")
             assert said.pop("first") == SEEN[kind]["use"] and said == SEEN[kind], line
     assert log == ""
+
+
+@pytest.mark.parametrize("way", ["transitional", "modern", "legacy"])
+def test_changes_of_polled_devices(way, folders):
+    """No interrupt tells that a disk grew, a port came, the balloon has another size: it is noticed all the same, while nobody uses the devices."""
+    host, second, channels = folders
+    more = WAYS[way]
+    extra = [*back_ends(second), "-device", f"virtio-blk-pci,drive=disk,addr=8{more}", "-device", f"virtio-serial-pci,id=s,addr=a{more}",
+             "-device", f"virtio-balloon-pci,addr=d{more}"]
+    with Live(PLAIN, channels, ["/host/comings", "watch"], share=host, extra=extra, options=["loglevel=debug", "virtio.irq=poll"]) as m:
+        m.until("await disk")
+        m.do("block_resize", **{"node-name": "disk", "size": 2 * MIB})
+        m.until("await port")
+        m.do("device_add", driver="virtserialport", bus="s.0", chardev="p", nr=2, name="org.example.2")
+        m.until("await balloon")
+        m.do("balloon", value=104 * MIB)
+        m.until("await memory")
+        m.do("balloon", value=128 * MIB)
+        word, out, log = m.end()
+    assert word == ("exit", 0), log
+    assert log.count("0 vectors, polled") == 4 and "now 4096 blocks" in log and "the host has 0 pages" in log and "sheepskin: virtio" not in log
+
+
+def many(folder):
+    """30 disks behind one bridge, 20 shares behind another, four functions of everything else in one slot; QEMU's words, and the shares' tags."""
+    words, shares = [], [f"s{i}" for i in range(20)]
+    for i in range(30):
+        (folder / f"disk{i}").write_bytes(b"disk %02d\n" % i + bytes(65536 - 8))
+        words += ["-blockdev", f"raw,node-name=d{i},file.driver=file,file.filename={folder}/disk{i}", "-device", f"virtio-blk-pci,drive=d{i},bus=b1,addr={i + 1:x}"]
+    for i, tag in enumerate(shares):
+        (folder / tag).mkdir()
+        (folder / tag / "f").write_text(f"share {i:02}\n")
+        words += ["-fsdev", f"local,id={tag},path={folder / tag},security_model=none", "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag},bus=b2,addr={i + 1:x}"]
+    for i in range(2):
+        words += ["-device", f"virtio-rng-pci,addr=a.{i},multifunction=on", "-device", f"virtio-serial-pci,id=v{i},addr=a.{i + 2},multifunction=on",
+                  "-chardev", f"file,id=c{i},path={folder}/console{i}", "-device", f"virtconsole,chardev=c{i},bus=v{i}.0,nr=0",
+                  "-chardev", f"file,id=p{i},path={folder}/port{i}", "-device", f"virtserialport,chardev=p{i},bus=v{i}.0,nr=1,name=port{i}"]
+    return [*words, "-device", "virtio-balloon-pci,addr=b"], shares
+
+
+@pytest.mark.parametrize("boot", ["pvh", "seabios"])
+def test_many_devices(boot, folders, tmp_path, guests):
+    """There are not vectors enough for all: they share one, or a line, or are polled. All of them work."""
+    host = folders[0]
+    shutil.copy(guests("actor"), host / "actor")
+    words, shares = many(tmp_path)
+    row = Row("many", boot, "q35", "-device {9p},addr=4 -device pci-bridge,id=b1,chassis_nr=1,addr=5 -device pci-bridge,id=b2,chassis_nr=2,addr=6", "")
+    disks = [f"/dev/vd{c}" for c in [*map(chr, range(ord("a"), ord("z") + 1)), "aa", "ab", "ac", "ad"]]
+    files = [*disks, *(f"/{tag}/f" for tag in shares)]
+    steps = [step for path in files for step in (f"open {path} r", "read 3 8", "close 3")]
+    steps += ["open /dev/hwrng r", "read 3 16", "close 3"]
+    steps += [step for path in ("/dev/hvc0", "/dev/hvc1", "/dev/virtio-ports/port0", "/dev/virtio-ports/port1") for step in (f"open {path} w", "write 3 hello", "close 3")]
+    got = machine.boot(row, ["/host/actor", *steps], share=host, extra=words, memory="256M",
+                       options=["loglevel=debug", "mount=host:/host", *(f"mount={tag}:/{tag}" for tag in shares)])
+    assert got.status == ("exit", 0), got.err
+    told = [line.rpartition(": ")[2] for line in got.out.decode().splitlines()]
+    assert len(told) == len(steps)
+    assert told[1:150:3] == [f"disk {i:02}\\x0a= 8" for i in range(30)] + [f"share {i:02}= 8" for i in range(20)]
+    assert told[151].endswith("= 16") and told[154::3] == ["= 5"] * 4
+    assert [(tmp_path / name).read_text() for name in ("console0", "console1", "port0", "port1")] == ["hello"] * 4
+    assert "sheepskin: virtio" not in got.err
+    ways = [line.partition(": ")[2] for line in got.err.splitlines() if "vectors" in line]
+    assert len(ways) == 56 and "2 vectors" in ways and any(way.endswith(("polled", "its line")) for way in ways)

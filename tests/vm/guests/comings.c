@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* comings - has a file of a device open while that goes and comes: by its own hand (hand ROUNDS KIND=FUNCTION...), or the VMM's (plug ROUNDS KIND=FUNCTION...). */
+/* comings - has a file of a device open while that goes and comes: by its own hand (hand ROUNDS KIND=FUNCTION...), or the VMM's (plug ROUNDS KIND=FUNCTION...).
+ * Or waits until it changed (watch). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -265,11 +266,56 @@ static void by_vmm(int rounds, char **words)
     printf("lost=%ld\n", (long)(before - free_memory()));
 }
 
+/* ---- changes of which no interrupt tells ---- */
+
+static void until(const char *what, int (*true)(void))
+{
+    printf("await %s\n", what);
+    fflush(stdout);
+    while (!true())
+        usleep(1000);
+}
+
+static int is_larger(void)
+{
+    struct stat st;
+    int fd = open("/dev/vda", O_RDONLY);
+    long end = lseek(fd, 0, SEEK_END);
+    close(fd);
+    return fd >= 0 && stat("/dev/vda", &st) == 0 && end == 2 << 20;
+}
+
+static int has_port(void)
+{
+    return access("/dev/virtio-ports/org.example.2", F_OK) == 0;
+}
+
+static int has_balloon(void)
+{
+    return use_balloon(0) == 0;
+}
+
+static int is_deflated(void)
+{
+    return use_balloon(0) < 0;
+}
+
+static void watch(void)
+{
+    until("disk", is_larger);
+    until("port", has_port);
+    until("balloon", has_balloon);
+    until("memory", is_deflated);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
     mkdir("/tmp/m", 0755);
-    (strcmp(argv[1], "hand") ? by_vmm : by_hand)(atoi(argv[2]), argv + 3);
+    if (!strcmp(argv[1], "watch"))
+        watch();
+    else
+        (strcmp(argv[1], "hand") ? by_vmm : by_hand)(atoi(argv[2]), argv + 3);
     puts("end");
     return 0;
 }
