@@ -23,6 +23,8 @@ struct virtio_irq {
     struct virtio_vector *vectors;
     unsigned nvectors;
     bool line;
+    u64 completed; /* requests, at the last call of the line, */
+    unsigned vain; /* and calls since more of them were */
 };
 
 /* After the device's reset: the best way that works for so many queues, never one that the option virtio.irq=poll|intx|msix excludes.

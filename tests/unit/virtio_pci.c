@@ -1033,6 +1033,28 @@ static void test_case_r28_line_that_calls_for_nobody(void **state)
     assert_int_equal(dev->queues[0]->vector, VIRTIO_NO_VECTOR);
 }
 
+static bool always_its_own(void)
+{
+    device.isr = 1;
+    return always();
+}
+
+/* It says each time that it was its call, and calls again before anything else can run. */
+static void case_r28_a_device_that_calls_without_end(void **state)
+{
+    (void)state;
+    struct virtio_device *dev = bring_up_with_line(14);
+    calls = 0;
+    fake_line(14, always_its_own);
+    while (fake_line_is_open(14) && calls < 100000)
+        arch_wait();
+    assert_in_range(calls, 1, 2001);
+    assert_int_equal(fake_log_count("masked"), 1);
+    for (int i = 0; i < 6; i++)
+        exchange(dev, 0);
+    assert_int_equal(dev->queues[0]->vector, VIRTIO_NO_VECTOR);
+}
+
 static void test_case_r28_spurious_calls(void **state)
 {
     (void)state;
@@ -1251,6 +1273,7 @@ int main(void)
         TEST(test_dr_is_1_isr_only_without_msix),
         TEST(test_dr_nc_1_one_call_for_both),
         TEST(test_case_r28_line_that_calls_for_nobody),
+        TEST(case_r28_a_device_that_calls_without_end),
         TEST(test_case_r28_spurious_calls),
         TEST(test_case_r28_interrupts_stop_coming),
         TEST(test_lines_that_firmware_did_not_tell),
