@@ -17,17 +17,22 @@ static struct fs *share_of(const char *tag)
     return fs && strcmp(fs->ops->type, "9p") == 0 ? fs : NULL;
 }
 
-static s64 mount_share(const struct user_path *path, const char *tag, u64 flags)
+/* As Linux does, the path is looked at before what is to be mounted there. */
+static s64 mount_share(const struct user_path *path, const char *type, const char *tag, u64 flags)
 {
     struct place place;
     struct fs *fs = share_of(tag);
-    if (!fs)
-        return -ENOENT;
     int err = vfs_look_up(path->at, path->text, 0, &place);
     if (err < 0)
         return err;
     if (place.node.fs->ops->clunk)
         place.node.fs->ops->clunk(&place.node);
+    if (flags & (MS_REMOUNT | MS_BIND | MS_MOVE) || !type[0])
+        return -EINVAL;
+    if (strcmp(type, "9p") != 0)
+        return -ENODEV;
+    if (!fs)
+        return -ENOENT;
     if (!(place.node.qid.type & QID_DIR))
         return -ENOTDIR;
     char *full = vfs_path_copy(place.path);
@@ -38,23 +43,30 @@ static s64 mount_share(const struct user_path *path, const char *tag, u64 flags)
     return err;
 }
 
+/* A word that may be absent (NULL, then ""); one that is longer than any that we know is none of them. */
+static s64 copy_word(char *word, u64 va, size_t size)
+{
+    word[0] = '\0';
+    s64 err = va ? proc_copy_string(word, va, size) : 0;
+    if (err != -ENAMETOOLONG)
+        return err;
+    memcpy(word, "\1", 2);
+    return 0;
+}
+
 /* source, target, type, flags, data. What is in data is for other transports, and for caches that there are not. */
 SYSCALL(mount)
 {
-    char type[TYPE_MAX], tag[TAG_MAX];
+    char type[TYPE_MAX], tag[TAG_MAX], data;
     struct user_path path;
-    if (arg[3] & (MS_REMOUNT | MS_BIND | MS_MOVE))
-        return -EINVAL;
-    s64 err = proc_copy_string(type, arg[2], sizeof type);
-    if (err < 0)
-        return err == -ENAMETOOLONG ? -ENODEV : err;
-    if (strcmp(type, "9p") != 0)
-        return -ENODEV;
-    err = proc_copy_string(tag, arg[0], sizeof tag);
-    if (err < 0)
-        return err == -ENAMETOOLONG ? -ENOENT : err;
-    err = path_get(&path, AT_FDCWD, arg[1], 0);
-    return err < 0 ? err : path_put(&path, mount_share(&path, tag, arg[3]));
+    s64 err = copy_word(type, arg[2], sizeof type);
+    if (err >= 0)
+        err = copy_word(tag, arg[0], sizeof tag);
+    if (err >= 0 && arg[4])
+        err = proc_copy_in(&data, arg[4], sizeof data);
+    if (err >= 0)
+        err = path_get(&path, AT_FDCWD, arg[1], 0);
+    return err < 0 ? err : path_put(&path, mount_share(&path, type, tag, arg[3]));
 }
 
 /* Nothing is given up while it is in use, whatever force is asked for. */

@@ -10,8 +10,8 @@ import conformance  # noqa: E402
 
 
 @pytest.mark.parametrize("name,ids", [
-    ("case_" + "r12_used_id", ["R12"]), ("test_case_" + "h5_h10_no_room", ["H5", "H10"]), ("c09_case_" + "h4_a_file", ["H4"]), ("dr_" + "pq_8_dr_sb_1_flags", ["DR-PQ-8", "DR-SB-1"]),
-    ("test_case_" + "r1_" + "dr_fb_6_none", ["R1", "DR-FB-6"]), ("dr_" + "9p_1_bytes", ["DR-9P-1"]), ("in_any_case_of_b1_trouble", []), ("case_by_case", []),
+    ("case_" + "r12_used_id", ["R12"]), ("test_case_" + "h5_h10_no_room", ["H5", "H10"]), ("c09_case_" + "h4_a_file", ["H4"]), ("dr_" + "pq_8_" + "dr_" + "sb_1_flags", ["DR-PQ-8", "DR-SB-1"]),
+    ("test_case_" + "r1_" + "dr_" + "fb_6_none", ["R1", "DR-FB-6"]), ("dr_" + "9p_1_bytes", ["DR-9P-1"]), ("in_any_case_of_b1_trouble", []), ("case_by_case", []),
 ])
 def test_ids_of_a_name(name, ids):
     assert conformance.ids_of(name) == ids

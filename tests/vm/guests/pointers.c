@@ -144,6 +144,8 @@ static const struct {
     C(sigaltstack, R(stack), W(24)),
     C(mknod, S("d/new"), I(S_IFREG | 0600), I(0)),
     C(statfs, S("f"), W(120)),
+    C(mount, S("none"), S("."), S("no-such-type"), I(0), S("data")),
+    C(umount2, S("f"), I(0)),
     C(fstatfs, I(FILE_FD), W(120)),
     C(prctl, I(PR_SET_NAME), S("fifteen letters")),
     C(prctl, I(PR_GET_NAME), W(16)),
