@@ -4,8 +4,10 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -87,6 +89,21 @@ def run(words, folder, time_limit=TIME_LIMIT, before=()):
     print(f"{line}\n--- status {done.returncode}\n{done.stdout.decode(errors='replace')}--- log\n{got['err'].decode(errors='replace')}")
     return Result(got["out"], got["err"].decode(errors="replace"), words, last_word(words), done.returncode, line,
                   done.stdout.decode(errors="replace"))
+
+
+def connect(path):
+    """A socket that is connected to the one at path, on which QEMU may not listen yet."""
+    end = time.monotonic() + TIME_LIMIT
+    while True:
+        link = socket.socket(socket.AF_UNIX)
+        link.settimeout(TIME_LIMIT)
+        try:
+            link.connect(str(path))
+            return link
+        except OSError:
+            link.close()
+            assert time.monotonic() < end, f"nobody listens on {path}"
+            time.sleep(0.02)
 
 
 def boot(row, argv=("hello", "/host"), *, time_limit=TIME_LIMIT, before=(), **more):

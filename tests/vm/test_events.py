@@ -2,7 +2,6 @@
 """A machine that runs, seen and disturbed from outside."""
 import json
 import re
-import socket
 import subprocess
 import time
 
@@ -16,13 +15,7 @@ class Monitor:
     """QEMU's QMP."""
 
     def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        for _ in range(200):
-            try:
-                self.socket.connect(str(path))
-                break
-            except OSError:
-                time.sleep(0.05)
+        self.socket = machine.connect(path)
         self.lines = self.socket.makefile("rw")
         self.lines.readline()
         self.do("qmp_capabilities")

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -77,9 +76,7 @@ def test_by_a_shell(folders):
 
 class Monitor:
     def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(machine.TIME_LIMIT)
-        self.socket.connect(str(path))
+        self.socket = machine.connect(path)
         self.file = self.socket.makefile("rw")
         self.events = []
         self.file.readline()
