@@ -59,6 +59,7 @@ static const struct name net[] = {
     {17, "CTRL_VQ"},
     {18, "CTRL_RX"},
     {19, "CTRL_VLAN"},
+    {20, "CTRL_RX_EXTRA"},
     {21, "GUEST_ANNOUNCE"},
     {22, "MQ"},
     {23, "CTRL_MAC_ADDR"},
@@ -129,7 +130,7 @@ static void show_status(const char *dir)
     long status = number(dir, "status");
     if (status < 0)
         return;
-    printf("  status 0x%02lx:", status);
+    printf("  status 0x%02lx%s", status, status ? ":" : "");
     for (const struct name *s = statuses; s->name; s++)
         if (status & s->number)
             printf(" %s", s->name);

@@ -324,6 +324,7 @@ int virtio_register(struct virtio_device *dev)
     const struct virtio_driver *driver = find_driver(dev->id);
     if (driver)
         return virtio_bind(dev, driver);
+    dev->offered = dev->transport->get_features(dev); /* for people who look */
     log_info("%s: device type %u, no driver", dev->name, dev->id);
     return 0;
 }

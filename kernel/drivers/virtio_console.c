@@ -346,7 +346,7 @@ static void name_port(struct port *p, const u8 *s, u32 len)
     devfs_add(&folder);
     if (strlen(p->name) == len && devfs_add(&p->link) == 0)
         return;
-    complain(p->on, "the name of a port is another's already, or none for a file", p->id);
+    complain(p->on, "a port is not in /dev/virtio-ports: its name is another's already, or none for a file", p->id);
     memset(p->name, 0, sizeof p->name);
 }
 

@@ -265,6 +265,7 @@ static void test_no_driver(void **state)
     assert_string_equal(script.log, "");
     assert_int_equal(fake_log_count("no driver"), 1);
     assert_false(dev.failed);
+    assert_int_equal(dev.offered, script.features); /* for /sys */
 }
 
 static void refused(const char *why)

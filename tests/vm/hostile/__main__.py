@@ -10,6 +10,7 @@ Lies about single files stand in the folder /lie of the share, by name. QEMU's m
 import argparse
 import fnmatch
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -31,10 +32,11 @@ def find_lies(pattern):
 
 def parse_device(word):
     first, *rest = word.split(",")
-    keys = dict(r.split("=", 1) for r in rest)
-    unknown = set(keys) - {"tag", "addr", "share", "packed"}
-    if unknown:
-        sys.exit(f"hostile: {word}: the keys are tag, addr, share and packed")
+    keys = dict(r.split("=", 1) if "=" in r else (r, None) for r in rest)
+    if set(keys) - {"tag", "addr", "share", "packed"} or None in keys.values():
+        sys.exit(f"hostile: {word}: the keys are tag=NAME, addr=SLOT, share=DIR and packed=1")
+    if not Path(keys.get("share", ".")).is_dir():
+        sys.exit(f"hostile: {word}: {keys['share']} is no folder; share=DIR names one that exists")
     found = [] if first in ("", "honest") else [lie for p in first.split("+") for lie in find_lies(p)]
     return found, keys
 
@@ -65,7 +67,9 @@ def main():
             print(f"{lie.name}\n    {lie.text}")
         return
     if not options.command:
-        parser.error("QEMU's command is missing")
+        parser.error("QEMU's command is missing; give it behind --")
+    if not shutil.which(options.command[0]):
+        sys.exit(f"hostile: there is no command {options.command[0]}")
     memory, loop, words, ours = mpqemu.Memory(), mpqemu.Loop(), [], []
     for found, keys in map(parse_device, options.device or ["honest"]):
         here, there = socket.socketpair()
