@@ -179,11 +179,24 @@ static void add_shares(struct words *w, const struct request *req, bool by_hand)
     }
 }
 
-/* A console on virtio takes input twenty times as fast as a UART, a byte at a time, and starts some milliseconds later: worth it for
- * what is no terminal. Firmware may want the UART, and microvm has one that nobody asked for, which the kernel would listen to. */
+/* Whether the user gives the machine consoles or ports on virtio. */
+static bool has_serial(const struct request *req)
+{
+    static const char *const kinds[] = {"virtio-serial", "virtconsole", "virtserialport"};
+    for (unsigned i = 0; i < req->ndevices; i++)
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+            if (!strncmp(req->devices[i][1], kinds[k], strlen(kinds[k])))
+                return true;
+    return false;
+}
+
+/* A console on virtio takes input twenty times as fast as a UART, a byte at a time, and starts some milliseconds later: worth it for what is no
+ * terminal. Firmware may want the UART; microvm has one that nobody asked for, which the kernel would listen to; and of the user's consoles
+ * the first would be the kernel's. */
 static bool by_virtio(const struct request *req, const struct wiring *w)
 {
-    return w->in >= 0 && !w->by_hand && !w->columns && strcmp(req->boot, "efi") && strcmp(req->machine, "microvm");
+    return w->in >= 0 && !w->by_hand && !w->columns && strcmp(req->boot, "efi") && strcmp(req->machine, "microvm") &&
+           !has_serial(req);
 }
 
 /* Pipes, because a byte at a time fills a socket's buffer after a few hundred; append=on, because QEMU cannot truncate a pipe. */

@@ -146,6 +146,14 @@ def test_input_by_efi(sheepskin):
     assert sheepskin("run", "--boot", "efi", "cat", input=b"\x1b\x1b[A\r wool \x10").stdout == b"\x1b\x1b[A\r wool \x10"
 
 
+def test_input_beside_a_console_of_the_users(sheepskin, tmp_path):
+    """Two consoles on virtio would be one too many: the input must not be looked for at the user's."""
+    log = tmp_path / "console"
+    done = sheepskin("run", "--chardev", f"file,id=c,path={log}", "--device", "virtio-serial-pci", "--device", "virtconsole,chardev=c", "--timeout", "20",
+                     "/bin/bash-static", "-c", "read word; echo $word; echo baa >/dev/hvc0", input=b"wool\n")
+    assert (done.returncode, done.stdout, log.read_bytes()) == (0, b"wool\n", b"baa\n")
+
+
 def test_no_input(sheepskin):
     assert sheepskin("run", "cat").returncode == 0
     assert subprocess.run(["sh", "-c", 'exec "$0" run cat <&-', LAUNCHER], capture_output=True, timeout=60).returncode == 0
