@@ -5,7 +5,7 @@
 
 #include "base.h"
 
-/* A character or block device, a link or a folder of them. A verb that is NULL answers EINVAL. */
+/* A character or block device, a link or a folder of them. A verb that is NULL answers EINVAL, an ioctl ENOTTY. */
 struct device {
     const char *name;        /* in its folder */
     const struct device *in; /* the folder; NULL: /dev */

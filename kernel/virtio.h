@@ -8,14 +8,7 @@
 struct virtq;
 
 /* Device ids (chapter 5). */
-enum {
-    VIRTIO_ID_NET = 1,
-    VIRTIO_ID_BLOCK = 2,
-    VIRTIO_ID_CONSOLE = 3,
-    VIRTIO_ID_RNG = 4,
-    VIRTIO_ID_BALLOON = 5,
-    VIRTIO_ID_9P = 9
-};
+enum { VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4, VIRTIO_ID_BALLOON = 5, VIRTIO_ID_9P = 9 };
 
 /* Device status bits (2.1). */
 enum {

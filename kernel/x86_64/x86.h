@@ -88,7 +88,6 @@ extern unsigned cpu_physical_bits;
 extern bool cpu_has_1g_pages, cpu_has_apic;
 /* traps.c, apic.c, paging.c: parts of arch_init() */
 void traps_init(void);
-void apic_init(void);
 void apic_irq(unsigned vector);
 /* paging.c. A table of 512 entries for 9 bits of an address, level 3 (root) to 0. */
 enum { PAGING_ENTRIES = 512 };
