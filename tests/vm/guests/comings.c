@@ -16,7 +16,7 @@
 enum { SETTLED = 3 };
 
 struct kind {
-    const char *name, *driver, *node;
+    const char *name, *node;
     long (*use)(int fd); /* < 0: it failed */
     char function[32], device[32];
 };
@@ -97,12 +97,12 @@ static long use_balloon(int fd)
 }
 
 static struct kind kinds[] = {
-    {.name = "disk", .driver = "virtio_blk", .node = "/dev/vda", .use = use_disk},
-    {.name = "rng", .driver = "virtio-rng", .node = "/dev/hwrng", .use = use_rng},
-    {.name = "port", .driver = "virtio-console", .node = "/dev/virtio-ports/org.example.1", .use = use_line},
-    {.name = "console", .driver = "virtio-console", .node = "/dev/hvc0", .use = use_line},
-    {.name = "share", .driver = "virtio-9p", .node = "/tmp/m/g", .use = use_share},
-    {.name = "balloon", .driver = "virtio_balloon", .node = "/dev/null", .use = use_balloon},
+    {.name = "disk", .node = "/dev/vda", .use = use_disk},
+    {.name = "rng", .node = "/dev/hwrng", .use = use_rng},
+    {.name = "port", .node = "/dev/virtio-ports/org.example.1", .use = use_line},
+    {.name = "console", .node = "/dev/hvc0", .use = use_line},
+    {.name = "share", .node = "/tmp/m/g", .use = use_share},
+    {.name = "balloon", .node = "/dev/null", .use = use_balloon},
 };
 
 static struct kind *kind_of(const char *word)
@@ -176,16 +176,12 @@ static void round_of(struct kind *k, int way)
     char off[128], on[128];
     const char *what = way == 0 ? k->device : way == 1 ? k->function : "1";
     find_device(k);
-    if (way == 0) {
-        snprintf(off, sizeof off, "/sys/bus/virtio/drivers/%s/unbind", k->driver);
-        snprintf(on, sizeof on, "/sys/bus/virtio/drivers/%s/bind", k->driver);
-    } else {
-        char path[64], to[64] = "";
-        snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/driver", k->function);
-        readlink(path, to, sizeof to - 1);
-        snprintf(off, sizeof off, "/sys/bus/pci/drivers/%s/unbind", strrchr(to, '/') + 1);
-        snprintf(on, sizeof on, "/sys/bus/pci/drivers/%s/bind", strrchr(to, '/') + 1);
-    }
+    const char *bus = way ? "pci" : "virtio";
+    char path[64], to[64] = "/";
+    snprintf(path, sizeof path, "/sys/bus/%s/devices/%s/driver", bus, way ? k->function : k->device);
+    readlink(path, to, sizeof to - 1);
+    snprintf(off, sizeof off, "/sys/bus/%s/drivers/%s/unbind", bus, strrchr(to, '/') + 1);
+    snprintf(on, sizeof on, "/sys/bus/%s/drivers/%s/bind", bus, strrchr(to, '/') + 1);
     if (way == 2) {
         snprintf(off, sizeof off, "/sys/bus/pci/devices/%s/remove", k->function);
         strcpy(on, "/sys/bus/pci/rescan");
@@ -193,7 +189,10 @@ static void round_of(struct kind *k, int way)
     int fd = begin(k);
     printf("%s %d:", k->name, way);
     say("before", k->use(fd));
-    say("away", put(off, what));
+    long away = put(off, what);
+    say("away", away);
+    if (away < 0)
+        exit(1);
     see(k, fd);
     say("again", put(on, what));
     say("old", k->use == use_balloon ? -1 : k->use(fd));
