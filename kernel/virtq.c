@@ -82,7 +82,7 @@ int virtq_add(struct virtq *q, const struct span *spans, unsigned out, unsigned 
     u64 room = length(spans + out, in);
     if (q->broken)
         return -EIO;
-    if (n == 0 || n > MIN(VIRTQ_MAX_SPANS, q->size) || length(spans, out) + room > 0xffffffffull)
+    if (n == 0 || n > virtq_max_spans(q) || length(spans, out) + room > 0xffffffffull)
         return -E2BIG;
     int head = q->layout->add(q, spans, out, in);
     if (head < 0)

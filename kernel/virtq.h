@@ -71,6 +71,19 @@ void *virtq_reclaim(struct virtq *q);
 
 unsigned virtq_in_flight(const struct virtq *q);
 
+/* Descriptors that may be in the ring at once. QEMU 10 loses what is finished in order while a packed ring is full, so one place stays free there. */
+static inline u16 virtq_room(const struct virtq *q)
+{
+    bool spare = q->flags & VIRTQ_PACKED && q->flags & VIRTQ_IN_ORDER && q->size > 1;
+    return (u16)(q->size - spare);
+}
+
+/* The most spans that one request may have. */
+static inline u16 virtq_max_spans(const struct virtq *q)
+{
+    return MIN((u16)VIRTQ_MAX_SPANS, virtq_room(q));
+}
+
 /* ---- for layouts: what virtq.c asks of one, and the state of a request that the device cannot reach ---- */
 
 struct virtq_slot {

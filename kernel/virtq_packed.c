@@ -64,7 +64,7 @@ static int packed_init(struct virtq *q)
     q->device_pa = mem_phys(r->device_event);
     for (u16 i = 0; i < q->size; i++)
         q->slots[i].next = i + 1;
-    r->free_count = q->size;
+    r->free_count = virtq_room(q);
     r->lap = r->taken_lap = true;
     ask(r, EVENT_DISABLE << 16);
     return 0;

@@ -134,7 +134,7 @@ static int probe(struct virtio_device *dev)
     const char *tag = read_tag(dev, bytes);
     if (!tag)
         return -EINVAL;
-    if (q->size < SPANS_LEAST) {
+    if (virtq_max_spans(q) < SPANS_LEAST) {
         virtio_fail(dev, "its queue is too small for a request");
         return -EINVAL;
     }
@@ -145,7 +145,7 @@ static int probe(struct virtio_device *dev)
     s->link = (struct p9_link){
         .ops = &link_ops,
         .priv = s,
-        .max_spans = MIN((unsigned)P9_SPANS, MIN((unsigned)VIRTQ_MAX_SPANS, q->size) - 2u),
+        .max_spans = MIN((unsigned)P9_SPANS, virtq_max_spans(q) - 2u),
         .depth = MIN((unsigned)P9_REQUESTS, q->size),
     };
     dev->priv = s;

@@ -158,7 +158,7 @@ VIRTIO_DRIVER(rng) = {
     .name = "virtio_rng",
     .id = VIRTIO_ID_RNG,
     .queues = 1,
-    .queue_size = 1,
+    .queue_size = 2, /* for one request: a packed ring must not be full (virtq_room) */
     .probe = rng_probe,
     .remove = rng_remove,
 };

@@ -21,6 +21,11 @@ TIME_LIMIT = 60  # seconds until a machine is given up; OVMF on a busy machine m
 Result = namedtuple("Result", "out err words status qemu line host")
 
 
+def has_property(device, name):
+    """Whether this QEMU's device has it: in_order is there from QEMU 10 on."""
+    return f" {name}=".encode() in subprocess.run(["qemu-system-x86_64", "-device", f"{device},help"], capture_output=True).stdout
+
+
 class Hang(AssertionError):
     """The machine did not end by itself."""
 

@@ -19,6 +19,16 @@ RINGS = {
     "of-one-type": ("packed=on", ["virtio.features=rng:-event_idx", "virtio.features=9p:-packed"], {28, 29, 32, 40}),
 }
 
+IN_ORDER = machine.has_property("virtio-9p-pci", "in_order")
+if IN_ORDER:
+    RINGS |= {
+        "split-in-order": ("in_order=on", [], {28, 29, 32, 35, 40}),
+        "split-in-order-chains": ("in_order=on,indirect_desc=off", [], {29, 32, 35, 40}),
+        "packed-in-order": ("packed=on,in_order=on", [], {28, 29, 32, 34, 35, 40}),
+        "packed-in-order-chains": ("packed=on,in_order=on,indirect_desc=off,event_idx=off", [], {32, 34, 35, 40}),
+    }
+EACH = ["", "packed=on", *(["in_order=on", "packed=on,in_order=on"] if IN_ORDER else [])]
+
 CONTENT = bytes((i * 7 + i // 251) % 256 for i in range(5 << 20))  # as guests/rings.c writes it
 
 
@@ -62,7 +72,7 @@ def test_a_feature_that_nobody_knows_is_named(folder, guests):
     assert "is unknown, and left alone" not in got.err
 
 
-@pytest.mark.parametrize("device", ["", "packed=on"])
+@pytest.mark.parametrize("device", EACH)
 def test_dr_qr_2_dr_cc_6_a_queue_is_reset_while_the_device_goes_on(device, folder, guests):
     got = boot(folder, guests, device, ["provoke=queue-reset:7"])
     assert got.status == ("exit", 0)
@@ -70,8 +80,9 @@ def test_dr_qr_2_dr_cc_6_a_queue_is_reset_while_the_device_goes_on(device, folde
     assert (folder / "kept").read_bytes() == CONTENT
 
 
-def test_a_packed_ring_after_a_reset_of_its_device(folder, guests):
-    got = boot(folder, guests, "packed=on", ["provoke=needs-reset:30"])
+@pytest.mark.parametrize("device", EACH)
+def test_a_ring_after_a_reset_of_its_device(device, folder, guests):
+    got = boot(folder, guests, device, ["provoke=needs-reset:30"])
     assert got.status == ("exit", 0)
     assert "mounted again" in got.err
     assert (folder / "kept").read_bytes() == CONTENT
