@@ -3,8 +3,9 @@
 
 # ---- unit tests: the kernel's files over a fake machine, with sanitizers ----
 
-U_FLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
-    -fno-pie -no-pie -iquote kernel -iquote tests/host $(COV)
+CHECKS  := -fsanitize=address,undefined -fno-sanitize-recover=all
+U_FLAGS := -std=gnu11 -g -O1 -Wall -Wextra -Werror $(CHECKS) -fno-omit-frame-pointer \
+    -fno-pie -no-pie -iquote kernel -iquote tests/host
 # Left out: what only runs on the real machine, and what the host's C library has itself.
 U_C     := $(filter-out kernel/main.c kernel/string.c kernel/guard.c kernel/proc%.c kernel/sys_%.c kernel/syscall.c,$(wildcard kernel/*.c \
     kernel/drivers/*.c)) $(wildcard tests/host/*.c)
@@ -66,6 +67,6 @@ prove:
 # The same programs with counters: unit tests, the corpora, the 9P client before a real server.
 coverage:
 	@rm -rf $(B)/cov/unit/obj/kernel/*.gcda $(B)/cov/unit/obj/kernel/drivers/*.gcda
-	@MAKEFLAGS= $(MAKE) --no-print-directory B=$(B)/cov COV=--coverage coverage-run
+	@MAKEFLAGS= $(MAKE) --no-print-directory B=$(B)/cov CHECKS="--coverage -O0" coverage-run
 coverage-run: $(UNITS) $(REPLAY) $(B)/9pclient
 	@tests/coverage.py $(B)

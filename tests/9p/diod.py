@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
+CLIENT = os.environ.get("P9CLIENT", BUILD / "9pclient")  # another one: with counters
 DIOD = "/usr/sbin/diod"
 PATIENCE = 30  # seconds that a server has to start, and a client to answer
 
@@ -35,7 +36,7 @@ class Client:
     """client.open(...), client.mkdir(...): each is a line to build/9pclient. Returns its number, and the words behind it if there are any."""
 
     def __init__(self):
-        self.process = subprocess.Popen([BUILD / "9pclient"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __getattr__(self, name):
         return lambda *words: self.command(name, *words)
