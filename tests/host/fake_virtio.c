@@ -309,7 +309,7 @@ static u32 legacy_read(struct fake_virtio *v, u64 offset, unsigned width)
     case LEGACY_DEVICE_FEATURES:
         return (u32)v->offered;
     case LEGACY_QUEUE_ADDRESS:
-        return (u32)(selected(v)->desc >> 12);
+        return (u32)(selected(v)->desc >> 12) | v->enabled_at_once;
     case LEGACY_QUEUE_SIZE:
         return v->select >= v->num_queues ? 0 : v->bad_queue_size ? v->bad_queue_size : selected(v)->size;
     case LEGACY_STATUS:
@@ -344,10 +344,24 @@ static void legacy_enable(struct fake_virtio *v, u32 page)
                                  .indirect = v->accepted >> 28 & 1};
 }
 
+static void config_write(struct fake_virtio *v, u64 offset, unsigned width, u32 value)
+{
+    u64 bytes = ((1ull << width) - 1) << (offset & 63);
+    if (offset % width || offset + width > MIN(v->config_len, 64u) || (v->writable & bytes) != bytes)
+        fake_complain("a write to a field of the configuration that is the device's");
+    else
+        memcpy(v->config + offset, &value, width);
+}
+
 static void legacy_write(struct fake_virtio *v, u64 offset, unsigned width, u32 value)
 {
     static const u8 widths[] = {[4] = 4, [8] = 4, [14] = 2, [16] = 2, [18] = 1, [20] = 2, [22] = 2};
-    if (offset >= ARRAY_LEN(widths) || width != widths[offset] || (offset >= 20 && !fake_pci_has_msix(v->pci))) {
+    u64 config = fake_pci_has_msix(v->pci) ? LEGACY_CONFIG_MSIX : LEGACY_CONFIG_VECTOR;
+    if (offset >= config) {
+        config_write(v, offset - config, width, value);
+        return;
+    }
+    if (offset >= ARRAY_LEN(widths) || width != widths[offset]) {
         fake_complain("DR-PL-1: a write to a legacy register that is none, or in the wrong width");
         return;
     }
@@ -400,15 +414,6 @@ static u32 bar_read(struct fake_function *f, unsigned bar, u64 offset, unsigned 
     if (offset >= COMMON_END || width != width_at(offset))
         fake_complain("DR-PL-1: width, or beyond the structure");
     return common_read(v, offset);
-}
-
-static void config_write(struct fake_virtio *v, u64 offset, unsigned width, u32 value)
-{
-    u64 bytes = ((1ull << width) - 1) << (offset & 63);
-    if (offset % width || offset + width > MIN(v->config_len, 64u) || (v->writable & bytes) != bytes)
-        fake_complain("a write to a field of the configuration that is the device's");
-    else
-        memcpy(v->config + offset, &value, width);
 }
 
 static void bar_write(struct fake_function *f, unsigned bar, u64 offset, unsigned width, u32 value)

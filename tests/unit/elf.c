@@ -96,6 +96,25 @@ static void good_program(void **state)
     assert_int_equal(image.segments[DATA].mem_size, 0x2345);
 }
 
+/* Segments side by side, a page each: as many as fit, and one more. */
+static void as_many_segments_as_fit(void **state)
+{
+    (void)state;
+    static struct {
+        ehdr e;
+        phdr p[ELF_SEGMENTS + 1];
+    } many;
+    many.e = good.e;
+    for (unsigned i = 0; i <= ELF_SEGMENTS; i++)
+        many.p[i] = (phdr){1, 5, 0, 0x401000 + i * 0x1000, 0, 0x1000, 0x1000, 4096};
+    many.e.phnum = ELF_SEGMENTS;
+    assert_int_equal(parse_bytes(&many, sizeof many, FILE_SIZE), 0);
+    assert_int_equal(image.nsegments, ELF_SEGMENTS);
+    many.e.phnum = ELF_SEGMENTS + 1;
+    assert_int_equal(parse_bytes(&many, sizeof many, FILE_SIZE), -ENOEXEC);
+    assert_non_null(strstr(why, "too many segments"));
+}
+
 static void static_pie(void **state)
 {
     (void)state;
@@ -286,6 +305,7 @@ int main(void)
 #define T(fn) cmocka_unit_test_setup(fn, start)
     const struct CMUnitTest tests[] = {
         T(good_program),
+        T(as_many_segments_as_fit),
         T(static_pie),
         T(case_l1_l2_l3_l4_not_elf),
         T(case_l5_l6_l7_class_order_version_machine),

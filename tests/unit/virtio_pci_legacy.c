@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
+#include "cmdline.h"
 #include "fake_arch.h"
 #include "fake_pci.h"
 #include "fake_virtio.h"
@@ -176,6 +178,61 @@ static void test_dr_lg_1_configuration(void **state)
         assert_int_equal(bytes[3], 8);
         assert_int_equal(virtio_config(dev, 60, bytes, 4), -EINVAL);
         assert_int_equal(virtio_config(dev, ~0u, bytes, 4), -EINVAL);
+        teardown(NULL);
+    }
+    start(3, 0xc000);
+}
+
+static void test_configuration_is_written(void **state)
+{
+    (void)state;
+    struct virtio_device *dev = bring_up();
+    device.writable = ~0ull;
+    assert_int_equal(virtio_config_write(dev, 4, "abcd", 4), 0);
+    assert_memory_equal(device.config + 4, "abcd", 4);
+    assert_int_equal(virtio_config_write(dev, 60, "abcd", 4), -EINVAL);
+    assert_int_equal(virtio_config_write(dev, ~0u, "abcd", 4), -EINVAL);
+}
+
+/* It has an address already, though the device was reset. */
+static void test_queue_of_somebody_else(void **state)
+{
+    (void)state;
+    device.enabled_at_once = true;
+    assert_true(bring_up()->failed);
+    assert_int_equal(fake_log_count("a queue cannot be enabled"), 1);
+}
+
+static void with_option(const char *text)
+{
+    static struct cmdline line;
+    static char copy[64];
+    size_t len = strlen(text);
+    memcpy(copy, text, len);
+    assert_int_equal(cmdline_parse(&line, copy, len), 0);
+    cmdline_boot = &line;
+}
+
+/* virtio.irq= allows one way only, however many the device has. */
+static void test_interrupts_one_way_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *option;
+        u16 vector;
+        bool interrupts;
+    } cases[] = {{"virtio.irq=msix", 1, true},
+                 {"virtio.irq=intx", VIRTIO_LINE, true},
+                 {"virtio.irq=poll", VIRTIO_NO_VECTOR, false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        start(3, 0xc000);
+        fake_virtio_line(&device, 9);
+        with_option(cases[i].option);
+        struct virtio_device *dev = bring_up();
+        cmdline_boot = NULL;
+        assert_int_equal(dev->queues[0]->vector, cases[i].vector);
+        exchange(dev, 0);
+        assert_int_equal(dev->queues[0]->counters.interrupts > 0, cases[i].interrupts);
         teardown(NULL);
     }
     start(3, 0xc000);
@@ -361,6 +418,9 @@ int main(void)
         TEST(test_ports_behind_a_bridge_without_firmware),
         TEST(test_no_ports_behind_the_host_bridge),
         TEST(test_dr_lg_1_configuration),
+        TEST(test_configuration_is_written),
+        TEST(test_queue_of_somebody_else),
+        TEST(test_interrupts_one_way_only),
         TEST(test_case_r26_configuration_never_settles),
         TEST(test_dr_mx_1_dr_mx_2_dr_is_1_interrupts),
         TEST(test_case_r29_dr_mx_3_vector_refused),
