@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* 9p - the head of a reply: whatever stands in it, and however much the link says has come.
  *
- * plant head: kernel/9p.c: u32 len = (u32)MIN(req->written, req->in.len) -> u32 len = (u32)MIN(req->written, req->in.len + 1)
+ * plant head: kernel/9p.c: memcpy(s->copy, s->in, MIN(written, req->in.len)); -> memcpy(s->copy, s->in, written);
  * plant head: kernel/9p.c: ecode > ERRNO_SENT -> ecode > 0xffffffff
  */
 #include "kernel/9p.c"

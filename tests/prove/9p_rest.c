@@ -139,7 +139,7 @@ static void getlock(void)
 
 void prove_getlock(void)
 {
-    with_every_reply(getlock, 64);
+    with_every_reply(getlock, 40);
 }
 
 /* A value into room for 40 bytes, by a size that is announced in one reply and counted in the next. */

@@ -7,7 +7,7 @@
  */
 #include "kernel/acpi.c"
 
-enum { SIZE = 52 };
+enum { SIZE = 44 };
 static u8 memory[SIZE];
 static struct boot boot;
 
