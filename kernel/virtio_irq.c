@@ -50,10 +50,10 @@ static bool on_line(void *arg)
     u8 isr = irq->isr(dev);
     for (unsigned i = 0; i < dev->nqueues; i++)
         completed += dev->queues[i] ? dev->queues[i]->counters.completed : 0;
+    if (isr == ISR_GONE || !(isr & (ISR_QUEUE | ISR_CONFIG)))
+        return false; /* on a shared line it was another's call */
     irq->vain = completed == irq->completed ? irq->vain + 1 : 0;
     irq->completed = completed;
-    if (isr == ISR_GONE || !(isr & (ISR_QUEUE | ISR_CONFIG)))
-        return false;
     dev->interrupts++;
     for (unsigned i = 0; isr & ISR_QUEUE && i < dev->nqueues; i++)
         count(dev, (int)i, false);
