@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-# deps.sh - sees that what the given sets (build run test fuzz prove lint) need is installed. Probes files and commands, not
+# deps.sh - sees that what the given sets (build run test bench fuzz prove lint) need is installed. Probes files and commands, not
 # packages; calls apt-get only when something is missing, and never touches what is there.
 set -eu
 
@@ -31,6 +31,11 @@ test  /usr/include/pciaccess.h         libpciaccess-dev
 test  strace                           strace
 test  /usr/include/zlib.h              zlib1g-dev
 prove frama-c                          frama-c-base
+bench /usr/bin/python3                 python3
+bench musl-gcc                         musl-tools
+bench dpkg-deb                         dpkg
+bench readelf                          binutils
+bench taskset                          util-linux
 fuzz  clang                            clang
 fuzz  /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a  libclang-rt-dev
 fuzz  /usr/include/cmocka.h            libcmocka-dev

@@ -1,82 +1,267 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-"""bench - from the start of QEMU to the first byte of a host file, through both doors, beside a guest that does nothing but send a byte.
+"""bench - the same program over the same files in Sheepskin, in a Linux guest on the same machine, and on the host, in turn; times, and what they are to
+each other. docs/performance.md tells how to read it.
 
-usage: bench.py [RUNS]. Prints medians of RUNS (default 10) in milliseconds; for machines that are shared, also the least."""
+usage: bench.py [--quick] [--runs N] [--scale N] [--guests NAME,...] [--share FOLDER] [--only WORD]"""
+import argparse
+import json
 import os
+import platform
 import re
-import shlex
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "build/bench"
-LAUNCHER = ROOT / "build/sheepskin"
-FILE = "poem.txt"
-TIMEOUT = 60
+import chart
+import guests
+from guests import BUILD, FIRST, LAUNCHER, OUT
+
+MEMORY = "512M"  # so that a guest that keeps pages can keep those of the whole file
+MIB = 1 << 20
+SYSTEMS = ("sheepskin", "linux none", "linux loose", "host")
+FILES, LARGE, ENTRIES, WRITTEN, ANYWHERE = 2000, 256 * MIB, 20000, 128 * MIB, 4000
+DEEP = "deep/2/3/4/5/6/7/8/9"  # a file in it is at depth 10
+KEEPS = ("again",)  # items that are to find what the one before has left in caches
 
 
-def build_null():
-    """The guest that does nothing: as a kernel, and as an EFI application."""
-    OUT.mkdir(parents=True, exist_ok=True)
-    source, obj, efi_obj, so = ROOT / "tests/bench/null.S", OUT / "null.o", OUT / "null.efi.o", OUT / "null.so"
-    lib = re.search(r"^EFI_LIB := (.*)$", (ROOT / "build/config.mk").read_text(), re.M).group(1)
-    for command in (
-            ["gcc", "-c", source, "-o", obj],
-            ["gcc", "-DEFI", "-c", source, "-o", efi_obj],
-            ["ld", "-nostdlib", "-static", "-Ttext=0x100000", "-e", "null", "-z", "noexecstack", obj, "-o", OUT / "null.elf"],
-            ["ld", "-nostdlib", "-shared", "-Bsymbolic", "-znocombreloc", "-T", f"{lib}/elf_x86_64_efi.lds", "-L", lib,
-             f"{lib}/crt0-efi-x86_64.o", efi_obj, "-lefi", "-lgnuefi", "-o", so],
-            ["objcopy", *(f"-j{s}" for s in (".text", ".sdata", ".data", ".rodata", ".dynamic", ".dynsym", ".rel*", ".rela*", ".reloc")),
-             "--target", "efi-app-x86_64", "--subsystem=10", so, OUT / "null.efi"]):
-        subprocess.run(command, check=True)
+def items(scale):
+    """[(name, unit, line)]; the unit is what one of the counted things is, or MB/s."""
+    files, entries, anywhere = (n // scale for n in (FILES, ENTRIES, ANYWHERE))
+    large, written = (max(4, n // scale // MIB // 4 * 4) * MIB for n in (LARGE, WRITTEN))
+    reads = [(f"read {name}", "MB/s", f"read data {size} {large}") for name, size in
+             (("4 KiB", 4096), ("64 KiB", 65536), ("1 MiB", MIB), ("4 MiB", 4 * MIB))]
+    return [*reads, ("read 1 MiB again", "MB/s", f"read data {MIB} {large}"),
+            ("read 4 KiB anywhere", "us", f"random data 4096 {anywhere}"),
+            ("stat", "us", f"stat small 0 {files}"), ("stat again", "us", f"stat small 0 {files}"),
+            ("stat at depth 10", "us", f"stat {DEEP} 0 {files}"),
+            ("open, read, close", "us", f"open small 0 {files}"), ("open, read, close again", "us", f"open small 0 {files}"),
+            (f"readdir of {files}", "us", "list small"), (f"readdir of {entries}", "us", "list many"),
+            ("list with attributes", "us", "list small 1"),
+            ("write 64 KiB", "MB/s", f"write {{scratch}}/w 65536 {written}"), ("write 1 MiB", "MB/s", f"write {{scratch}}/w {MIB} {written}"),
+            ("create, write, close", "us", f"create {{scratch}} 1000 {files}"), ("unlink", "us", f"unlink {{scratch}} 0 {files}")]
 
 
-def cat_command(door, *more):
-    return [LAUNCHER, "run", "--boot", door, *more, "-v", f"{ROOT}/demo:/host", "--", "cat", f"/host/{FILE}"]
+def fill(share, scale):
+    (share / "first").write_bytes(FIRST)
+    for folder, count, size in (("small", FILES, 1000), (DEEP, FILES, 10), ("many", ENTRIES, 0)):
+        (share / folder).mkdir(parents=True)
+        for i in range(count // scale):
+            (share / folder / f"f{i:05}").write_bytes(b"x" * size)
+    block = os.urandom(MIB)
+    with open(share / "data", "wb") as f:
+        for _ in range(max(4, LARGE // scale // MIB)):
+            f.write(block)
+    for program in ("work", "work800"):
+        shutil.copy(OUT / program, share)
 
 
-def null_command(door):
-    """The launcher's own line, with another kernel."""
-    line = subprocess.run(cat_command(door, "--dry-run"), capture_output=True, text=True, check=True).stdout
-    words = shlex.split(line)
-    words[words.index("-kernel") + 1] = str(OUT / ("null.efi" if door == "efi" else "null.elf"))
-    words[words.index("-serial") + 1] = "none"  # OVMF writes there too
-    if "-initrd" in words:
-        at = words.index("-initrd")
-        del words[at:at + 2]
-    return words
+def say(text):
+    """Progress: one line that changes on a terminal, a line each elsewhere."""
+    print(f"\r\033[K  {text}" if sys.stderr.isatty() else f"  {text}", end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
 
-def time_first_byte(command, status, output):
-    start = time.perf_counter()
-    guest = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    first = os.read(guest.stdout.fileno(), 1)
-    took = time.perf_counter() - start
-    rest, _ = guest.communicate(timeout=TIMEOUT)
-    assert (guest.returncode, first + rest) == (status, output), f"status {guest.returncode}, output {first + rest}"
-    return took
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.pin = guests.pin()
+        self.kernel = None
+        self.results = {}  # item: {"unit": ..., "samples": {system: [value of each run, in the same order]}}
+        self.clock = {s: [0, 0] for s in options.guests}
+
+    def commands(self, share):
+        """{system: words}"""
+        words = {"host": [OUT / "work", share]}
+        if "sheepskin" in self.options.guests:
+            words["sheepskin"] = guests.sheepskin(share, MEMORY)
+        for cache in ("none", "loose"):
+            if f"linux {cache}" in self.options.guests:
+                words[f"linux {cache}"] = guests.linux(share, MEMORY, self.linux_kernel(), cache)
+        return {s: self.pin + words[s] for s in self.options.guests}
+
+    def linux_kernel(self):
+        """Fetched when it is first asked for."""
+        if not self.kernel:
+            found = subprocess.run([Path(__file__).with_name("linux.sh")], stdout=subprocess.PIPE, text=True, check=True)
+            self.kernel = Path(found.stdout.strip())
+            guests.initramfs(self.kernel)
+        return self.kernel
+
+    def add(self, item, unit, system, value):
+        self.results.setdefault(item, {"unit": unit, "samples": {}})["samples"].setdefault(system, []).append(value)
+
+    def wanted(self, item):
+        return not self.options.only or re.search(self.options.only, item)
+
+    def work(self, share):
+        """All systems stand beside each other; each item is done by one after the other, so that what else the machine does meets them all."""
+        sessions = {}
+        try:
+            for system, words in self.commands(share).items():
+                say(f"starting: {system}")
+                sessions[system] = guests.Session(words)
+            for run in range(self.options.runs):
+                for item, unit, line in items(self.options.scale):
+                    if not self.wanted(item):
+                        continue
+                    say(f"run {run + 1} of {self.options.runs}: {item}")
+                    for system, session in sessions.items():
+                        self.one(session, system, item, unit, line)
+        finally:
+            for session in sessions.values():
+                session.end()
+
+    def one(self, session, system, item, unit, line):
+        scratch = system.replace(" ", "-")
+        if not item.endswith(KEEPS):
+            session.ask("drop")
+        start = time.perf_counter()
+        _, (took, count, before_fsync) = session.ask(line.format(scratch=scratch))
+        wall = 1e9 * (time.perf_counter() - start)
+        self.clock[system][0] += took
+        self.clock[system][1] += wall
+        # A guest whose clock is slow would win.
+        if took > wall:
+            raise guests.Failed(f"{system}: {item} took {took / 1e6:.1f} ms by its own clock and {wall / 1e6:.1f} ms by the host's")
+        rate = (lambda ns: count * 1e3 / ns) if unit == "MB/s" else (lambda ns: ns / 1e3 / count)
+        self.add(item, unit, system, rate(took))
+        if before_fsync:
+            self.add(item + ", no fsync", unit, system, rate(before_fsync))
+
+    # ---- starts ----
+
+    def starts(self, share):
+        lib = {"SHEEPSKIN_LIB": str(OUT / "lib")}
+        ours = [LAUNCHER, "run", "-v", f"{share}:/host", "--"]
+        first, small, large = "start: first byte", "start: first byte, program off the share", "start: first byte, 800 KB program off the share"
+        kinds = []
+        if "sheepskin" in self.options.guests:
+            kinds += [(first, "nothing", guests.null(share), None), (first, "sheepskin", [*ours, "work", "/host"], lib),
+                      (small, "sheepskin", [*ours, share / "work", "/host"], None), (large, "sheepskin", [*ours, share / "work800", "/host"], None)]
+        if "linux none" in self.options.guests:
+            kinds += [(item, "linux none", guests.linux(share, MEMORY, self.linux_kernel(), "none", program), None) for item, program in
+                      ((first, "/work"), (small, "/host/work"), (large, "/host/work800"))]
+        if "sheepskin" in self.options.guests and not self.options.quick:
+            efi = "start: first byte, EFI"
+            line = guests.sheepskin(share, "128M", "cat", "--boot", "efi")
+            kinds += [(efi, "nothing", guests.replaced(line, kernel=str(OUT / "null.efi"), serial="none"), None),
+                      (efi, "sheepskin", [LAUNCHER, "run", "--boot", "efi", "-v", f"{share}:/host", "--", "cat", "/host/first"], None)]
+        for run in range(self.options.starts):
+            for item, system, words, env in kinds:
+                if self.wanted(item):
+                    say(f"start {run + 1} of {self.options.starts}: {system}, {item[7:]}")
+                    self.add(item, "ms", system, 1000 * guests.first_byte(self.pin + words, b"." if system == "nothing" else FIRST, env))
 
 
-def report(what, seconds):
-    print(f"  {what:36} {1000 * statistics.median(seconds):7.0f} ms   least {1000 * min(seconds):5.0f} ms", flush=True)
-    return statistics.median(seconds)
+def better(unit):
+    """1 where more is better, -1 where less is."""
+    return 1 if unit == "MB/s" else -1
+
+
+def ratios(samples, unit, system):
+    """How much better sheepskin is, run by run; of starts beside nothing: how much longer, in ms."""
+    pairs = list(zip(samples["sheepskin"], samples[system]))
+    if system == "nothing":
+        return [a - b for a, b in pairs]
+    return [(a / b) ** better(unit) for a, b in pairs]
+
+
+def number(x):
+    return f"{x:.0f}" if abs(x) >= 100 else f"{x:.1f}" if abs(x) >= 10 else f"{x:.2f}"
+
+
+def spread(values):
+    return f"{number(statistics.median(values))} ({number(min(values))}..{number(max(values))})"
+
+
+def summary(results):
+    """Adds ratios to the results."""
+    for result in results.values():
+        samples = result["samples"]
+        result["median"] = {s: statistics.median(v) for s, v in samples.items()}
+        result["ratios"] = {s: ratios(samples, result["unit"], s) for s in samples if s != "sheepskin" and "sheepskin" in samples}
+    return results
+
+
+def table(results):
+    """The text: for each item the median of each system, with least and most, then sheepskin's pairs with the others."""
+    lines = ["median (least..most) of each system; then how many times better sheepskin is, pair by pair"]
+    for item, result in results.items():
+        lines.append(f"{item}, {result['unit']}")
+        for system, values in result["samples"].items():
+            ratio = result["ratios"].get(system)
+            what = "" if not ratio else f"+ {spread(ratio)} ms" if system == "nothing" else f"x {spread(ratio)}"
+            lines.append(f"    {system:12} {spread(values):30} {what}".rstrip())
+    return "\n".join(lines)
+
+
+def markdown(results):
+    """The same, shorter, for documents."""
+    others = [s for s in SYSTEMS[1:] if any(s in r["samples"] for r in results.values())]
+    lines = ["| | sheepskin | " + " | ".join(others) + " | " + " | ".join(f"beside {s}" for s in others) + " |", "|---" * (2 + 2 * len(others)) + "|"]
+    for item, result in results.items():
+        cells = [f"{item}, {result['unit']}", *(number(result["median"][s]) if s in result["median"] else "" for s in ("sheepskin", *others)),
+                 *("x " + spread(result["ratios"][s]) if s in result["ratios"] else "" for s in others)]
+        if "nothing" in result["ratios"]:
+            cells[1] += f" (a guest that ends at once: {number(result['median']['nothing'])}, + {spread(result['ratios']['nothing'])})"
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def machine(bench):
+    version = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, text=True).stdout.splitlines()[0]
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return {"qemu": version, "host": platform.release(), "cpu": model.group(1) if model else platform.machine(), "cpus": len(guests.CPUS),
+            "linux": bench.kernel.name if bench.kernel else None, "pinned": bool(bench.pin), "runs": bench.options.runs, "scale": bench.options.scale,
+            "load": os.getloadavg()[0], "clock": {s: round(a / b, 3) for s, (a, b) in bench.clock.items() if b}}
+
+
+def arguments(words):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a fourth of the work, two runs: less than two minutes")
+    parser.add_argument("--runs", type=int, help="how often each work is done (5)")
+    parser.add_argument("--starts", type=int, help="how often each system is started (10)")
+    parser.add_argument("--scale", type=int, help="so many times less work")
+    parser.add_argument("--guests", type=lambda s: s.split(","), default=list(SYSTEMS), help=", ".join(SYSTEMS))
+    parser.add_argument("--share", help="where the files are made; build/bench if not given")
+    parser.add_argument("--out", type=Path, default=OUT, help="where bench.json, bench.md and bench.svg go")
+    parser.add_argument("--only", metavar="REGEX", help="only such items")
+    options = parser.parse_args(words)
+    if set(options.guests) - set(SYSTEMS):
+        parser.error("guests are: " + ", ".join(SYSTEMS))
+    options.runs = options.runs or (2 if options.quick else 5)
+    options.starts = options.starts if options.starts is not None else (2 if options.quick else 10)
+    options.scale = options.scale or (4 if options.quick else 1)
+    return options
 
 
 def main():
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    build_null()
-    text = (ROOT / "demo" / FILE).read_bytes()
-    print(f"start to first byte of a host file, median of {runs}:")
-    for door in ("pvh", "efi"):
-        # In turn, so that the load of the machine meets both. isa-debug-exit makes 1 of 0.
-        pairs = [(time_first_byte(null_command(door), 1, b"."), time_first_byte(cat_command(door), 0, text)) for _ in range(runs)]
-        null = report(f"{door}: guest that does nothing else", [p[0] for p in pairs])
-        byte = report(f"{door}: sheepskin", [p[1] for p in pairs])
-        print(f"  {door + ': difference':36} {1000 * (byte - null):7.0f} ms", flush=True)
+    options = arguments(sys.argv[1:])
+    bench = Bench(options)
+    options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="share-", dir=options.share or OUT) as folder:
+            say("making the files")
+            fill(Path(folder), options.scale)
+            for system in options.guests:
+                (Path(folder) / system.replace(" ", "-")).mkdir()
+            bench.starts(Path(folder))
+            bench.work(Path(folder))
+            say("")
+    except guests.Failed as e:
+        sys.exit(f"bench: {e}")
+    results = summary(bench.results)
+    print(table(results))
+    about = machine(bench)
+    (options.out / "bench.json").write_text(json.dumps({"machine": about, "items": results}, indent=1) + "\n")
+    (options.out / "bench.md").write_text(markdown(results))
+    (options.out / "bench.svg").write_text(chart.draw(results, about))
+    print(f"{options.out}/bench.json, bench.md, bench.svg; load of the machine at the end: {about['load']:.1f}")
 
 
-main()
+if __name__ == "__main__":
+    main()
