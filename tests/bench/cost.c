@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* cost - a plugin for QEMU's TCG: what a guest has executed, translated and asked of devices, each time it comes to a marked address.
  *
- * -plugin cost.so,out=FILE,mark=ADDRESS[,mark=ADDRESS...][,interrupts=FROM:TO:LEAVE][,profile=on]. A marked address must be one that is jumped to or called, because
- * a block of instructions is counted when it begins. A line for each time: the address, and since QEMU's start the instructions executed and
- * translated, accesses to ports, and to registers in memory but for interrupts'. With profile, lines "@ ADDRESS COUNT" before it: instructions since the last mark
- * of the block at each address. The prototypes are those of qemu-plugin.h, which Debian does not ship. */
+ * -plugin cost.so,out=FILE,mark=ADDRESS[,mark=ADDRESS...][,interrupts=FROM:TO:LEAVE][,nap=MICROSECONDS][,profile=on]
+ * A marked address must be one that is jumped to or called, because a block of instructions is counted when it begins. A line for each time: the
+ * address, and since QEMU's start the instructions executed outside of interrupts and in them, those translated, accesses to ports, and to
+ * registers in memory outside of interrupts. These come in between FROM and TO and go by LEAVE. nap: after each store to a register.
+ * With profile, lines "@ ADDRESS COUNT" before it: instructions since the last mark of the block at each address.
+ * The prototypes are those of qemu-plugin.h, which Debian does not ship. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 the kernel's counters).
 
 usage: costs.py                    the costs, beside those of costs.toml; ends with 1 where they differ
-       costs.py --write            makes costs.toml of them
+       costs.py --write            puts into costs.toml what differs
        costs.py --profile ITEM     which functions the instructions of an item, or of "start", are in"""
 import bisect
 import collections
@@ -169,6 +169,12 @@ def costs_of(raw):
     return costs
 
 
+def differs(name, what, old, new):
+    """More than chance explains."""
+    part = CHANCE.get((name, what), INSTRUCTIONS)
+    return part is not None and abs(new - old) > max(SOMETIMES.get(what, EXACT), part * old)
+
+
 def compare(costs, table):
     """What is more than the table says, and what is less: two lists of lines."""
     more, less = [], []
@@ -176,10 +182,15 @@ def compare(costs, table):
         new, old = costs.get(name, {}), table.get(name, {})
         for what in new | old:
             a, b = old.get(what, 0), new.get(what, 0)
-            part = CHANCE.get((name, what), INSTRUCTIONS)
-            if part is not None and abs(b - a) > max(SOMETIMES.get(what, EXACT), part * a):
+            if differs(name, what, a, b):
                 (more if b > a else less).append(f"{name}: {what} {a} -> {b}")
     return more, less
+
+
+def merged(costs, table):
+    """The costs, but what the table says where they do not differ from it: so small steps do not add up unseen."""
+    return {name: {what: c if what not in table.get(name, {}) or differs(name, what, table[name][what], c) else table[name][what]
+                   for what, c in cost.items()} for name, cost in costs.items()}
 
 
 def read_table():
@@ -245,7 +256,7 @@ def main():
         raw = None
         for _ in range(TRIES):
             raw = least(measure(), raw)
-        return write_table(costs_of(raw))
+        return write_table(merged(costs_of(raw), read_table()))
     if words:
         sys.exit(__doc__ + "\nitems: start, " + ", ".join(ITEMS))
     table = read_table()

@@ -100,7 +100,7 @@ def deps(path, *sets):
 
 
 def test_nothing_is_touched_when_all_is_there():
-    assert sh("tools/deps.sh", "build", "run", "test", "lint").stderr == ""
+    assert sh("tools/deps.sh", "build", "run", "test", "bench", "lint").stderr == ""
 
 
 def test_without_root_the_line_to_paste_is_shown(empty_system):

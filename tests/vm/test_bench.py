@@ -45,6 +45,12 @@ def test_a_message_or_an_operation_that_the_table_does_not_know_is_too_much():
     assert costs.compare({"stat": {"Twalk": 1}}, {})[0] == ["stat: Twalk 0 -> 1"]
 
 
+def test_what_does_not_differ_stays_in_the_table_as_it_was():
+    table = {"stat": {"instructions": 4000, "kicks": 3, "Twalk": 2, "Tversion": 1}}
+    assert costs.merged({"stat": {"instructions": 4030, "kicks": 3.05, "Twalk": 1}, "new": {"waits": 1}}, table) == \
+        {"stat": {"instructions": 4000, "kicks": 3, "Twalk": 1}, "new": {"waits": 1}}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("costs")
