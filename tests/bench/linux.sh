@@ -17,7 +17,15 @@ order() (
     done
 )
 
-package=$(apt-cache depends linux-image-amd64 2> /dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
+newest() {
+    apt-cache depends linux-image-amd64 2> /dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
+}
+
+package=$(newest)
+if [ -z "$package" ] && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+    apt-get -q update > /dev/null 2>&1 || true
+    package=$(newest)
+fi
 if [ -z "$package" ]; then
     # What was fetched once is good without a package list.
     place=$(ls -d "$cache"/linux-image-* 2> /dev/null | tail -n 1)
