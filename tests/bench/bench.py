@@ -26,6 +26,7 @@ MIB = 1 << 20
 SYSTEMS = ("sheepskin", "linux none", "linux loose", "host")
 FILES, LARGE, ENTRIES, WRITTEN, ANYWHERE = 2000, 256 * MIB, 20000, 128 * MIB, 4000
 DEEP = "deep/2/3/4/5/6/7/8/9"  # a file in it is at depth 10
+CLOCK = 1.05  # a guest's may be so much faster than the host's, or slower
 KEEPS = ("again",)  # items that are to find what the one before has left in caches
 
 
@@ -130,8 +131,8 @@ class Bench:
         wall = 1e9 * (time.perf_counter() - start)
         self.clock[system][0] += took
         self.clock[system][1] += wall
-        # A guest whose clock is slow would win.
-        if took > wall:
+        # One that is slow, so that its guest would win, is told at the end: in short works the way of the question counts as well.
+        if took > wall * CLOCK:
             raise guests.Failed(f"{system}: {item} took {took / 1e6:.1f} ms by its own clock and {wall / 1e6:.1f} ms by the host's")
         rate = (lambda ns: count * 1e3 / ns) if unit == "MB/s" else (lambda ns: ns / 1e3 / count)
         self.add(item, unit, system, rate(took))
@@ -263,6 +264,9 @@ def main():
     results = summary(bench.results)
     print(table(results))
     about = machine(bench)
+    for system, part in about["clock"].items():
+        if part * CLOCK < 1 and system != "host" and bench.clock[system][1] > 5e9:
+            print(f"{system}: its clock has seen {part:.2f} of the host's time only; its times are too good")
     (options.out / "bench.json").write_text(json.dumps({"machine": about, "items": results}, indent=1) + "\n")
     (options.out / "bench.md").write_text(markdown(results))
     (options.out / "bench.svg").write_text(chart.draw(results, about))
