@@ -272,27 +272,49 @@ static char *cut_word(char *text)
     return colon + 1;
 }
 
-/* mount=TAG:/path[:ro][:cache=none] */
+struct mount_words {
+    u32 flags;
+    u8 cache;
+    bool sync, bad;
+};
+
+static void mount_word(struct mount_words *m, const char *word)
+{
+    static const char *const modes[] = {"cache=none", "cache=readahead", "cache=loose"};
+    if (strcmp(word, "ro") == 0) {
+        m->flags |= MOUNT_READONLY;
+    } else if (strcmp(word, "sync") == 0) {
+        m->sync = true;
+    } else {
+        m->cache = 0;
+        while (m->cache < ARRAY_LEN(modes) && strcmp(word, modes[m->cache]) != 0)
+            m->cache++;
+        m->bad |= m->cache == ARRAY_LEN(modes);
+    }
+}
+
+/* mount=TAG:/path[:ro][:sync][:cache=MODE] */
 static void mount_option(const char *value)
 {
     char text[256], *word;
     size_t len = strlen(value);
-    u32 flags = 0;
+    struct mount_words m = {0};
     memcpy(text, value, MIN(len, sizeof text - 1) + 1);
     char *path = len < sizeof text ? cut_word(text) : NULL;
-    bool good = path;
-    for (char *next = good ? cut_word(path) : NULL; (word = next);) {
+    for (char *next = path ? cut_word(path) : NULL; (word = next);) {
         next = cut_word(word);
-        if (strcmp(word, "ro") == 0)
-            flags |= MOUNT_READONLY;
-        else
-            good &= strcmp(word, "cache=none") == 0;
+        mount_word(&m, word);
     }
-    if (!good) {
-        log_error("mount=%s is not mount=TAG:/path[:ro][:cache=none]", value);
+    if (!path || m.bad) {
+        log_error("mount=%s is not mount=TAG:/path[:ro][:sync][:cache=none|readahead|loose]", value);
         power_end("fail", STATUS_ENVIRONMENT);
     }
-    mount_share(text, path, flags);
+    struct fs *fs = vfs_find(text);
+    if (fs) {
+        fs->cache = m.cache;
+        fs->sync = m.sync;
+    }
+    mount_share(text, path, m.flags);
 }
 
 static void mount_all(void)

@@ -210,12 +210,17 @@ struct fs_ops {
     int (*getlock)(struct node *node, struct file_lock *lock);
 };
 
+/* What a client may keep of what its server said: docs/coherence.md has the promise of each. */
+enum { CACHE_NONE, CACHE_READAHEAD, CACHE_LOOSE };
+
 /* One mountable tree: a share with a tag, or a built-in. Made by a driver; lives as long as anything has a node of it. */
 struct fs {
     const struct fs_ops *ops;
     void *priv;
     struct fs *next;
     char tag[64]; /* what mount= names; NUL-terminated */
+    u8 cache;     /* CACHE_*, as its last mount asked for */
+    bool sync;    /* every write goes to the server before write() returns, whatever `cache` says */
 };
 
 /* An open file: what descriptors point to. Made by vfs_open, shared by dup, gone with the last vfs_put. */
