@@ -72,13 +72,15 @@ bool provoke_queue(void)
     return until_queue && --until_queue == 0;
 }
 
+/* "PREFIXn": the number. */
+static bool count_after(const char *what, const char *prefix, u64 *n)
+{
+    size_t len = strlen(prefix);
+    return strncmp(what, prefix, len) == 0 && cmdline_number(what + len, n);
+}
+
 void provoke(const char *what)
 {
-    static const char device[] = "needs-reset:", queue[] = "queue-reset:";
-    if (strncmp(what, device, sizeof device - 1) == 0)
-        cmdline_number(what + sizeof device - 1, &until_device);
-    if (strncmp(what, queue, sizeof queue - 1) == 0)
-        cmdline_number(what + sizeof queue - 1, &until_queue);
     static const struct {
         const char *name;
         void (*fn)(void);
@@ -91,7 +93,12 @@ void provoke(const char *what)
                 {"undefined", shift_too_far},
                 {"reset", (void (*)(void))arch_reset},
                 {"hang", hang}};
+    if (count_after(what, "needs-reset:", &until_device) || count_after(what, "queue-reset:", &until_queue))
+        return;
     for (unsigned i = 0; i < ARRAY_LEN(ways); i++)
-        if (strcmp(what, ways[i].name) == 0)
+        if (strcmp(what, ways[i].name) == 0) {
             ways[i].fn();
+            return;
+        }
+    log_warn("provoke=%s is unknown; write one of the ways of docs/tour.md, such as provoke=panic", what);
 }

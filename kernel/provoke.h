@@ -10,7 +10,7 @@ bool provoke_device(void);
 /* "queue-reset:N": the same. */
 bool provoke_queue(void);
 
-/* "panic", "null", "write-text", "run-data", "stack", "reset", "hang": does it. Any other word: nothing. */
+/* "panic", "null", "write-text", "run-data", "stack", "smash", "undefined", "reset", "hang": does it. Any other word: a line in the log. */
 void provoke(const char *what);
 
 #endif

@@ -35,6 +35,12 @@ def test_help_names_each_target():
         assert f"make {target}" in text
 
 
+@pytest.mark.parametrize("seconds", ["0", "x", "-1"])
+def test_a_fuzzer_that_would_never_end_is_not_started(seconds):
+    done = sh(ROOT / "tests/fuzz/fuzz.py", seconds, "any")
+    assert done.returncode == 1 and f"T={seconds} is no number of seconds; " in done.stderr
+
+
 def test_compile_commands():
     entries = json.loads((BUILD / "compile_commands.json").read_text())
     assert {"kernel/pci.c", "boot/efi.c", "apps/cat.c", "tools/sheepskin.c"} <= {e["file"] for e in entries}

@@ -68,6 +68,8 @@ def merge(name):
 
 def main():
     what, names = sys.argv[1], sys.argv[2:]
+    if what != "merge" and not (what.isdigit() and int(what)):  # to libfuzzer 0 is for ever
+        sys.exit(f"T={what} is no number of seconds; give one above 0")
     good = [merge(n) if what == "merge" else fuzz(n, int(what)) for n in names]
     sys.exit(0 if all(good) else 1)
 

@@ -82,7 +82,7 @@ BEHIND = {"port": dict(driver="virtserialport", bus="port.0", chardev="p", nr=1,
           "console": dict(driver="virtconsole", bus="console.0", chardev="c", nr=0)}
 
 
-@pytest.mark.parametrize("packed", ["off", "on"])
+@pytest.mark.parametrize("packed", [False, True], ids=["split", "packed"])
 def test_dr_cl_2_by_the_vmm(packed, folders):
     """Plugged and pulled behind PCI Express ports, six kinds in turn, while the program reads, writes or sleeps in a read."""
     host, second, channels = folders

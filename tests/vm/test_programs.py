@@ -183,9 +183,10 @@ def test_case_b5_too_little_memory(memory, small):
 # ---- options ----
 
 def test_unknown_options_are_named():
-    got = machine.boot(PLAIN, ["ls", "/"], share=None, options=["console=ttyS0", "moun=host:/host", "quiet", "loglevel=loud", "virtio.irq=msi"])
+    got = machine.boot(PLAIN, ["ls", "/"], share=None, options=["console=ttyS0", "moun=host:/host", "quiet", "loglevel=loud", "virtio.irq=msi", "provoke=foo"])
     assert got.status == ("exit", 0) and b"bin" in got.out
-    for line in ("option console=ttyS0 is unknown", "option moun=host:/host is unknown", "option quiet is unknown", "loglevel=loud is unknown; choose", "virtio.irq=msi is unknown; choose one of: msix, intx, poll"):
+    for line in ("option console=ttyS0 is unknown", "option moun=host:/host is unknown", "option quiet is unknown", "loglevel=loud is unknown; choose", "virtio.irq=msi is unknown; choose one of: msix, intx, poll",
+                 "provoke=foo is unknown; "):
         assert got.err.count(line) == 1
 
 
