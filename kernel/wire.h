@@ -38,60 +38,61 @@ static inline u8 *wire_take(struct wire *w, size_t n)
     return at;
 }
 
-static inline u64 wire_get(struct wire *w, unsigned bytes)
-{
-    const u8 *at = wire_take(w, bytes);
-    u64 v = 0;
-    for (unsigned i = 0; at && i < bytes; i++)
-        v |= (u64)at[i] << (8 * i);
-    return v;
-}
-
-static inline void wire_put(struct wire *w, u64 v, unsigned bytes)
-{
-    u8 *at = wire_take(w, bytes);
-    for (unsigned i = 0; at && i < bytes; i++)
-        at[i] = (u8)(v >> (8 * i));
-}
+/* What they point to may lie anywhere and be anything. */
+typedef u16 __attribute__((may_alias, aligned(1))) wire16;
+typedef u32 __attribute__((may_alias, aligned(1))) wire32;
+typedef u64 __attribute__((may_alias, aligned(1))) wire64;
 
 static inline u8 wire_get8(struct wire *w)
 {
-    return (u8)wire_get(w, 1);
+    const u8 *at = wire_take(w, 1);
+    return at ? *at : 0;
 }
 
 static inline u16 wire_get16(struct wire *w)
 {
-    return (u16)wire_get(w, 2);
+    const wire16 *at = (const wire16 *)wire_take(w, 2);
+    return at ? *at : 0;
 }
 
 static inline u32 wire_get32(struct wire *w)
 {
-    return (u32)wire_get(w, 4);
+    const wire32 *at = (const wire32 *)wire_take(w, 4);
+    return at ? *at : 0;
 }
 
 static inline u64 wire_get64(struct wire *w)
 {
-    return wire_get(w, 8);
+    const wire64 *at = (const wire64 *)wire_take(w, 8);
+    return at ? *at : 0;
 }
 
 static inline void wire_put8(struct wire *w, u8 v)
 {
-    wire_put(w, v, 1);
+    u8 *at = wire_take(w, 1);
+    if (at)
+        *at = v;
 }
 
 static inline void wire_put16(struct wire *w, u16 v)
 {
-    wire_put(w, v, 2);
+    wire16 *at = (wire16 *)wire_take(w, 2);
+    if (at)
+        *at = v;
 }
 
 static inline void wire_put32(struct wire *w, u32 v)
 {
-    wire_put(w, v, 4);
+    wire32 *at = (wire32 *)wire_take(w, 4);
+    if (at)
+        *at = v;
 }
 
 static inline void wire_put64(struct wire *w, u64 v)
 {
-    wire_put(w, v, 8);
+    wire64 *at = (wire64 *)wire_take(w, 8);
+    if (at)
+        *at = v;
 }
 
 /* A 9P string: len[2] and bytes, no terminator. */

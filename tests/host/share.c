@@ -162,8 +162,10 @@ void assert_sent(u8 type, u32 size, const char *format, ...)
             const void *data = va_arg(args, const void *);
             u64 len = va_arg(args, u64);
             memcpy(wire_take(&w, len), data, len);
-        } else
-            wire_put(&w, *format == '8' ? va_arg(args, u64) : va_arg(args, u32), (unsigned)(*format - '0'));
+        } else {
+            u64 v = *format == '8' ? va_arg(args, u64) : va_arg(args, u32);
+            memcpy(wire_take(&w, (size_t)(*format - '0')), &v, (size_t)(*format - '0'));
+        }
     }
     va_end(args);
     assert_int_equal(w.p - expected, size);
