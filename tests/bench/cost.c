@@ -5,7 +5,7 @@
  * A marked address must be one that is jumped to or called, because a block of instructions is counted when it begins. A line for each time: the
  * address, and since QEMU's start the instructions executed outside of interrupts and in them, those translated, accesses to ports, and to
  * registers in memory outside of interrupts. These come in between FROM and TO and go by LEAVE. nap: after each store to a register.
- * With profile, lines "@ ADDRESS COUNT" before it: instructions since the last mark of the block at each address.
+ * With profile, lines "@ ADDRESS EXECUTED TRANSLATED" before it: instructions since the last mark of each block, by its address.
  * The prototypes are those of qemu-plugin.h, which Debian does not ship. */
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,7 +19,7 @@ struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_plugin_hwaddr;
 typedef uint32_t info_t;
-enum { CB_NO_REGS = 0, MEM_RW = 3, MAX_MARKS = 8 };
+enum { CB_NO_REGS = 0, MEM_RW = 3, MAX_MARKS = 64 };
 
 extern void qemu_plugin_register_vcpu_tb_trans_cb(u64 id, void (*cb)(u64 id, struct qemu_plugin_tb *tb));
 extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, void (*cb)(unsigned cpu, void *data),
@@ -45,6 +45,7 @@ EXPORT int qemu_plugin_version =
 struct block {
     struct block *next;
     u64 address, length, count;
+    bool shown;
 };
 
 static FILE *out;
@@ -59,9 +60,10 @@ static struct block *blocks;
 static void show_profile(void)
 {
     for (struct block *b = blocks; b; b = b->next) {
-        if (b->count)
-            fprintf(out, "@ %lx %lu\n", b->address, b->length * b->count);
+        if (b->count || !b->shown)
+            fprintf(out, "@ %lx %lu %lu\n", b->address, b->length * b->count, b->shown ? 0 : b->length);
         b->count = 0;
+        b->shown = true;
     }
 }
 

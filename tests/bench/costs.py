@@ -32,6 +32,7 @@ MEMORY = "128M"
 NAP = 400
 FEW, MANY = 20, 60
 MIB = 1 << 20
+KERNEL = 0xffffffff80000000
 DEEP = "/1/2/3/4/5/6/7/8"
 
 # name: (the work with few things, the work with more, how many more). The difference, by thing, is the cost: what a work costs once cancels out.
@@ -216,10 +217,23 @@ def check(table, tries=TRIES):
     return costs, more, less
 
 
-def profile(name):
-    """Prints the functions of kernel and program by the instructions that they take in the item's larger work."""
+def counted_by_function(sections):
+    """({function: instructions executed}, {function: translated}) of kernel and program."""
     tables = [symbols(BUILD / "kernel.debug.elf"), symbols(OUT / "work")]
-    counts = collections.Counter()
+    executed, translated = collections.Counter(), collections.Counter()
+    for line in "".join(sections).splitlines():
+        address, ran, made = int(line.split()[1], 16), int(line.split()[2]), int(line.split()[3])
+        # The kernel begins at its physical address, which is the low part of its own.
+        table, address = (tables[0], address | KERNEL) if address >> 63 or address >> 20 == 1 else (tables[1], address)
+        at = bisect.bisect(table, (address, "~")) - 1
+        function = table[at][1] if at >= 0 else hex(address)
+        executed[function] += ran
+        translated[function] += made
+    return executed, translated
+
+
+def profile(name):
+    """Prints the functions of kernel and program by the instructions that they take in the item's larger work, or in the whole start."""
     with tempfile.TemporaryDirectory(prefix="sheepskin-costs-") as folder:
         fill(Path(folder))
         with Counted(Path(folder), more=",profile=on") as guest:
@@ -228,15 +242,11 @@ def profile(name):
                 guest.work(few)
                 guest.work(more)
             sections = re.split(r"^\w+ \d.*\n", Path(guest.file.name).read_text(), flags=re.M)
-    for line in sections[2 if name == "start" else -2].splitlines():
-        address, count = int(line.split()[1], 16), int(line.split()[2])
-        table = tables[0] if address >> 63 else tables[1]
-        at = bisect.bisect(table, (address, "~")) - 1
-        counts[table[at][1] if at >= 0 else hex(address)] += count
-    total = sum(counts.values())
-    for function, count in counts.most_common(40):
-        print(f"{count:10}  {100 * count / total:5.1f} %  {function}")
-    print(f"{total:10}  instructions")
+    executed, translated = counted_by_function(sections[1:3] if name == "start" else sections[-2:])
+    print("  executed             translated")
+    for function, count in executed.most_common(400 if name == "start" else 40):
+        print(f"{count:10}  {100 * count / executed.total():5.1f} %  {translated[function]:10}  {function}")
+    print(f"{executed.total():10}           {translated.total():10}  instructions")
 
 
 def show(costs, table):
