@@ -297,7 +297,7 @@ static int send_again(struct p9_call *call)
     struct wire body = wire_over((u8 *)mem_virt(req->out.pa) + HEADER, 4);
     req->busy = true;
     int err = call->life == c->life ? p9_restart(c) : 0;
-    if (err == 0 && (!repeatable(req) || p9_lost(c, wire_get32(&body))))
+    if (err == 0 && (call->once || !repeatable(req) || p9_lost(c, wire_get32(&body))))
         err = -EIO;
     if (err < 0) {
         req->busy = false;

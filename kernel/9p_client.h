@@ -67,6 +67,7 @@ struct p9_call {
     u32 life;    /* of the session in which it was sent */
     u32 payload; /* after p9_finish(): bytes of the reply that went to the payload */
     u64 pages;   /* a long message's own memory */
+    bool once;   /* it is not sent again in another session, whose server does not know what it is about */
 };
 
 struct wire p9_begin(struct p9_call *call, struct p9 *client, u8 type);
@@ -135,6 +136,11 @@ int p9_attach_fid(struct p9 *client, u32 fid, struct qid *qid);
 unsigned p9_names_that_fit(const struct name *names, unsigned n);
 int p9_walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n, struct qid *qids);
 int p9_open_again(struct p9 *client, u32 fid, u32 flags);
+/* The halves of a message: what goes out, for others to go out with it, and what its answer says. */
+void p9_send_walk(struct p9_call *call, struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n);
+int p9_finish_walk(struct p9_call *call, unsigned n, struct qid *qids);
+void p9_send_getattr(struct p9_call *call, struct p9 *client, u32 fid);
+int p9_finish_getattr(struct p9_call *call, struct attr *attr);
 
 /* Has the server said that it does not know such a message? */
 bool p9_lacks(const struct p9 *client, u8 type);
@@ -147,6 +153,10 @@ int p9_clone(const struct node *node, u32 *out);
 
 /* Open flags that mean something to a server; the rest is ours. */
 #define P9_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_APPEND | O_DIRECTORY | O_SYNC | O_NOATIME)
+
+/* 9p_stat.c: the verb of that name. */
+int p9fs_stat(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
+              struct qid *qids, struct attr *attr);
 
 /* 9p_edit.c: the verbs of struct fs_ops that change a tree. */
 int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr);

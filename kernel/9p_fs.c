@@ -107,26 +107,38 @@ unsigned p9_names_that_fit(const struct name *names, unsigned n)
     return i;
 }
 
-/* Names walked; newfid exists if that is n. */
-int p9_walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n, struct qid *qids)
+void p9_send_walk(struct p9_call *call, struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n)
 {
-    struct p9_call call;
-    struct wire w = p9_begin_fid(&call, client, P9_TWALK, fid);
+    struct wire w = p9_begin_fid(call, client, P9_TWALK, fid);
     wire_put32(&w, newfid);
     wire_put16(&w, (u16)n);
     for (unsigned i = 0; i < n; i++)
         wire_put_string(&w, names[i].s, names[i].len);
-    int err = p9_exchange(&call, &w);
+    p9_send(call, &w);
+}
+
+int p9_finish_walk(struct p9_call *call, unsigned n, struct qid *qids)
+{
+    struct wire w;
+    int err = p9_finish(call, &w);
     if (err < 0)
         return err;
     u16 got = wire_get16(&w);
     if (got > n)
-        return p9_bad(&call, "walked further than asked");
+        return p9_bad(call, "walked further than asked");
     for (unsigned i = 0; i < got; i++)
         qids[i] = p9_get_qid(&w);
     if (!wire_ok(&w))
-        return p9_bad(&call, "short Rwalk");
+        return p9_bad(call, "short Rwalk");
     return got || !n ? got : -ENOENT;
+}
+
+/* Names walked; newfid exists if that is n. */
+int p9_walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n, struct qid *qids)
+{
+    struct p9_call call;
+    p9_send_walk(&call, client, fid, newfid, names, n);
+    return p9_finish_walk(&call, n, qids);
 }
 
 /* More than one Twalk takes goes on from the new fid to itself. */
@@ -212,11 +224,18 @@ static int get_attr(struct p9_call *call, struct wire *w, struct attr *a)
     return a->size > INT64_MAX ? -EOVERFLOW : 0;
 }
 
-static void send_getattr(struct p9_call *call, const struct node *node)
+void p9_send_getattr(struct p9_call *call, struct p9 *client, u32 fid)
 {
-    struct wire w = p9_begin_on(call, node, P9_TGETATTR);
+    struct wire w = p9_begin_fid(call, client, P9_TGETATTR, fid);
     wire_put64(&w, GETATTR_BASIC);
     p9_send(call, &w);
+}
+
+int p9_finish_getattr(struct p9_call *call, struct attr *attr)
+{
+    struct wire w;
+    int err = p9_finish(call, &w);
+    return err < 0 ? err : get_attr(call, &w, attr);
 }
 
 /*
@@ -246,11 +265,8 @@ static u64 sure_size(const struct node *node)
 static int p9fs_getattr(struct node *node, struct attr *attr)
 {
     struct p9_call call;
-    struct wire w;
-    send_getattr(&call, node);
-    int err = p9_finish(&call, &w);
-    if (err == 0)
-        err = get_attr(&call, &w, attr);
+    p9_send_getattr(&call, p9_of(node), p9_fid(node));
+    int err = p9_finish_getattr(&call, attr);
     if (err == 0)
         learn_size(node, attr);
     return err;
@@ -276,7 +292,7 @@ static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struc
     struct wire w = p9_begin_on(&open, node, P9_TLOPEN);
     put_flags(&w, flags);
     p9_send(&open, &w);
-    send_getattr(&get, node);
+    p9_send_getattr(&get, p9_of(node), p9_fid(node));
     int err = p9_finish(&open, &w);
     if (err == 0) {
         *qid = p9_get_qid(&w);
@@ -284,9 +300,7 @@ static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struc
         err = wire_ok(&w) ? 0 : p9_bad(&open, "short Rlopen");
         p9_note_open(p9_of(node), p9_fid(node), flags);
     }
-    int err_get = p9_finish(&get, &w);
-    if (err_get == 0)
-        err_get = get_attr(&get, &w, attr);
+    int err_get = p9_finish_getattr(&get, attr);
     return err < 0 ? err : err_get;
 }
 
@@ -385,6 +399,7 @@ static const struct fs_ops ops = {
     .appends = true,
     .attach = p9fs_attach,
     .walk = p9fs_walk,
+    .stat = p9fs_stat,
     .clunk = p9fs_clunk,
     .open = p9fs_open,
     .read = p9fs_read,

@@ -35,12 +35,8 @@ static bool is_block(const struct file *file)
 int vfs_getattr_path(const struct file *at, const char *path, u32 flags, struct attr *attr, u64 *dev)
 {
     struct place place;
-    int err = vfs_look_up(at, path, flags, &place);
-    if (err < 0)
-        return err;
-    err = place.node.fs->ops->getattr(&place.node, attr);
+    int err = vfs_look_up_attr(at, path, flags, &place, attr);
     *dev = place.mount + 1u;
-    clunk(&place.node);
     return err;
 }
 
@@ -48,16 +44,12 @@ int vfs_access(const struct file *at, const char *path, u32 flags, u32 rights)
 {
     struct place place;
     struct attr attr;
-    int err = vfs_look_up(at, path, flags, &place);
-    if (err < 0)
-        return err;
-    err = place.node.fs->ops->getattr(&place.node, &attr);
-    clunk(&place.node);
+    int err = vfs_look_up_attr(at, path, flags, &place, &attr);
     u32 type = attr.mode & S_IFMT;
     if (err == 0 && (rights & VFS_EXECUTE) && type != S_IFDIR && !(attr.mode & 0111))
         err = -EACCES;
     if (err == 0 && (rights & VFS_WRITE) && (type == S_IFREG || type == S_IFDIR || type == S_IFLNK))
-        err = !place.node.fs->ops->write || vfs_is_readonly(place.mount) ? -EROFS : 0;
+        err = !vfs_mount_get(place.mount)->fs->ops->write || vfs_is_readonly(place.mount) ? -EROFS : 0;
     return err;
 }
 

@@ -169,6 +169,10 @@ struct fs_ops {
     /* From `from`, which stays, along n names without following links. Returns how many names were walked; *out is a new node if that is n
      * (n may be 0: a clone), else untouched. qids[0..result) tell what was walked over. -ENOENT when not even the first was there. */
     int (*walk)(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids);
+    /* As walk(), then getattr() of what was found, of which no node stays: out->fs is NULL, out->qid tells what it is. But a link, if `follow` is
+     * true, is only walked to. Absent: walk() and getattr() do. */
+    int (*stat)(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
+                struct qid *qids, struct attr *attr);
     void (*clunk)(struct node *node);
     /* flags: O_*. Afterwards read/write/readdir work. attr, if not NULL, is filled as by getattr. */
     int (*open)(struct node *node, u32 flags, struct attr *attr);
@@ -279,6 +283,8 @@ enum { VFS_NOFOLLOW = 1, VFS_EMPTY = 2, VFS_CREATE = 4 };
 /* The look-up under all the others. flags: VFS_NOFOLLOW: a link at the end is not followed; VFS_EMPTY: "" is `at` itself, of whatever type;
  * VFS_CREATE: for a file to be made if there is none; -EISDIR: the path, or a link at its end, says that it is a directory. */
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out);
+/* The same for who wants only the attributes; there is no node to clunk. */
+int vfs_look_up_attr(const struct file *at, const char *path, u32 flags, struct place *out, struct attr *attr);
 /* The directory that holds a path's last name; the name goes to `last`: "" for "/"; one that is too long is cut to one byte too many. *slash: slashes stood behind it. */
 int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 2],
                        bool *slash);

@@ -22,7 +22,8 @@ static struct look_up {
     const struct file *at; /* path[0..base) leads to this directory; NULL: to none that is open */
     size_t base;
     char texts[2][DEEP];
-    char *rest; /* in one of texts */
+    char *rest;        /* in one of texts */
+    struct attr *attr; /* asked for of what the path leads to; NULL: a node is */
     unsigned links;
     bool directory; /* the path ends in '/' or "." */
     bool dot;       /* in "." */
@@ -33,7 +34,7 @@ static struct look_up {
 
 static void clunk(struct node *node)
 {
-    if (node->fs->ops->clunk)
+    if (node->fs && node->fs->ops->clunk)
         node->fs->ops->clunk(node);
 }
 
@@ -122,11 +123,13 @@ static unsigned find_link(const struct look_up *l, unsigned got, bool follow_las
 }
 
 /* One step along `n` names. 0: *next is there; 1: a link was followed, so walk anew; -errno. */
-static int step(struct look_up *l, const struct node *from, unsigned n, bool follow_last, struct node *next)
+static int step(struct look_up *l, const struct node *from, unsigned n, bool follow_last, struct node *next,
+                struct attr *attr)
 {
     if (n && !(from->qid.type & QID_DIR))
         return -ENOTDIR;
-    int got = walk(from, l->names, n, next, l->qids);
+    int got = attr && from->fs->ops->stat ? from->fs->ops->stat(from, l->names, n, follow_last, next, l->qids, attr)
+                                          : walk(from, l->names, n, next, l->qids);
     l->got = got < 0 ? 0 : (unsigned)got;
     if (got < 0)
         return got;
@@ -145,8 +148,8 @@ static int step(struct look_up *l, const struct node *from, unsigned n, bool fol
     return follow(l, next, (size_t)(name->s - l->path), (size_t)(name->s + name->len - l->path));
 }
 
-/* Walks the whole path. Results as step()'s. */
-static int walk_path(struct look_up *l, bool follow_last, struct place *out)
+/* Walks the whole path, to a node or, with attr, to those of what is there. Results as step()'s. */
+static int walk_path(struct look_up *l, bool follow_last, struct place *out, struct attr *attr)
 {
     const struct mount *m = vfs_mount_of(l->path);
     if (!m)
@@ -157,11 +160,11 @@ static int walk_path(struct look_up *l, bool follow_last, struct place *out)
     int err;
     do {
         unsigned n = cut_names(l, pos);
-        err = step(l, &at, n, follow_last, &out->node);
+        size_t end = n ? (size_t)(l->names[n - 1].s + l->names[n - 1].len - l->path) : pos;
+        err = step(l, &at, n, follow_last, &out->node, end == l->len ? attr : NULL);
         if (pos > start)
             clunk(&at);
-        if (n)
-            pos = (size_t)(l->names[n - 1].s + l->names[n - 1].len - l->path);
+        pos = end;
         out->last = err == -ENOENT && pos == l->len && l->got + 1 == n;
         at = out->node;
     } while (!err && pos < l->len);
@@ -174,7 +177,7 @@ static int enter(struct look_up *l, struct place *out)
 {
     if (l->len == l->sure)
         return 0;
-    int err = walk_path(l, true, out);
+    int err = walk_path(l, true, out, NULL);
     out->last = false;
     if (err)
         return err;
@@ -229,7 +232,7 @@ static int next_name(struct look_up *l, struct place *out)
 /* A file is to be made where the whole path leads, which says by a slash that it is a directory: Linux goes no further than to its parent. */
 static int refuse_slash(struct look_up *l, struct place *out)
 {
-    int err = walk_path(l, false, out);
+    int err = walk_path(l, false, out, NULL);
     if (err == 0)
         clunk(&out->node);
     return err == 0 || (err == -ENOENT && out->last) ? -EISDIR : err;
@@ -244,7 +247,7 @@ static int resolve(struct look_up *l, u32 flags, struct place *out)
         if (err == 1 && (flags & VFS_CREATE) && l->directory && !l->dot && l->len)
             err = refuse_slash(l, out);
         else if (err == 1)
-            err = walk_path(l, !(flags & VFS_NOFOLLOW) || l->directory, out);
+            err = walk_path(l, !(flags & VFS_NOFOLLOW) || l->directory, out, l->attr);
         if (err != 1)
             return err;
     }
@@ -276,9 +279,8 @@ static int clone(const struct file *at, struct place *out)
     return walk(&at->node, &(struct name){0}, 0, &out->node, &none);
 }
 
-int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out)
+static int look_up(struct look_up *l, const struct file *at, const char *path, u32 flags, struct place *out)
 {
-    struct look_up *l = &look;
     size_t len = strnlen(path, VFS_PATH_MAX);
     *out = (struct place){.path = l->path};
     if (len == 0 && at && (flags & VFS_EMPTY))
@@ -302,6 +304,23 @@ int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place
     out->last &= !l->dot;
     if (l->len == 0)
         out->path = "/";
+    return err;
+}
+
+int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out)
+{
+    look.attr = NULL;
+    return look_up(&look, at, path, flags, out);
+}
+
+int vfs_look_up_attr(const struct file *at, const char *path, u32 flags, struct place *out, struct attr *attr)
+{
+    look.attr = attr;
+    int err = look_up(&look, at, path, flags, out);
+    if (err < 0 || !out->node.fs)
+        return err;
+    err = out->node.fs->ops->getattr(&out->node, attr);
+    clunk(&out->node);
     return err;
 }
 
