@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -74,57 +73,16 @@ static void copy_shares(struct twins *t)
 
 /* ---- our own programs, which the host has only within the initial files ---- */
 
-static unsigned long field(const char *header, unsigned i)
+static void unpack_programs(struct twins *t)
 {
-    char digits[9] = {0};
-    memcpy(digits, header + 6 + 8 * i, 8);
-    return strtoul(digits, NULL, 16);
-}
-
-static void put_file(const char *path, const char *bytes, size_t n)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-    if (write(fd, bytes, n) != (ssize_t)n || close(fd))
-        fatal(STATUS_USAGE, "cannot write %s: %s; set TMPDIR to a folder with room", path, strerror(errno));
-}
-
-/* cpio newc: a header of 110 characters, the name, the data; each padded to 4 bytes. */
-static void unpack(const char *archive, size_t len, const char *to)
-{
-    enum { HEADER = 110, F_MODE = 1, F_SIZE = 6, F_NAME = 11 };
-    for (size_t at = 0; len - at >= HEADER && !memcmp(archive + at, "070701", 6);) {
-        const char *name = archive + at + HEADER;
-        mode_t mode = (mode_t)field(archive + at, F_MODE);
-        size_t data = (at + HEADER + field(archive + at, F_NAME) + 3) & ~3ul, size = field(archive + at, F_SIZE);
-        if (data > len || size > len - data)
-            fatal(STATUS_USAGE, "the initial files are damaged; run make");
-        char *path = text("%s/%s", to, name);
-        if (S_ISDIR(mode))
-            tree_folder(to, name);
-        else if (S_ISREG(mode))
-            put_file(path, archive + data, size);
-        chmod(path, mode & 07777);
-        free(path);
-        at = (data + size + 3) & ~3ul;
-    }
-}
-
-static void initial_files(struct twins *t)
-{
-    const char *path = library("initfs.cpio"), *name = t->req[HOST].argv[0];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    char *archive = fstat(fd, &st) ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (archive == MAP_FAILED)
-        fatal(STATUS_USAGE, "cannot read %s: %s", path, strerror(errno));
-    unpack(archive, (size_t)st.st_size, tree_folder(t->folder, "initial"));
-    munmap(archive, (size_t)st.st_size);
-    close(fd);
+    const char *name = t->req[HOST].argv[0];
+    initial_unpack(tree_folder(t->folder, "initial"));
     if (t->req[HOST].exe)
         return;
     t->req[HOST].exe = text("/bin/%s", name);
     if (access(text("%s/initial/bin/%s", t->folder, name), X_OK))
-        fatal(STATUS_NOT_FOUND, "%s: none of our programs; name one of %s, or a path with a / in it", name, path);
+        fatal(STATUS_NOT_FOUND, "%s: none of our programs; name one of %s, or a path with a / in it", name,
+              library("initfs.cpio"));
 }
 
 /* ---- the host's side ---- */
@@ -421,7 +379,7 @@ int diff_run(struct request *req)
     t.req[HOST] = t.req[GUEST] = *req;
     t.req[GUEST].timeout = 0; /* the host's is kept for both */
     tree_folder(t.folder, "root");
-    initial_files(&t);
+    unpack_programs(&t);
     copy_shares(&t);
     t.own_root = root_granted(t.folder);
     if (!t.own_root)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "sheepskin.h"
 
@@ -224,20 +223,6 @@ static void add_channels(struct words *w, const struct request *req, const struc
     add2(w, "-device", text("isa-debug-exit,iobase=%#x,iosize=1", PORT_EXIT));
 }
 
-/* Less than this, and the machine hangs before there is anybody to complain. */
-static void check_memory(const struct request *req, const char *kernel, const char *files)
-{
-    char *unit;
-    unsigned long long mib = 1 << 20, need = 48 * mib, has = strtoull(req->memory, &unit, 10);
-    has *= strchr("kK", *unit) && *unit ? 1024 : strchr("gG", *unit) && *unit ? 1024 * mib : mib;
-    struct stat a, b;
-    if (files && !stat(kernel, &a) && !stat(files, &b))
-        need = mib + (unsigned long long)a.st_size + (unsigned long long)b.st_size;
-    if (has < need)
-        fatal(STATUS_USAGE, "--memory %s is too little to start in; give at least %lluM", req->memory,
-              (need + mib - 1) / mib);
-}
-
 /* As CMDLINE_ARGS of kernel/cmdline.h, program included: a part of the arguments is worse than none. */
 static void check_arguments(const struct request *req)
 {
@@ -263,8 +248,8 @@ static void add_boot(struct words *w, const struct request *req, const struct wi
     if (strlen(line) > room)
         fatal(STATUS_USAGE, "the arguments take %zu bytes of %zu; put them into a file that the program reads",
               strlen(line), room);
-    char *kernel = library(efi ? "sheepskin.efi" : "kernel.elf"), *files = efi ? NULL : library("initfs.cpio");
-    check_memory(req, kernel, files);
+    char *kernel = library(efi ? "sheepskin.efi" : "kernel.elf");
+    char *files = initial_files(req, kernel, wiring->by_hand);
     add2(w, "-kernel", kernel);
     if (files)
         add2(w, "-initrd", files);

@@ -75,6 +75,11 @@ void share_clean_up(void);
 
 /* The path of one of our files: beside the launcher in the build tree, in ../lib/sheepskin when installed, or in SHEEPSKIN_LIB. */
 char *library(const char *name);
+/* The -initrd for this machine, NULL: none. In a machine of less than 4 MiB it has of our programs only the one that is run. Ends where the memory does not hold
+ * kernel and files. */
+char *initial_files(const struct request *req, const char *kernel, bool by_hand);
+/* Puts all of them into a folder of the host. */
+void initial_unpack(const char *to);
 /* The words of the QEMU command line; NULL-terminated. */
 char **machine_words(const struct request *req, const struct wiring *wiring);
 /* The line that does the same by hand, for a shell. */

@@ -328,6 +328,34 @@ def test_wrong_usage(args, says, sheepskin):
     one_line(sheepskin(*args), 125, says)
 
 
+# ---- little memory ----
+
+def test_a_machine_of_2_mib_shows_a_file_of_the_host(share, sheepskin):
+    done = sheepskin("run", "--memory", "2M", "-v", f"{share}:/host", "cat", "/host/poem.txt")
+    assert (done.returncode, done.stdout, done.stderr) == (0, (share / "poem.txt").read_bytes(), b"")
+
+
+def test_below_4_mib_only_the_program_itself_is_there(share, sheepskin):
+    """Of ours; one of the host needs none of them."""
+    assert sheepskin("run", "--memory", "4M", "ls", "/bin").stdout.split()[:3] == [b"cat", b"hello", b"ls"]
+    assert sheepskin("run", "--memory", "3M", "ls", "/bin", "/etc").stdout.split() == [b"/bin:", b"ls", b"/etc:", b"group", b"passwd"]
+    done = sheepskin("run", "--memory", "3M", "no-such")
+    assert done.returncode == 127 and b"no-such: no such program" in done.stderr
+    one_line(sheepskin("run", "--dry-run", "--memory", "2M", "cat"), 125, "at least 4M")
+
+
+@pytest.mark.parametrize("more", [2 ** 20, 2 ** 30])
+def test_a_kernel_too_large_for_the_memory_is_not_started(more, tmp_path, sheepskin):
+    """Loaders would put the initial files over it, and nobody would be left to say so."""
+    kernel = bytearray((machine.BUILD / "kernel.elf").read_bytes())
+    headers, count = int.from_bytes(kernel[32:40], "little"), int.from_bytes(kernel[56:58], "little")
+    loads = [at for at in range(headers, headers + 56 * count, 56) if kernel[at] == 1]
+    kernel[loads[-1] + 40:loads[-1] + 48] = more.to_bytes(8, "little")  # bytes in memory
+    (tmp_path / "kernel.elf").write_bytes(kernel)
+    shutil.copy(machine.BUILD / "initfs.cpio", tmp_path)
+    one_line(sheepskin("run", "--memory", "2M", "hello", lib=tmp_path), 125, "2M is too little to start in; give at least")
+
+
 @pytest.mark.parametrize("args,says", [(["--wolf"], "--wolf"), (["-x"], "-x"), (["--verbose=1"], "--verbose=1"), (["--boot"], "--boot"), (["-v"], "-v")],
                          ids=" ".join)
 def test_option_that_is_not_understood(args, says, sheepskin):
