@@ -82,6 +82,7 @@ struct span {
 
 /* The C library's memory and string functions that the kernel has (string.c); the host build has its own. */
 void *memcpy(void *restrict dst, const void *restrict src, size_t n);
+void *memccpy(void *restrict dst, const void *restrict src, int last, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int byte, size_t n);
 int memcmp(const void *a, const void *b, size_t n);

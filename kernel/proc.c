@@ -12,6 +12,51 @@ enum { SIG_KILL = 9, RIGHTS = PROT_READ | PROT_WRITE | PROT_EXEC };
 struct proc *proc_current;
 const char proc_uname[6][65] = {"Linux", "sheepskin", "6.1.0-sheepskin", "Sheepskin 0.3.0", "x86_64", "(none)"};
 
+/* ---- runs ---- */
+
+/* Runs of physical memory that were looked up, by the page they begin in: programs use their buffers again and again. They count as long as the tables have
+ * lost nothing. */
+static struct run {
+    u64 va, len, pa;
+    u32 loss; /* the last one before it was looked up */
+    int prot; /* on each byte of it */
+} runs[64], *last_run = runs;
+static u32 losses = 1;
+
+static struct run *run_at(u64 va)
+{
+    return &runs[va / PAGE_SIZE * 0x9e3779b97f4a7c15ull >> 58]; /* Fibonacci hashing */
+}
+
+/* The run at va, as far as it is known; 0: it is not. */
+static u64 known_run(u64 va, u64 max, int prot, u64 *pa)
+{
+    struct run *r = run_at(va);
+    u64 skip = va - r->va;
+    if (skip >= r->len || (r->prot & prot) != prot || r->loss != losses)
+        return 0;
+    last_run = r;
+    *pa = r->pa + skip;
+    return MIN(max, r->len - skip);
+}
+
+/* The same from the tables. A run that continues the last one makes that longer. */
+static u64 look_up_run(u64 va, u64 max, int prot, u64 *pa)
+{
+    u64 len = arch_space_lookup(proc_current->space, va, max, prot, pa);
+    struct run *r = run_at(va), *last = last_run;
+    if (!len)
+        return 0;
+    if (last->va + last->len == va && last->pa + last->len == *pa && last->prot == prot && last->loss == losses) {
+        last->len += len;
+        return len;
+    }
+    bool more = r->va == va && r->len == len && r->loss == losses;
+    *r = (struct run){va, len, *pa, losses, more ? r->prot | prot : prot};
+    last_run = r;
+    return len;
+}
+
 /* ---- regions ---- */
 
 static struct region *region_at(u64 va)
@@ -64,6 +109,7 @@ int proc_unmap(u64 start, u64 len)
 {
     if (!in_program(start, len))
         return -EINVAL;
+    losses++;
     int result = split_at(start);
     if (result == 0)
         result = split_at(start + len);
@@ -103,6 +149,7 @@ int proc_protect(u64 start, u64 len, int prot)
 {
     if (!in_program(start, len))
         return -ENOMEM;
+    losses++;
     int result = split_at(start);
     if (result == 0)
         result = split_at(start + len);
@@ -135,6 +182,7 @@ bool proc_is_mapped(u64 start, u64 len)
 
 void proc_discard(u64 start, u64 len)
 {
+    losses++;
     for (const struct region *r = proc_current->regions; in_program(start, len) && r; r = r->next) {
         u64 from = MAX(r->start, start), to = MIN(r->end, start + len);
         if (from < to && !(r->prot & REGION_FILE))
@@ -169,6 +217,7 @@ u64 proc_find_gap(u64 len, u64 hint)
 static int move_pages(u64 from, u64 to, u64 len, int prot)
 {
     u64 space = proc_current->space, pa, n;
+    losses++;
     for (u64 at = 0; at < len; at += n ? n : PAGE_SIZE) {
         n = arch_space_lookup(space, from + at, len - at, 0, &pa);
         if (n && arch_space_map(space, to + at, pa, n, prot) < 0) {
@@ -237,6 +286,17 @@ static u64 hole(u64 va, u64 len)
     return n;
 }
 
+/* Pages to put under `page` at once: who touches one page after the other gets more each time, which come in one run, too. */
+static u64 pages_ahead(u64 page, const struct region *r)
+{
+    enum { AHEAD_MAX = 64, SPARE = 64 };
+    static u64 next, n;
+    n = page == next ? MIN(MIN(2 * n, (u64)AHEAD_MAX), mem_free_count() / SPARE) : 1;
+    n = hole(page, MIN(MAX(n, 1u) * PAGE_SIZE, r->end - page)) / PAGE_SIZE;
+    next = page + n * PAGE_SIZE;
+    return n;
+}
+
 int proc_page_fault(u64 va, int prot)
 {
     u64 pa, page = ALIGN_DOWN(va, PAGE_SIZE);
@@ -245,56 +305,55 @@ int proc_page_fault(u64 va, int prot)
         return -EFAULT;
     if (r->prot & REGION_BEHIND)
         return -ENXIO;
-    if (fill_zero(page, PAGE_SIZE, r->prot & RIGHTS))
+    if (fill_zero(page, pages_ahead(page, r) * PAGE_SIZE, r->prot & RIGHTS))
         return 0;
     log_error("%s: out of memory; give the machine more (QEMU: -m)", proc_current->name);
     proc_exit(128 + SIG_KILL);
 }
 
+/* The run at va, filled with zero pages if need be; 0: the program has no such byte, or there is no memory. */
+static u64 run(u64 va, u64 max, int prot, u64 *pa)
+{
+    struct region *r = va >= ARCH_USER_MIN && va < ARCH_USER_MAX ? region_at(va) : NULL;
+    if (!r || (r->prot & (prot | REGION_BEHIND)) != prot)
+        return 0;
+    u64 page = ALIGN_DOWN(va, PAGE_SIZE), len;
+    max = MIN(max, r->end - va);
+    while (!(len = look_up_run(va, max, prot, pa)))
+        if (!fill_zero(page, hole(page, ALIGN_UP(va + max, PAGE_SIZE) - page), r->prot & RIGHTS))
+            break;
+    return len;
+}
+
 unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u64 *covered)
 {
     unsigned n = 0;
-    u64 pa;
-    *covered = 0;
-    while (*covered < len) {
-        u64 at = va + *covered, left = len - *covered;
-        struct region *r = at >= ARCH_USER_MIN && at < ARCH_USER_MAX ? region_at(at) : NULL;
-        if (!r || (r->prot & (prot | REGION_BEHIND)) != prot)
+    u64 pa, done = 0, piece;
+    for (; done < len; done += piece) {
+        piece = known_run(va + done, len - done, prot, &pa);
+        if (!piece && !(piece = run(va + done, len - done, prot, &pa)))
             break;
-        u64 run = arch_space_lookup(proc_current->space, at, MIN(left, r->end - at), prot, &pa);
-        if (!run) {
-            u64 page = ALIGN_DOWN(at, PAGE_SIZE);
-            u64 end = MIN(r->end, ALIGN_UP(at + MIN(left, r->end - at), PAGE_SIZE));
-            if (!fill_zero(page, hole(page, end - page), r->prot & RIGHTS))
-                break;
-            continue;
-        }
         if (n && out[n - 1].pa + out[n - 1].len == pa)
-            out[n - 1].len += run;
+            out[n - 1].len += piece;
         else if (n < max)
-            out[n++] = (struct span){pa, run};
+            out[n++] = (struct span){pa, piece};
         else
             break;
-        *covered += run;
     }
+    *covered = done;
     return n;
 }
 
 static int copy(u64 va, u8 *bytes, u64 len, int prot)
 {
-    struct span spans[16];
-    while (len) {
-        u64 covered;
-        unsigned n = proc_spans(va, len, prot, spans, ARRAY_LEN(spans), &covered);
-        if (!n)
+    struct span s;
+    for (u64 n; len; va += n, bytes += n, len -= n) {
+        if (!proc_spans(va, len, prot, &s, 1, &n))
             return -EFAULT;
         if (prot == PROT_WRITE)
-            mem_to_spans(spans, n, 0, bytes, covered);
+            memcpy(mem_virt(s.pa), bytes, n);
         else
-            mem_from_spans(bytes, spans, n, 0, covered);
-        va += covered;
-        bytes += covered;
-        len -= covered;
+            memcpy(bytes, mem_virt(s.pa), n);
     }
     return 0;
 }
@@ -311,15 +370,14 @@ int proc_copy_out(u64 va, const void *src, u64 len)
 
 s64 proc_copy_string(char *dst, u64 va, size_t size)
 {
-    size_t len = 0;
-    while (len < size) {
-        u64 piece = MIN(size - len, PAGE_SIZE - (va + len) % PAGE_SIZE);
-        if (proc_copy_in(dst + len, va + len, piece) < 0)
+    struct span s;
+    u64 n;
+    for (size_t len = 0; len < size; len += n) {
+        if (!proc_spans(va + len, MIN(size - len, PAGE_SIZE - (va + len) % PAGE_SIZE), PROT_READ, &s, 1, &n))
             return -EFAULT;
-        size_t text = strnlen(dst + len, piece);
-        len += text;
-        if (text < piece)
-            return (s64)len;
+        char *end = memccpy(dst + len, mem_virt(s.pa), 0, n);
+        if (end)
+            return end - dst - 1;
     }
     return -ENAMETOOLONG;
 }

@@ -42,6 +42,26 @@ void *memmove(void *dst, const void *src, size_t n)
     return dst;
 }
 
+/* Each byte is read once, so that what is looked at is what is copied. */
+void *memccpy(void *restrict dst, const void *restrict src, int last, size_t n)
+{
+    u64 ones = 0x0101010101010101ull, wanted = (u8)last * ones;
+    u8 *d = dst;
+    const u8 *s = src;
+    for (; n >= 8; n -= 8, d += 8, s += 8) {
+        u64 v = *(const word *)s, equal = v ^ wanted;
+        if ((equal - ones) & ~equal & 0x80 * ones) /* one of its bytes is 0 */
+            for (;; v >>= 8)
+                if ((*d++ = (u8)v) == (u8)last)
+                    return d;
+        *(word *)d = v;
+    }
+    for (; n; n--)
+        if ((*d++ = *s++) == (u8)last)
+            return d;
+    return NULL;
+}
+
 void *memset(void *dst, int byte, size_t n)
 {
     u8 *d = dst;

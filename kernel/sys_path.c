@@ -55,11 +55,14 @@ static s64 find_start(struct user_path *path, u64 dirfd, u32 flags)
     return empty || path->at->directory ? 0 : -ENOTDIR;
 }
 
+_Static_assert(VFS_PATH_MAX == PAGE_SIZE, "a path has a page");
+
 s64 path_get(struct user_path *path, u64 dirfd, u64 va, u32 flags)
 {
-    path->text = mem_new(VFS_PATH_MAX);
-    if (!path->text)
+    u64 page = mem_pages(1, PAGE_SIZE); /* not cleared, as mem_new()'s would be */
+    if (!page)
         return -ENOMEM;
+    path->text = mem_virt(page);
     s64 result = proc_copy_string(path->text, va, VFS_PATH_MAX);
     if (result >= 0)
         result = find_start(path, dirfd, flags);
@@ -68,7 +71,7 @@ s64 path_get(struct user_path *path, u64 dirfd, u64 va, u32 flags)
 
 s64 path_put(struct user_path *path, s64 result)
 {
-    mem_delete(path->text, VFS_PATH_MAX);
+    mem_pages_free(mem_phys(path->text), 1);
     return result;
 }
 

@@ -149,21 +149,17 @@ void arch_space_unmap(u64 space, u64 va, u64 len, void (*gone)(u64 pa, u64 len))
 u64 arch_space_lookup(u64 space, u64 va, u64 max, int prot, u64 *pa)
 {
     u64 need = PTE_PRESENT | PTE_USER | (prot & PROT_WRITE ? PTE_WRITE : 0);
-    u64 got = 0, at = va, *e = NULL;
-    while (got < max) {
-        if (!e || paging_index(at, 0) == 0)
-            e = entry_of(space, at, false);
-        if (!e || (*e & need) != need || (prot & PROT_EXEC && *e & cpu_nx))
+    u64 matters = need | (prot & PROT_EXEC ? cpu_nx : 0), got = PAGE_SIZE - va % PAGE_SIZE;
+    const u64 *e = entry_of(space, va, false);
+    if (!e || (*e & matters) != need)
+        return 0;
+    u64 next = *e & (matters | PTE_ADDRESS);
+    *pa = (*e & PTE_ADDRESS) + va % PAGE_SIZE;
+    for (; got < max; got += PAGE_SIZE) {
+        e = paging_index(va + got, 0) ? e + 1 : entry_of(space, va + got, false);
+        next += PAGE_SIZE;
+        if (!e || (*e & (matters | PTE_ADDRESS)) != next)
             break;
-        u64 here = (*e & PTE_ADDRESS) + at % PAGE_SIZE;
-        if (got == 0)
-            *pa = here;
-        else if (here != *pa + got)
-            break;
-        u64 step = PAGE_SIZE - at % PAGE_SIZE;
-        got += step;
-        at += step;
-        e++;
     }
     return MIN(got, max);
 }

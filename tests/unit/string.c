@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #define memcpy  k_memcpy
+#define memccpy k_memccpy
 #define memmove k_memmove
 #define memset  k_memset
 #define memcmp  k_memcmp
@@ -18,6 +19,7 @@
 #define strncmp k_strncmp
 #include "../../kernel/string.c"
 #undef memcpy
+#undef memccpy
 #undef memmove
 #undef memset
 #undef memcmp
@@ -59,6 +61,24 @@ static void copies_of_every_length_and_overlap(void **state)
     }
 }
 
+/* No byte behind the last one that counts is written. */
+static void a_copy_ends_with_a_byte(void **state)
+{
+    (void)state;
+    u8 a[SIZE], b[SIZE], source[SIZE];
+    for (size_t n = 0; n < 40; n++)
+        for (size_t last = 0; last < 44; last++) {
+            memset(source, 'x', SIZE);
+            source[3 + last] = 0x80;
+            memset(a, 0, SIZE);
+            memset(b, 0, SIZE);
+            const u8 *end = k_memccpy(a + 5, source + 3, 0x180, n);
+            assert_ptr_equal(end, last < n ? a + 5 + last + 1 : NULL);
+            memcpy(b + 5, source + 3, MIN(n, last + 1));
+            assert_memory_equal(a, b, SIZE);
+        }
+}
+
 static int sign(int v)
 {
     return (v > 0) - (v < 0);
@@ -87,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_of_every_length_and_overlap),
+        cmocka_unit_test(a_copy_ends_with_a_byte),
         cmocka_unit_test(comparisons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
