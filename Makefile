@@ -42,7 +42,7 @@ $(B)/config.mk: FORCE
 	@tools/deps.sh $(sets) && mkdir -p $(@D) && tools/config.sh > $@.new && \
 	    if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-# ---- the kernel ----
+# ---- the kernel: linked twice, the second time with the names of its functions ----
 
 # A word before each return address; undefined behaviour traps where that is cheap (docs/trust.md has the figures).
 K_GUARD := -fstack-protector-strong -mstack-protector-guard=global -fsanitize=undefined -fno-sanitize=null,alignment,object-size \
@@ -60,8 +60,8 @@ $(B)/obj/kernel/%.o $(B)/obj/boot/pvh.o: FLAGS = $(K_FLAGS)
 $(B)/obj/kernel/%.S.o $(B)/obj/boot/pvh.S.o: FLAGS = $(K_FLAGS)
 
 # What every operation on a share goes through is made for speed, all else for size.
-K_HOT := 9p 9p_again 9p_session 9p_fs 9p_io 9p_list 9p_stat virtq virtq_split drivers/virtio_9p vfs vfs_path proc sys_file syscall x86_64/space
-$(K_HOT:%=$(B)/obj/kernel/%.o): FLAGS = $(K_FLAGS) -O2 -falign-functions=1 -falign-loops=1 -falign-jumps=1 -falign-labels=1
+K_HOT := 9p 9p_again 9p_session 9p_fs 9p_io virtq virtq_split drivers/virtio_9p vfs vfs_path proc sys_file syscall x86_64/space
+$(K_HOT:%=$(B)/obj/kernel/%.o): FLAGS = $(K_FLAGS) -O2
 
 $(B)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)
@@ -73,13 +73,16 @@ $(B)/obj/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(FLAGS) -MMD -MP -c $< -o $@
 
-$(B)/kernel.debug.elf: $(K_OBJ) linker.ld
-	$(call say,LD,$@)
-	$(quiet)$(CC) $(K_LINK) $(K_OBJ) -o $@
+$(B)/obj/kernel.pass1.elf: $(K_OBJ) linker.ld tools/symbols.sh
+	$(quiet)tools/symbols.sh < /dev/null > $@.S && $(CC) -c $@.S -o $@.o
+	$(quiet)$(CC) $(K_LINK) $(K_OBJ) $@.o -o $@
 
-# The names of its functions, for backtraces: one of the initial files.
-$(B)/obj/kernel.names: $(B)/kernel.debug.elf tools/symbols.sh
-	$(quiet)nm -n $< | tools/symbols.sh > $@.S && $(CC) -c $@.S -o $@.o && objcopy -O binary -j .text $@.o $@
+$(B)/kernel.debug.elf: $(B)/obj/kernel.pass1.elf
+	$(call say,LD,$@)
+	$(quiet)nm -n $< | tools/symbols.sh > $(B)/obj/symbols.S && $(CC) -c $(B)/obj/symbols.S -o $(B)/obj/symbols.o
+	$(quiet)$(CC) $(K_LINK) $(K_OBJ) $(B)/obj/symbols.o -o $@
+	@nm -n $@ | tools/symbols.sh | cmp -s - $(B)/obj/symbols.S || { \
+	    echo "linker.ld: the symbol table moves functions; place .symbols behind all code" >&2; exit 1; }
 
 $(B)/kernel.elf: $(B)/kernel.debug.elf
 	$(call say,STRIP,$@)
@@ -106,9 +109,9 @@ $(B)/apps/%: $(B)/obj/apps/%.o $(A_LIBC) | $(NEWLIB)/lib/libc.a
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(A_LINK) $^ $(NEWLIB)/lib/libc.a -lgcc -o $@
 
-$(B)/initfs.cpio: $(B)/obj/kernel.names $(APPS) tools/cpio
+$(B)/initfs.cpio: $(APPS) tools/cpio
 	$(call say,CPIO,$@)
-	$(quiet)tools/cpio $@ $(filter-out tools/%,$^)
+	$(quiet)tools/cpio $@ $(APPS)
 
 # ---- the EFI application, which carries the kernel and the initial files ----
 

@@ -95,6 +95,7 @@ struct p9_counters {
     u64 restarts;     /* sessions begun again */
     u64 by_type[128]; /* T-messages, by type */
     u64 fids;         /* in use now */
+    bool in_order;    /* the server carries messages out one after the other, as far as is known */
 };
 
 struct p9;

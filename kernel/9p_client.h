@@ -27,6 +27,8 @@ enum {
     P9_ORIGINS = 512 /* fids in one page of what is known of them */
 };
 #define P9_NOFID 0xffffffffu
+/* Whether the server carries messages out one after the other. */
+enum { P9_ORDER_UNKNOWN, P9_ANY_ORDER, P9_IN_ORDER };
 
 struct p9 {
     struct p9 *next;
@@ -39,13 +41,13 @@ struct p9 {
     bool waited;        /* since the last kick */
     bool warned;
     struct p9_counters *counters;
-    u32 life;             /* sessions that ended before this one */
-    u64 edits;            /* messages sent that change names */
-    struct p9_list *list; /* 9p_list.c's; NULL: nothing was listed yet */
-    u64 told;             /* when the log last had a line about that */
+    u32 life; /* sessions that ended before this one */
+    u64 told; /* when the log last had a line about that */
     bool restarting, dead;
     u64 fids[P9_FIDS / 64]; /* a bit for each number in use */
     struct p9_origin **origins[P9_FIDS / P9_ORIGINS];
+    u8 order;               /* P9_ANY_ORDER..., found out by 9p_chain.c */
+    u8 walks, tried;        /* its; only until it is */
     u64 lacks[2];           /* a bit for each type that the server said it does not know */
     struct p9_slot **slots; /* P9_REQUESTS of them; 9p.c makes each when it is first needed */
 };
@@ -138,11 +140,32 @@ int p9_attach_fid(struct p9 *client, u32 fid, struct qid *qid);
 unsigned p9_names_that_fit(const struct name *names, unsigned n);
 int p9_walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n, struct qid *qids);
 int p9_open_again(struct p9 *client, u32 fid, u32 flags);
-/* The halves of a message: what goes out, for others to go out with it, and what its answer says. */
+/* The halves of a message: what goes out, for others to go out with it, and what its answer says, as in struct fs_ops. page: where a target goes. */
 void p9_send_walk(struct p9_call *call, struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n);
 int p9_finish_walk(struct p9_call *call, unsigned n, struct qid *qids);
 void p9_send_getattr(struct p9_call *call, struct p9 *client, u32 fid);
 int p9_finish_getattr(struct p9_call *call, struct attr *attr);
+void p9_send_open(struct p9_call *call, struct p9 *client, u32 fid, u32 flags);
+int p9_finish_open(struct p9_call *call, struct p9 *client, u32 fid, u32 flags, struct qid *qid);
+void p9_send_readlink(struct p9_call *call, struct p9 *client, u32 fid, u64 page);
+int p9_finish_readlink(struct p9_call *call, u64 page, char *buf, size_t size);
+
+/*
+ * 9p_chain.c: what is asked together with the walk that makes a fid, where the server works in order. send: behind the message, before its answer; next:
+ * VFS_NEXT_*. finish: behind the answer, and p9_note(); walked: what the fid stands for, NULL: there is none. true: the server made it all the same,
+ * so it has to be clunked. take: the answers for that fid, once; NULL: it was not asked.
+ */
+struct p9_answers {
+    int result; /* as that of the verb */
+    const struct qid *qid;
+    const struct attr *attr;
+    const char *target;
+};
+extern const struct p9 *p9_chained; /* whose answers are kept */
+void p9_chain_send(struct p9 *client, u32 from, u32 fid, u8 next);
+bool p9_chain_finish(struct p9 *client, const struct qid *walked);
+const struct p9_answers *p9_chain_take(u32 fid, u8 next);
+void p9_chain_forget(void);
 
 /* Has the server said that it does not know such a message? */
 bool p9_lacks(const struct p9 *client, u8 type);
@@ -181,17 +204,13 @@ int p9fs_lock(struct node *node, const struct file_lock *lock);
 int p9fs_getlock(struct node *node, struct file_lock *lock);
 
 /*
- * 9p_io.c: the verbs read and write of struct fs_ops on an open fid. expected: the file is thought to reach to here, and messages for what
+ * 9p_io.c: the verbs read, write and readdir of struct fs_ops on an open fid. expected: the file is thought to reach to here, and messages for what
  * is below go out together; end: it surely ends here, and nothing behind is asked for (0: not known).
  */
 s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span *spans, unsigned n, u64 offset);
 /* offset: VFS_CURRENT on a fid that the server opened to append. */
 s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u64 offset);
-
-/* 9p_list.c: the verb readdir. This fid is closed. All that is kept goes. */
-int p9_readdir(const struct node *dir, u64 from, size_t room, bool (*emit)(void *, const struct dirent_info *),
+int p9_readdir(struct p9 *client, u32 fid, u64 from, size_t room, bool (*emit)(void *, const struct dirent_info *),
                void *ctx);
-void p9_list_close(struct p9 *client, u32 fid);
-void p9_list_free(struct p9 *client);
 
 #endif

@@ -83,6 +83,7 @@ static int p9fs_attach(struct fs *fs, struct node *root)
     u32 fid = p9_fid_new(client);
     if (fid == P9_NOFID)
         return -ENFILE;
+    p9_chain_forget();
     struct qid qid;
     err = p9_attach_fid(client, fid, &qid);
     if (err == 0)
@@ -147,12 +148,18 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     struct p9 *client = p9_of(from);
     u32 at = p9_fid(from), fid = p9_fid_new(client);
     unsigned done = 0, part;
+    u8 next = from->fs->next_verb;
+    struct p9_call call;
     int got;
+    from->fs->next_verb = 0;
     if (fid == P9_NOFID)
         return -ENFILE;
     do {
         part = p9_names_that_fit(names + done, n - done);
-        got = p9_walk_some(client, at, fid, names + done, part, qids + done);
+        p9_send_walk(&call, client, at, fid, names + done, part);
+        if (client->order != P9_ANY_ORDER && done + part == n)
+            p9_chain_send(client, at, fid, next);
+        got = p9_finish_walk(&call, part, qids + done);
         const struct qid *last = part ? &qids[done + part - 1] : &from->qid;
         if (got == (int)part && p9_note(client, fid, at, names + done, part, last) < 0)
             got = -ENOMEM;
@@ -160,12 +167,15 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
             at = fid;
         done += (unsigned)MAX(got, 0);
     } while (got == (int)part && done < n && (qids[done - 1].type & QID_DIR));
-    if (got == (int)part && done == n) {
+    bool there = got == (int)part && done == n, left = false;
+    if (there)
         *out = (struct node){.fs = from->fs, .id = fid, .qid = n ? qids[n - 1] : from->qid};
+    if (client->order != P9_ANY_ORDER)
+        left = p9_chain_finish(client, there ? &out->qid : NULL);
+    if (there)
         return (int)n;
-    }
     /* After an answer that cannot be believed the server may know the fid or not: Tclunk settles it. */
-    if (at == fid || got == -EIO || got == -ENOMEM)
+    if (left || at == fid || got == -EIO || got == -ENOMEM)
         p9_clunk(client, fid, true);
     else
         p9_fid_free(client, fid);
@@ -182,7 +192,6 @@ int p9_clone(const struct node *node, u32 *out)
 
 static void p9fs_clunk(struct node *node)
 {
-    p9_list_close(p9_of(node), p9_fid(node));
     p9_clunk(p9_of(node), p9_fid(node), true);
 }
 
@@ -239,6 +248,12 @@ int p9_finish_getattr(struct p9_call *call, struct attr *attr)
     return err < 0 ? err : get_attr(call, &w, attr);
 }
 
+/* What was asked of the node together with its walk. */
+static const struct p9_answers *answered(const struct node *node, u8 verb)
+{
+    return p9_chained == p9_of(node) ? p9_chain_take(p9_fid(node), verb) : NULL;
+}
+
 /*
  * A file's size is sure only while this guest cannot have heard that it is another one: nothing was sent or heard since, and no time went by to speak of.
  * A read that comes at once then asks for no more than there is, which saves the server a second look (rule C9).
@@ -265,7 +280,12 @@ static u64 sure_size(const struct node *node)
 
 static int p9fs_getattr(struct node *node, struct attr *attr)
 {
+    const struct p9_answers *had = answered(node, VFS_NEXT_GETATTR);
     struct p9_call call;
+    if (had) {
+        *attr = *had->attr;
+        return had->result;
+    }
     p9_send_getattr(&call, p9_of(node), p9_fid(node));
     int err = p9_finish_getattr(&call, attr);
     if (err == 0)
@@ -273,34 +293,48 @@ static int p9fs_getattr(struct node *node, struct attr *attr)
     return err;
 }
 
-static void put_flags(struct wire *w, u32 flags)
+/* Not blocking: a server that opens a fifo must not wait for its other end. */
+void p9_send_open(struct p9_call *call, struct p9 *client, u32 fid, u32 flags)
 {
-    wire_put32(w, (flags & P9_OPEN_FLAGS) | O_NONBLOCK | O_LARGEFILE);
+    struct wire w = p9_begin_fid(call, client, P9_TLOPEN, fid);
+    wire_put32(&w, flags | O_NONBLOCK | O_LARGEFILE);
+    p9_send(call, &w);
+}
+
+int p9_finish_open(struct p9_call *call, struct p9 *client, u32 fid, u32 flags, struct qid *qid)
+{
+    struct wire w;
+    int err = p9_finish(call, &w);
+    if (err < 0)
+        return err;
+    *qid = p9_get_qid(&w);
+    wire_get32(&w); /* iounit: no bound that we need, and the server's word only (case P23) */
+    p9_note_open(client, fid, flags);
+    return wire_ok(&w) ? 0 : p9_bad(call, "short Rlopen");
 }
 
 int p9_open_again(struct p9 *client, u32 fid, u32 flags)
 {
     struct p9_call call;
-    struct wire w = p9_begin_fid(&call, client, P9_TLOPEN, fid);
-    put_flags(&w, flags);
-    return p9_exchange(&call, &w);
+    struct qid qid;
+    p9_send_open(&call, client, fid, flags);
+    return p9_finish_open(&call, client, fid, flags, &qid);
 }
 
-/* Tlopen and Tgetattr in one kick. Not blocking: a server that opens a fifo must not wait for its other end. */
+/* Tlopen and Tgetattr in one kick. */
 static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struct attr *attr)
 {
+    const struct p9_answers *had = answered(node, VFS_NEXT_OPEN);
+    struct p9 *client = p9_of(node);
     struct p9_call open, get;
-    struct wire w = p9_begin_on(&open, node, P9_TLOPEN);
-    put_flags(&w, flags);
-    p9_send(&open, &w);
-    p9_send_getattr(&get, p9_of(node), p9_fid(node));
-    int err = p9_finish(&open, &w);
-    if (err == 0) {
-        *qid = p9_get_qid(&w);
-        wire_get32(&w); /* iounit: no bound that we need, and the server's word only (case P23) */
-        err = wire_ok(&w) ? 0 : p9_bad(&open, "short Rlopen");
-        p9_note_open(p9_of(node), p9_fid(node), flags);
+    if (had) {
+        *qid = *had->qid;
+        *attr = *had->attr;
+        return had->result;
     }
+    p9_send_open(&open, client, p9_fid(node), flags & P9_OPEN_FLAGS);
+    p9_send_getattr(&get, client, p9_fid(node));
+    int err = p9_finish_open(&open, client, p9_fid(node), flags, qid);
     int err_get = p9_finish_getattr(&get, attr);
     return err < 0 ? err : err_get;
 }
@@ -339,7 +373,7 @@ static s64 p9fs_write(struct node *node, const struct span *spans, unsigned n, u
 static int p9fs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)
 {
     u64 given = from ? hint_of(node) : 0;
-    int n = p9_readdir(node, from, room, emit, ctx);
+    int n = p9_readdir(p9_of(node), p9_fid(node), from, room, emit, ctx);
     if (n <= 0)
         return n;
     set_hint(node, given + (unsigned)n);
@@ -359,18 +393,35 @@ static int get_target(struct p9_call *call, struct wire *w, const char *rest, ch
     return memchr(buf, 0, len) ? p9_bad(call, "link target with NUL") : len;
 }
 
+/* With the head's room, a page is enough for the longest target and its header. */
+void p9_send_readlink(struct p9_call *call, struct p9 *client, u32 fid, u64 page)
+{
+    struct wire w = p9_begin_fid(call, client, P9_TREADLINK, fid);
+    p9_payload(call, (struct span){page, PAGE_SIZE});
+    p9_send(call, &w);
+}
+
+int p9_finish_readlink(struct p9_call *call, u64 page, char *buf, size_t size)
+{
+    struct wire w;
+    int err = p9_finish(call, &w);
+    return err < 0 ? err : get_target(call, &w, mem_virt(page), buf, size);
+}
+
 static int p9fs_readlink(struct node *node, char *buf, size_t size)
 {
-    u64 pa = mem_pages(1, PAGE_SIZE); /* with the head's room, enough for the longest target and its header */
-    if (!pa)
+    const struct p9_answers *had = answered(node, VFS_NEXT_READLINK);
+    if (had && had->result > 0)
+        memcpy(buf, had->target, MIN((size_t)had->result, size));
+    if (had)
+        return had->result > 0 && (size_t)had->result > size ? -ENAMETOOLONG : had->result;
+    u64 page = mem_pages(1, PAGE_SIZE);
+    if (!page)
         return -ENOMEM;
     struct p9_call call;
-    struct wire w = p9_begin_on(&call, node, P9_TREADLINK);
-    p9_payload(&call, (struct span){pa, PAGE_SIZE});
-    int err = p9_exchange(&call, &w);
-    if (err == 0)
-        err = get_target(&call, &w, mem_virt(pa), buf, size);
-    mem_pages_free(pa, 1);
+    p9_send_readlink(&call, p9_of(node), p9_fid(node), page);
+    int err = p9_finish_readlink(&call, page, buf, size);
+    mem_pages_free(page, 1);
     return err;
 }
 

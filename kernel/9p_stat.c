@@ -8,10 +8,11 @@
 
 enum { TRIES = 3 }; /* one for each session that is lost under a look-up */
 
-/* By a node: for a path that takes several Twalks, and for an open file's other nature, its name. */
+/* By a node: for a path that takes several Twalks, for an open file's other nature, its name, and where both can be asked at once. */
 static int stat_node(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
                      struct qid *qids, struct attr *attr)
 {
+    from->fs->next_verb = VFS_NEXT_GETATTR;
     int got = from->fs->ops->walk(from, names, n, out, qids);
     if (got != (int)n || (follow && (out->qid.type & QID_SYMLINK)))
         return got;
@@ -31,6 +32,20 @@ static int ask(struct p9 *client, u32 fid, struct attr *attr)
     return p9_finish_getattr(&call, attr);
 }
 
+/* Where it is not known yet whether the server works in order, this may be the time to try. */
+static int walk(struct p9 *client, u32 from, u32 fid, const struct name *names, unsigned n, struct qid *qids)
+{
+    struct p9_call call;
+    p9_send_walk(&call, client, from, fid, names, n);
+    bool tries = client->order == P9_ORDER_UNKNOWN;
+    if (tries)
+        p9_chain_send(client, from, fid, 0);
+    int got = p9_finish_walk(&call, n, qids);
+    if (tries)
+        p9_chain_finish(client, NULL);
+    return got;
+}
+
 static int stat_once(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
                      struct qid *qids, struct attr *attr)
 {
@@ -38,7 +53,7 @@ static int stat_once(const struct node *from, const struct name *names, unsigned
     u32 fid = p9_fid_new(client);
     if (fid == P9_NOFID)
         return -ENFILE;
-    int got = p9_walk_some(client, p9_fid(from), fid, names, n, qids), err;
+    int got = walk(client, p9_fid(from), fid, names, n, qids), err;
     if (got == (int)n && follow && (qids[n - 1].type & QID_SYMLINK)) {
         *out = (struct node){.fs = from->fs, .id = fid, .qid = qids[n - 1]};
         err = p9_note(client, fid, p9_fid(from), names, n, &out->qid);
@@ -67,7 +82,7 @@ int p9fs_stat(const struct node *from, const struct name *names, unsigned n, boo
         *out = (struct node){.qid = from->qid};
         return from->fs->ops->getattr(&same, attr);
     }
-    if (n == 0 || p9_names_that_fit(names, n) < n)
+    if (n == 0 || client->order == P9_IN_ORDER || p9_names_that_fit(names, n) < n)
         return stat_node(from, names, n, follow, out, qids, attr);
     int got;
     unsigned tries = 0;

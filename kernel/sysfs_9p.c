@@ -24,6 +24,12 @@ ATTRFS_SHOW(fids)
     return attrfs_add(out, "%lu\n", p9_counters(object)->fids);
 }
 
+/* 1: what is asked of a fid goes out with the walk that makes it. Found out when it begins to matter. */
+ATTRFS_SHOW(in_order)
+{
+    return attrfs_add(out, "%u\n", p9_counters(object)->in_order);
+}
+
 /* A line for each type that was sent. */
 ATTRFS_SHOW(by_type)
 {
@@ -66,7 +72,7 @@ ATTRFS_SHOW(by_type)
 static const struct attrfs_file files[] = {
     {"messages", 0444, show_messages, 0, NULL}, {"waits", 0444, show_waits, 0, NULL},
     {"kicks", 0444, show_kicks, 0, NULL},       {"by_type", 0444, show_by_type, 0, NULL},
-    {"fids", 0444, show_fids, 0, NULL},
+    {"fids", 0444, show_fids, 0, NULL},         {"in_order", 0444, show_in_order, 0, NULL},
 };
 
 static const void *client(unsigned i, char path[ATTRFS_PATH])

@@ -57,7 +57,7 @@ s64 vfs_readlink(const struct file *at, const char *path, char *buf, size_t size
 {
     static char target[VFS_PATH_MAX];
     struct place place;
-    int len = vfs_look_up(at, path, VFS_NOFOLLOW | VFS_EMPTY, &place);
+    int len = vfs_look_up(at, path, VFS_NOFOLLOW | VFS_EMPTY | VFS_NEXT_READLINK, &place);
     if (len < 0)
         return len;
     const struct fs_ops *ops = place.node.fs->ops;

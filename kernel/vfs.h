@@ -224,6 +224,7 @@ struct fs {
     struct fs *next;
     char tag[64]; /* what mount= names; NUL-terminated */
     u8 cache;     /* CACHE_*, as its last mount asked for */
+    u8 next_verb; /* VFS_NEXT_*: what the node of the next walk will be asked; 0: not known */
     bool sync;    /* every write goes to the server before write() returns, whatever `cache` says */
 };
 
@@ -280,6 +281,9 @@ struct place {
     const char *path;
 };
 enum { VFS_NOFOLLOW = 1, VFS_EMPTY = 2, VFS_CREATE = 4 };
+/* With a look-up: what the node is asked first, if it is asked anything: getattr(); open() to read, and no more than that; readlink(). Some servers can be asked
+ * both at once. */
+enum { VFS_NEXT_GETATTR = 8, VFS_NEXT_OPEN = 16, VFS_NEXT_READLINK = 32, VFS_NEXT = 56 };
 /* The look-up under all the others. flags: VFS_NOFOLLOW: a link at the end is not followed; VFS_EMPTY: "" is `at` itself, of whatever type;
  * VFS_CREATE: for a file to be made if there is none; -EISDIR: the path, or a link at its end, says that it is a directory. */
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out);

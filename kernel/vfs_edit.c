@@ -271,7 +271,8 @@ static int may_resize(struct node *node)
 int vfs_change_path(const struct file *at, const char *path, u32 flags, const struct attr_change *change)
 {
     struct place place;
-    int err = vfs_look_up(at, path, flags, &place);
+    u32 next = change->valid & (CHANGE_SIZE | CHANGE_MODE) ? VFS_NEXT_GETATTR : 0;
+    int err = vfs_look_up(at, path, flags | next, &place);
     if (err < 0)
         return err;
     err = change->valid & CHANGE_SIZE ? may_resize(&place.node) : 0;

@@ -93,10 +93,18 @@ static int open_place(struct place *place, u32 flags, struct file **out)
     return err < 0 ? err : 0;
 }
 
+/* What changes nothing may be asked before it is known what the path leads to. */
+static u32 next_of(u32 flags)
+{
+    if (flags & O_PATH)
+        return VFS_NEXT_GETATTR;
+    return flags & (O_ACCMODE | O_TRUNC | O_APPEND | O_NOATIME | O_SYNC) ? 0 : VFS_NEXT_OPEN;
+}
+
 static int open_existing(const struct file *at, const char *path, u32 flags, struct file **out)
 {
     struct place place;
-    int err = vfs_look_up(at, path, flags & O_NOFOLLOW ? VFS_NOFOLLOW : 0, &place);
+    int err = vfs_look_up(at, path, next_of(flags) | (flags & O_NOFOLLOW ? VFS_NOFOLLOW : 0), &place);
     return err < 0 ? err : open_place(&place, flags, out);
 }
 

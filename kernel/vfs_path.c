@@ -23,7 +23,8 @@ static struct look_up {
     size_t base;
     char texts[2][DEEP];
     char *rest;        /* in one of texts */
-    struct attr *attr; /* asked for of what the path leads to; NULL: a node is */
+    struct attr *attr; /* asked for of what the path leads to; NULL: a node is, */
+    u8 next;           /* of which VFS_NEXT_* will be */
     unsigned links;
     bool directory; /* the path ends in '/' or "." */
     bool dot;       /* in "." */
@@ -38,8 +39,10 @@ static void clunk(struct node *node)
         node->fs->ops->clunk(node);
 }
 
-static int walk(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids)
+static int walk(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids,
+                u8 next)
 {
+    from->fs->next_verb = next;
     return from->fs->ops->walk(from, names, n, out, qids);
 }
 
@@ -102,10 +105,10 @@ static int why_not(struct look_up *l, const struct node *from, unsigned got)
         return -ENOENT;
     if (!(l->qids[got - 1].type & QID_DIR))
         return -ENOTDIR;
-    int err = walk(from, l->names, got, &dir, qid);
+    int err = walk(from, l->names, got, &dir, qid, 0);
     if (err < (int)got)
         return err < 0 ? err : -ENOENT;
-    err = walk(&dir, l->names + got, 1, &found, qid);
+    err = walk(&dir, l->names + got, 1, &found, qid, 0);
     clunk(&dir);
     if (err == 1)
         clunk(&found);
@@ -123,13 +126,13 @@ static unsigned find_link(const struct look_up *l, unsigned got, bool follow_las
 }
 
 /* One step along `n` names. 0: *next is there; 1: a link was followed, so walk anew; -errno. */
-static int step(struct look_up *l, const struct node *from, unsigned n, bool follow_last, struct node *next,
-                struct attr *attr)
+static int step(struct look_up *l, const struct node *from, unsigned n, bool follow_last, struct node *next, bool last)
 {
+    struct attr *attr = last ? l->attr : NULL;
     if (n && !(from->qid.type & QID_DIR))
         return -ENOTDIR;
     int got = attr && from->fs->ops->stat ? from->fs->ops->stat(from, l->names, n, follow_last, next, l->qids, attr)
-                                          : walk(from, l->names, n, next, l->qids);
+                                          : walk(from, l->names, n, next, l->qids, last ? l->next : 0);
     l->got = got < 0 ? 0 : (unsigned)got;
     if (got < 0)
         return got;
@@ -140,7 +143,7 @@ static int step(struct look_up *l, const struct node *from, unsigned n, bool fol
     if (!whole || link + 1 < n) {
         if (whole)
             clunk(next);
-        got = walk(from, l->names, link + 1, next, l->qids);
+        got = walk(from, l->names, link + 1, next, l->qids, VFS_NEXT_READLINK);
         if (got <= (int)link)
             return got < 0 ? got : -ENOENT;
     }
@@ -148,8 +151,8 @@ static int step(struct look_up *l, const struct node *from, unsigned n, bool fol
     return follow(l, next, (size_t)(name->s - l->path), (size_t)(name->s + name->len - l->path));
 }
 
-/* Walks the whole path, to a node or, with attr, to those of what is there. Results as step()'s. */
-static int walk_path(struct look_up *l, bool follow_last, struct place *out, struct attr *attr)
+/* Walks the path, to a node or, for the last time, to what is asked for. Results as step()'s. */
+static int walk_path(struct look_up *l, bool follow_last, struct place *out, bool last)
 {
     const struct mount *m = vfs_mount_of(l->path);
     if (!m)
@@ -161,7 +164,7 @@ static int walk_path(struct look_up *l, bool follow_last, struct place *out, str
     do {
         unsigned n = cut_names(l, pos);
         size_t end = n ? (size_t)(l->names[n - 1].s + l->names[n - 1].len - l->path) : pos;
-        err = step(l, &at, n, follow_last, &out->node, end == l->len ? attr : NULL);
+        err = step(l, &at, n, follow_last, &out->node, last && end == l->len);
         if (pos > start)
             clunk(&at);
         pos = end;
@@ -177,7 +180,7 @@ static int enter(struct look_up *l, struct place *out)
 {
     if (l->len == l->sure)
         return 0;
-    int err = walk_path(l, true, out, NULL);
+    int err = walk_path(l, true, out, false);
     out->last = false;
     if (err)
         return err;
@@ -232,7 +235,7 @@ static int next_name(struct look_up *l, struct place *out)
 /* A file is to be made where the whole path leads, which says by a slash that it is a directory: Linux goes no further than to its parent. */
 static int refuse_slash(struct look_up *l, struct place *out)
 {
-    int err = walk_path(l, false, out, NULL);
+    int err = walk_path(l, false, out, false);
     if (err == 0)
         clunk(&out->node);
     return err == 0 || (err == -ENOENT && out->last) ? -EISDIR : err;
@@ -247,7 +250,7 @@ static int resolve(struct look_up *l, u32 flags, struct place *out)
         if (err == 1 && (flags & VFS_CREATE) && l->directory && !l->dot && l->len)
             err = refuse_slash(l, out);
         else if (err == 1)
-            err = walk_path(l, !(flags & VFS_NOFOLLOW) || l->directory, out, l->attr);
+            err = walk_path(l, !(flags & VFS_NOFOLLOW) || l->directory, out, true);
         if (err != 1)
             return err;
     }
@@ -276,7 +279,7 @@ static int clone(const struct file *at, struct place *out)
     if (err < 0)
         return err;
     out->mount = at->mount;
-    return walk(&at->node, &(struct name){0}, 0, &out->node, &none);
+    return walk(&at->node, &(struct name){0}, 0, &out->node, &none, look.next);
 }
 
 static int look_up(struct look_up *l, const struct file *at, const char *path, u32 flags, struct place *out)
@@ -310,12 +313,14 @@ static int look_up(struct look_up *l, const struct file *at, const char *path, u
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out)
 {
     look.attr = NULL;
+    look.next = (u8)(flags & VFS_NEXT);
     return look_up(&look, at, path, flags, out);
 }
 
 int vfs_look_up_attr(const struct file *at, const char *path, u32 flags, struct place *out, struct attr *attr)
 {
     look.attr = attr;
+    look.next = VFS_NEXT_GETATTR;
     int err = look_up(&look, at, path, flags, out);
     if (err < 0 || !out->node.fs)
         return err;

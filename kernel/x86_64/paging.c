@@ -137,11 +137,10 @@ static int map_image(void)
     int result = 0;
     for (char *va = image_start; va < image_end && result == 0; va += PAGE_SIZE) {
         u64 pa = arch_virt_to_phys(va);
-        bool constant = va >= rodata_start && va < text_end;
-        u64 rights = constant && va >= text_start ? 0 : constant ? cpu_nx : PTE_WRITE | cpu_nx;
+        u64 rights = va < rodata_start ? 0 : va < data_start ? cpu_nx : PTE_WRITE | cpu_nx;
         if (va != kernel_stack_guard && va != fault_stack_guard)
             image_pt[paging_index((u64)va, 0)] = pa | PTE_PRESENT | rights;
-        if (constant)
+        if (va < data_start)
             result = protect_alias(pa);
     }
     return result;

@@ -58,11 +58,22 @@ void fake_9p_put_qid(struct wire *w, const struct fake_file *f)
     wire_put64(w, f->ino);
 }
 
+/* What a failed walk leaves behind on some servers. */
+static struct fake_file ghost = {.mode = S_IFREG, .error = -ENOENT};
+
+/* A client may try whether the server works in order, by a clone. */
+static bool may_be_early(const struct fake_9p *s, const struct fake_pending *p, u32 fid)
+{
+    return s->was_serial || (s->fids[fid].clone && (p->req->type == P9_TGETATTR || p->req->type == P9_TCLUNK));
+}
+
 /* The file of a fid that may be used now. */
 struct fake_file *fake_9p_file(struct fake_9p *s, struct fake_pending *p, u32 fid)
 {
     p->fid = fid;
     if (fid >= FAKE_FIDS || !s->fids[fid].file)
+        return NULL;
+    if (!s->fids[fid].visible && may_be_early(s, p, fid))
         return NULL;
     if (!s->fids[fid].visible)
         fake_9p_violated(s, "C5: a fid was used before the reply that makes it");
@@ -73,11 +84,13 @@ struct fake_file *fake_9p_file(struct fake_9p *s, struct fake_pending *p, u32 fi
 
 int fake_9p_make(struct fake_9p *s, struct fake_pending *p, u32 fid, struct fake_file *file)
 {
-    if (fid >= FAKE_FIDS || s->fids[fid].file || s->fids[fid].clunking) {
+    bool used = fid < FAKE_FIDS && s->fids[fid].file && s->fids[fid].file != &ghost;
+    if (fid >= FAKE_FIDS || used || s->fids[fid].clunking) {
         fake_9p_violated(s, "C6: newfid is in use");
         return -EINVAL;
     }
-    s->fids[fid] = (struct fake_fid){.file = file};
+    s->was_serial |= s->serial;
+    s->fids[fid] = (struct fake_fid){.file = file, .visible = s->serial};
     p->newfid = fid;
     return 0;
 }
@@ -156,11 +169,16 @@ static int do_walk(struct fake_9p *s, struct fake_pending *p, struct wire *in, s
     }
     count[0] = (u8)got;
     count[1] = 0;
+    if (got < n && s->leaves_fids)
+        return fake_9p_make(s, p, newfid, &ghost) < 0 ? -EINVAL : -ENOENT;
     if (got < n)
         return got ? 0 : err;
     if (fid == newfid)
         s->fids[fid].file = f;
-    return fid == newfid ? 0 : fake_9p_make(s, p, newfid, f);
+    err = fid == newfid ? 0 : fake_9p_make(s, p, newfid, f);
+    if (err == 0)
+        s->fids[newfid].clone = n == 0;
+    return err;
 }
 
 static int do_lopen(struct fake_9p *s, struct fake_pending *p, struct wire *in, struct wire *out)
@@ -192,7 +210,7 @@ static int do_getattr(struct fake_9p *s, struct fake_pending *p, struct wire *in
 {
     struct fake_file *f = fake_9p_file(s, p, wire_get32(in));
     u64 mask = wire_get64(in);
-    if (!f)
+    if (!f || (f == &ghost && !s->ghosts_answer))
         return -ENOENT;
     wire_put64(out, mask);
     fake_9p_put_qid(out, f);
@@ -523,7 +541,7 @@ unsigned fake_9p_fids(const struct fake_9p *s)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < FAKE_FIDS; i++)
-        n += s->fids[i].file != NULL;
+        n += s->fids[i].file && s->fids[i].file != &ghost;
     return n;
 }
 

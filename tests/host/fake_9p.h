@@ -45,6 +45,7 @@ enum { FAKE_FIDS = 8192, FAKE_LOG = 4096, FAKE_SENT = 8256 };
 struct fake_fid {
     struct fake_file *file;
     bool open, opening, visible, clunking;
+    bool clone;               /* made by a walk of no names */
     u32 flags;                /* that it was opened with */
     struct fake_value *value; /* of a fid that is an attribute's, */
     bool collects;            /* and is written to, */
@@ -67,10 +68,13 @@ struct fake_9p {
     u64 room; /* bytes that a file may have; what does not fit of a write is ENOSPC for all of it. 0: no limit */
     u8 hold;  /* Ts of this type, but for the first `hold_after`, are answered only when they are flushed, */
     unsigned hold_after;
-    u8 refuse;        /* Ts of this type get the error in arg, */
-    u8 lacks;         /* and Ts of this EOPNOTSUPP */
-    bool rewrites;    /* the device writes into a reply's head again when it has given it back */
-    bool flush_first; /* and Rflush comes before the flushed one is back */
+    u8 refuse;          /* Ts of this type get the error in arg, */
+    u8 lacks;           /* and Ts of this EOPNOTSUPP */
+    bool rewrites;      /* the device writes into a reply's head again when it has given it back */
+    bool flush_first;   /* and Rflush comes before the flushed one is back */
+    bool serial;        /* a fid can be used in the kick that makes it */
+    bool leaves_fids;   /* as kvmtool: a walk that stops short is an error and makes newfid all the same, a ghost, */
+    bool ghosts_answer; /* of which there are attributes */
     bool dead;
     unsigned die_after; /* messages; 0: never */
     unsigned die_wait;  /* or instead of its so many-th wait */
@@ -82,6 +86,7 @@ struct fake_9p {
     u64 arg; /* and a number */
 
     const char *violation; /* the first rule that the client broke */
+    bool was_serial;       /* at any time, so that the client may think that it is */
     unsigned seen[128], log_len, most_in_flight;
     u8 log[FAKE_LOG]; /* types in the order of their arrival */
     u32 last_read_count, msize, seed;
