@@ -11,9 +11,15 @@
 #include "vfs.h"
 #include "wire.h"
 
+/* size[4] type[1] tag[2]: how each message begins. */
+struct head {
+    le32 size;
+    u8 type;
+    le16 tag;
+} __attribute__((packed, may_alias));
+
 enum {
     NOTAG = 0xffff,
-    HEADER = 7,       /* size[4] type[1] tag[2] */
     TRIES = 3,        /* of one message, if the link dies under it each time */
     UNSENT = -ENODEV, /* a request's error when the link did not even take it */
     ERRNO_SENT = 511  /* above are numbers that Linux keeps inside the kernel */
@@ -22,9 +28,10 @@ enum {
 struct p9_slot {
     struct p9_request req;
     struct p9 *client;
+    u64 pa;       /* its own */
+    u64 data;     /* bytes of the payload */
     u32 ends;     /* the fid that this Tclunk or Tremove ends; else P9_NOFID */
     bool nobodys; /* and nobody waits for the answer */
-    struct span payload[P9_SPANS];
     u8 copy[P9_REPLY];
     u8 in[P9_REPLY];
     u8 out[P9_OUT];
@@ -71,6 +78,17 @@ static int submit(struct p9 *c, struct p9_request *req)
     return 0;
 }
 
+static struct p9_slot *make_slot(struct p9 *c, u16 tag)
+{
+    struct p9_slot *s = c->slots[tag] = mem_new(sizeof *s);
+    if (!s)
+        return NULL;
+    s->client = c;
+    s->pa = mem_phys(s);
+    s->req.in.pa = s->pa + offsetof(struct p9_slot, in);
+    return s;
+}
+
 /* A slot that is not busy; with all of them busy, or no memory for more, the next that a Tclunk leaves. NULL: none will be. */
 static struct p9_slot *free_slot(struct p9 *c)
 {
@@ -79,9 +97,9 @@ static struct p9_slot *free_slot(struct p9 *c)
             struct p9_slot *s = c->slots[tag];
             if (s && s->req.busy)
                 continue;
-            if (!s && !(s = c->slots[tag] = mem_new(sizeof *s)))
+            if (!s && !(s = make_slot(c, tag)))
                 break;
-            s->req = (struct p9_request){.tag = tag};
+            s->req.tag = tag;
             return s;
         }
     } while (wait(c) == 0);
@@ -98,16 +116,16 @@ void p9_free_slots(struct p9 *c)
 /* The head of a message, its size still open. */
 static struct wire put_head(const struct p9_request *req, void *bytes, size_t room)
 {
+    *(struct head *)bytes = (struct head){.type = req->type, .tag = to_le16(req->tag)};
     struct wire w = wire_over(bytes, room);
-    wire_put32(&w, 0);
-    wire_put8(&w, req->type);
-    wire_put16(&w, req->tag);
+    wire_take(&w, sizeof(struct head));
     return w;
 }
 
 static void free_pages(struct p9_call *call)
 {
-    mem_pages_free(call->pages, call->pages ? P9_LONG / PAGE_SIZE : 0);
+    if (call->pages)
+        mem_pages_free(call->pages, P9_LONG / PAGE_SIZE);
     call->pages = 0;
 }
 
@@ -119,18 +137,18 @@ struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
         call->error = -ENOMEM;
         return (struct wire){.bad = true};
     }
-    s->client = c;
     s->ends = P9_NOFID;
     s->nobodys = false;
+    s->data = 0;
     struct p9_request *req = call->req = &s->req;
-    req->busy = true;
+    req->busy = req->payload_in = true;
+    req->done = false;
+    req->npayload = 0;
     req->type = type;
     if (type == P9_TVERSION)
         req->tag = NOTAG;
-    req->out.pa = mem_phys(s->out);
-    req->in = (struct span){mem_phys(s->in), type == P9_TREAD || type == P9_TREADDIR ? P9_HEAD : P9_REPLY};
-    req->payload = s->payload;
-    req->payload_in = true;
+    req->out.pa = s->pa + offsetof(struct p9_slot, out);
+    req->in.len = type == P9_TREAD || type == P9_TREADDIR ? P9_HEAD : P9_REPLY;
     return put_head(req, s->out, sizeof s->out);
 }
 
@@ -153,7 +171,7 @@ struct wire p9_begin_fid(struct p9_call *call, struct p9 *c, u8 type, u32 fid)
 {
     struct wire w = p9_begin(call, c, type);
     wire_put32(&w, fid);
-    if (call->error || !p9_lost(c, fid))
+    if (call->error || !c->life || !p9_lost(c, fid))
         return w;
     call->req->busy = false;
     call->req = NULL;
@@ -172,7 +190,8 @@ bool p9_payload(struct p9_call *call, struct span piece)
     struct p9_request *req = call->req;
     if (!req || req->npayload >= MIN(call->client->link->max_spans, P9_SPANS))
         return false;
-    container_of(req, struct p9_slot, req)->payload[req->npayload++] = piece;
+    req->payload[req->npayload++] = piece;
+    container_of(req, struct p9_slot, req)->data += piece.len;
     return true;
 }
 
@@ -181,11 +200,10 @@ void p9_send(struct p9_call *call, const struct wire *w)
     if (call->error)
         return;
     struct p9_request *req = call->req;
-    u8 *out = mem_virt(req->out.pa);
+    struct p9_slot *s = container_of(req, struct p9_slot, req);
+    u8 *out = call->pages ? mem_virt(call->pages) : s->out;
     req->out.len = (u64)(w->p - out);
-    u64 data = req->payload_in ? 0 : mem_span_total(req->payload, req->npayload);
-    struct wire head = wire_over(out, 4);
-    wire_put32(&head, (u32)(req->out.len + data));
+    ((struct head *)out)->size = to_le32((u32)(req->out.len + (req->payload_in ? 0 : s->data)));
     call->life = call->client->life;
     call->error = wire_ok(w) ? submit(call->client, req) : -E2BIG;
     if (!call->error)
@@ -207,17 +225,15 @@ int p9_bad(const struct p9_call *call, const char *what)
 static const char *open_reply(struct p9_slot *s, struct wire *reply, u8 *type)
 {
     const struct p9_request *req = &s->req;
-    u64 room = req->in.len + (req->payload_in ? mem_span_total(req->payload, req->npayload) : 0);
-    u32 len = (u32)MIN(req->written, req->in.len);
-    *reply = wire_over(s->copy, len);
-    u32 size = wire_get32(reply);
-    *type = wire_get8(reply);
-    u16 tag = wire_get16(reply);
-    if (!wire_ok(reply))
+    u64 room = req->in.len + (req->payload_in ? s->data : 0);
+    *reply = wire_over(s->copy, MIN(req->written, req->in.len));
+    const struct head *head = (const struct head *)wire_take(reply, sizeof *head);
+    if (!head)
         return "shorter than a header";
-    if (size != req->written || size > room)
+    *type = head->type;
+    if (le32_get(head->size) != req->written || req->written > room)
         return "its size is not what arrived";
-    if (tag != req->tag)
+    if (le16_get(head->tag) != req->tag)
         return "another tag";
     if (*type != req->type + 1 && (*type != P9_RLERROR || req->type == P9_TFLUSH))
         return "another type";
@@ -294,7 +310,7 @@ static int send_again(struct p9_call *call)
 {
     struct p9 *c = call->client;
     struct p9_request *req = call->req;
-    struct wire body = wire_over((u8 *)mem_virt(req->out.pa) + HEADER, 4);
+    struct wire body = wire_over((u8 *)mem_virt(req->out.pa) + sizeof(struct head), 4);
     req->busy = true;
     int err = call->life == c->life ? p9_restart(c) : 0;
     if (err == 0 && (call->once || !repeatable(req) || p9_lost(c, wire_get32(&body))))

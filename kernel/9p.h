@@ -48,8 +48,12 @@ enum {
  * payload follows `out` (if not payload_in). All of it stays untouched by us until p9_complete().
  */
 struct p9_request {
-    struct span out, in;
-    const struct span *payload;
+    union {
+        struct {
+            struct span out, in, payload[P9_SPANS];
+        };
+        struct span spans[2 + P9_SPANS]; /* the same: in the order of a queue, if payload_in */
+    };
     unsigned npayload;
     bool payload_in;
     /* The client's from here on. */

@@ -195,40 +195,45 @@ static void p9fs_clunk(struct node *node)
     p9_clunk(p9_of(node), p9_fid(node), true);
 }
 
-static struct timestamp get_time(struct wire *w, bool valid)
+/* Rgetattr's body. */
+struct rgetattr {
+    le64 valid;
+    u8 qid_type;
+    le32 qid_version;
+    le64 qid_path;
+    le32 mode, uid, gid;
+    le64 nlink, rdev, size, blksize, blocks;
+    le64 atime[2], mtime[2], ctime[2]; /* seconds, nanoseconds */
+    le64 not_asked_for[4];             /* btime, gen, data_version */
+} __attribute__((packed, may_alias));
+_Static_assert(sizeof(struct rgetattr) == 153, "9P2000.L, getattr");
+
+static struct timestamp get_time(le64 sec, le64 nsec, bool valid)
 {
-    struct timestamp t = {.sec = wire_get64(w)};
-    t.nsec = wire_get64(w);
-    return valid && t.nsec < 1000000000 ? t : (struct timestamp){0};
+    return valid && le64_get(nsec) < 1000000000 ? (struct timestamp){le64_get(sec), le64_get(nsec)}
+                                                : (struct timestamp){0};
 }
 
-/* Rgetattr. Only fields whose bit is set count (rule C10); without a type there is no object to speak of. */
+/* Only fields whose bit is set count (rule C10); without a type there is no object to speak of. */
 static int get_attr(struct p9_call *call, struct wire *w, struct attr *a)
 {
-    u64 valid = wire_get64(w);
-    a->qid = p9_get_qid(w);
-    a->mode = wire_get32(w);
-    a->uid = wire_get32(w);
-    a->gid = wire_get32(w);
-    a->nlink = wire_get64(w);
-    u64 rdev = wire_get64(w);
-    a->size = wire_get64(w);
-    a->blksize = wire_get64(w);
-    a->blocks = wire_get64(w);
-    a->atime = get_time(w, valid & ATIME);
-    a->mtime = get_time(w, valid & MTIME);
-    a->ctime = get_time(w, valid & CTIME);
-    a->btime = (struct timestamp){0};
-    wire_take(w, 4 * 8); /* btime, gen, data_version: not asked for */
-    if (!wire_ok(w) || !(valid & MODE) || ((a->mode & S_IFMT) == S_IFDIR) != !!(a->qid.type & QID_DIR))
+    const struct rgetattr *r = (const struct rgetattr *)wire_take(w, sizeof *r);
+    u64 valid = r ? le64_get(r->valid) : 0;
+    if (!(valid & MODE) || ((le32_get(r->mode) & S_IFMT) == S_IFDIR) != !!(r->qid_type & QID_DIR))
         return p9_bad(call, "attributes without a type, or with two");
-    a->uid = valid & UID ? a->uid : 0;
-    a->gid = valid & GID ? a->gid : 0;
-    a->nlink = valid & NLINK ? a->nlink : 1;
-    a->size = valid & SIZE ? a->size : 0;
-    a->blocks = valid & BLOCKS ? a->blocks : (a->size + 511) / 512;
-    a->blksize = MIN(MAX(a->blksize, 512), BLKSIZE_MAX);
-    rdev = valid & RDEV ? rdev : 0;
+    a->qid = (struct qid){r->qid_type, le32_get(r->qid_version), le64_get(r->qid_path)};
+    a->mode = le32_get(r->mode);
+    a->uid = valid & UID ? le32_get(r->uid) : 0;
+    a->gid = valid & GID ? le32_get(r->gid) : 0;
+    a->nlink = valid & NLINK ? le64_get(r->nlink) : 1;
+    a->size = valid & SIZE ? le64_get(r->size) : 0;
+    a->blksize = MIN(MAX(le64_get(r->blksize), 512), BLKSIZE_MAX);
+    a->blocks = valid & BLOCKS ? le64_get(r->blocks) : (a->size + 511) / 512;
+    a->atime = get_time(r->atime[0], r->atime[1], valid & ATIME);
+    a->mtime = get_time(r->mtime[0], r->mtime[1], valid & MTIME);
+    a->ctime = get_time(r->ctime[0], r->ctime[1], valid & CTIME);
+    a->btime = (struct timestamp){0};
+    u64 rdev = valid & RDEV ? le64_get(r->rdev) : 0;
     a->rdev_major = vfs_device_major(rdev);
     a->rdev_minor = vfs_device_minor(rdev);
     return a->size > INT64_MAX ? -EOVERFLOW : 0;

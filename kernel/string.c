@@ -7,6 +7,8 @@
 
 /* Words may lie anywhere and alias anything. */
 typedef u64 __attribute__((may_alias, aligned(1))) word;
+typedef u32 __attribute__((may_alias, aligned(1))) half;
+typedef u16 __attribute__((may_alias, aligned(1))) quarter;
 
 /* Lowest byte first, each block read before it is written: right for dst < src even when they overlap. */
 static void copy_up(u8 *d, const u8 *s, size_t n)
@@ -20,8 +22,16 @@ static void copy_up(u8 *d, const u8 *s, size_t n)
     }
     for (; n >= 8; n -= 8, d += 8, s += 8)
         *(word *)d = *(const word *)s;
-    for (; n; n--)
-        *d++ = *s++;
+    if (n & 4) {
+        *(half *)d = *(const half *)s;
+        d += 4, s += 4;
+    }
+    if (n & 2) {
+        *(quarter *)d = *(const quarter *)s;
+        d += 2, s += 2;
+    }
+    if (n & 1)
+        *d = *s;
 }
 
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
@@ -72,6 +82,8 @@ void *memset(void *dst, int byte, size_t n)
         ((word *)d)[2] = fill;
         ((word *)d)[3] = fill;
     }
+    for (; n >= 8; n -= 8, d += 8)
+        *(word *)d = fill;
     for (; n; n--)
         *d++ = (u8)byte;
     return dst;

@@ -5,6 +5,8 @@
 #include "mem.h"
 #include "print.h"
 
+#define MOST 0xffffffffull
+
 /*
  * The slots are ours alone: what a finished request is, which descriptors it took and how much it may have written is never read back from
  * memory that the device can write. A device that names what it does not have, or claims more than there was room for, breaks the queue.
@@ -36,8 +38,8 @@ static size_t table_bytes(const struct virtq *q)
 void *virtq_table(struct virtq *q, u16 head)
 {
     struct virtq_slot *slot = &q->slots[head];
-    if (!slot->table)
-        slot->table = mem_new(table_bytes(q));
+    if (!slot->table && (slot->table = mem_new(table_bytes(q))))
+        slot->table_pa = mem_phys(slot->table);
     return slot->table;
 }
 
@@ -67,23 +69,21 @@ unsigned virtq_in_flight(const struct virtq *q)
     return (unsigned)(q->counters.requests - q->counters.completed);
 }
 
-/* Bytes in n spans; more than 32 bits, which no chain may have (2.7.5.2), when one is empty or too long. */
-static u64 length(const struct span *spans, unsigned n)
-{
-    u64 sum = 0;
-    for (unsigned i = 0; i < n; i++)
-        sum += spans[i].len - 1 < 0xffffffffull ? spans[i].len : 1ull << 32;
-    return sum;
-}
-
 int virtq_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie)
 {
     unsigned n = out + in;
-    u64 room = length(spans + out, in);
+    u64 total = 0, room = 0;
     if (q->broken)
         return -EIO;
-    if (n == 0 || n > virtq_max_spans(q) || length(spans, out) + room > 0xffffffffull)
+    if (n == 0 || n > virtq_max_spans(q))
         return -E2BIG;
+    for (unsigned i = 0; i < n; i++) {
+        total += spans[i].len;
+        room += i < out ? 0 : spans[i].len;
+        /* No span may be empty, and no chain have more than 32 bits (2.7.5.2). */
+        if (!spans[i].len || spans[i].len > MOST || total > MOST)
+            return -E2BIG;
+    }
     int head = q->layout->add(q, spans, out, in);
     if (head < 0)
         return head;

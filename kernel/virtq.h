@@ -89,10 +89,11 @@ static inline u16 virtq_max_spans(const struct virtq *q)
 struct virtq_slot {
     void *cookie; /* NULL: no request starts at this descriptor */
     void *table;  /* indirect descriptors, made at the first use */
-    u32 room;     /* bytes that the device may write */
-    u32 number;   /* of the request */
-    u16 next;     /* the following descriptor of the chain or of the free list */
-    u16 count;    /* descriptors in the ring that the request takes */
+    u64 table_pa;
+    u32 room;   /* bytes that the device may write */
+    u32 number; /* of the request */
+    u16 next;   /* the following descriptor of the chain or of the free list */
+    u16 count;  /* descriptors in the ring that the request takes */
 };
 
 /* With IN_ORDER a head is the place of its first descriptor, so that the next request's head is `count` further (2.7.5.2, 2.7.9). */

@@ -117,23 +117,27 @@ static void split_free(struct virtq *q)
         mem_delete(r, sizeof(*r));
 }
 
-static struct desc describe(const struct span *s, bool write, bool more, u16 next)
+static void describe(struct desc *d, const struct span *s, u16 flags, u16 next)
 {
-    u16 flags = (write ? DESC_F_WRITE : 0) | (more ? DESC_F_NEXT : 0);
-    return (struct desc){to_le64(s->pa), to_le32((u32)s->len), to_le16(flags), to_le16(more ? next : 0)};
+    d->addr = to_le64(s->pa);
+    d->len = to_le32((u32)s->len);
+    d->flags = to_le16(flags);
+    d->next = to_le16(next);
 }
 
 /* The request behind one descriptor; false: there is no table to be had. */
 static bool add_indirect(struct virtq *q, const struct span *spans, unsigned out, unsigned n)
 {
     struct ring *r = q->ring;
-    struct desc *table = virtq_table(q, r->free_head);
+    struct virtq_slot *slot = &q->slots[r->free_head];
+    struct desc *table = slot->table ? slot->table : virtq_table(q, r->free_head);
     if (!table)
         return false;
     for (unsigned i = 0; i < n; i++)
-        table[i] = describe(&spans[i], i >= out, i + 1 < n, (u16)(i + 1));
-    r->desc[r->free_head] = (struct desc){to_le64(mem_phys(table)), to_le32((u32)(n * sizeof(struct desc))),
-                                          to_le16(DESC_F_INDIRECT), to_le16(0)};
+        describe(&table[i], &spans[i], i < out ? DESC_F_NEXT : DESC_F_NEXT | DESC_F_WRITE, (u16)(i + 1));
+    describe(&table[n - 1], &spans[n - 1], n > out ? DESC_F_WRITE : 0, 0);
+    struct span all = {slot->table_pa, n * sizeof(struct desc)};
+    describe(&r->desc[r->free_head], &all, DESC_F_INDIRECT, 0);
     return true;
 }
 
@@ -142,7 +146,8 @@ static void add_chain(struct virtq *q, const struct span *spans, unsigned out, u
     struct ring *r = q->ring;
     u16 at = r->free_head;
     for (unsigned i = 0; i < n; i++, at = q->slots[at].next)
-        r->desc[at] = describe(&spans[i], i >= out, i + 1 < n, q->slots[at].next);
+        describe(&r->desc[at], &spans[i], (i < out ? 0 : DESC_F_WRITE) | (i + 1 < n ? DESC_F_NEXT : 0),
+                 q->slots[at].next);
 }
 
 static int split_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in)

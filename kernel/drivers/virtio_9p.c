@@ -28,30 +28,31 @@ static void renew_queue(struct share *s)
         log_info("%s: its queue was reset, and is up again", s->dev->name);
 }
 
+/* A message whose payload stands between it and the room for the reply. */
+static int add_payload_out(struct share *s, struct p9_request *req)
+{
+    struct span spans[P9_SPANS + 2];
+    spans[0] = req->out;
+    for (unsigned i = 0; i < req->npayload; i++)
+        spans[1 + i] = req->payload[i];
+    spans[1 + req->npayload] = req->in;
+    return virtq_add(s->q, spans, 1 + req->npayload, 1, req);
+}
+
 static int submit(struct p9_link *link, struct p9_request *req)
 {
     struct share *s = link->priv;
-    struct span spans[P9_SPANS + 2];
-    unsigned out = 0, n = 0;
     if (!s->q || s->dev->failed)
         return -EIO;
     if (req->npayload > link->max_spans)
         return -E2BIG;
-    spans[n++] = req->out;
-    for (unsigned i = 0; !req->payload_in && i < req->npayload; i++)
-        spans[n++] = req->payload[i];
-    out = n;
-    spans[n++] = req->in;
-    for (unsigned i = 0; req->payload_in && i < req->npayload; i++)
-        spans[n++] = req->payload[i];
     if (provoke_queue())
         renew_queue(s);
-    if (provoke_device()) { /* no message has six bytes: QEMU's device is broken by it */
-        spans[0].len = 6;
-        spans[1] = req->in;
-        out = 1, n = 2;
-    }
-    return virtq_add(s->q, spans, out, n - out, req);
+    if (provoke_device()) /* no message has six bytes: QEMU's device is broken by it */
+        return virtq_add(s->q, (struct span[]){{req->out.pa, 6}, req->in}, 1, 1, req);
+    if (req->npayload && !req->payload_in)
+        return add_payload_out(s, req);
+    return virtq_add(s->q, req->spans, 1, 1 + req->npayload, req);
 }
 
 static void kick(struct p9_link *link)

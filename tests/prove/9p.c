@@ -27,12 +27,6 @@ u64 mem_phys(const void *va)
     return (u64)va;
 }
 
-u64 mem_span_total(const struct span *spans, unsigned n)
-{
-    (void)spans;
-    return n ? any(0, P9_MSIZE) : 0;
-}
-
 /* Only as much of the reply as the slot has room for is there, right before the message that went out. */
 void prove_head(void)
 {
@@ -43,13 +37,10 @@ void prove_head(void)
         slot->client = &client;
         slot->ends = any_bool() ? P9_NOFID : 1;
         slot->nobodys = any_bool();
-        slot->req = (struct p9_request){.busy = true,
-                                        .tag = (u16)any(0, 127),
-                                        .type = (u8)any(8, 122),
-                                        .payload_in = any_bool(),
-                                        .npayload = (unsigned)any(0, 1)};
+        slot->req = (struct p9_request){
+            .busy = true, .tag = (u16)any(0, 127), .type = (u8)any(8, 122), .payload_in = any_bool()};
         slot->req.in.len = head ? P9_HEAD : P9_REPLY;
-        slot->req.payload = slot->payload;
+        slot->data = any(0, P9_MSIZE);
         call.req = &slot->req;
         client.in_flight = 1;
         any_bytes(slot->in, sizeof slot->in);

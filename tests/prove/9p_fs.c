@@ -2,9 +2,9 @@
 /* 9p_fs - every reply of every length to the messages of kernel/9p_fs.c, up to some bytes more than a whole one has.
  *
  * also kernel/9p_io.c
- * flags open: -eva-split-return-function open_and_getattr:full
+ * flags open: -eva-split-return-function open_and_getattr:full,p9_finish_getattr:full,get_attr:full
  * flags readlink: -eva-slevel 100 -eva-domains symbolic-locations,equality,octagon
- * plant getattr: kernel/wire.h: n > wire_left(w) -> n > wire_left(w) + 1
+ * plant getattr: kernel/wire.h: n > wire_left(w) -> n > wire_left(w) + 40
  * plant walk: kernel/9p_fs.c: got > n -> got > n + 1
  * plant readlink: kernel/9p_fs.c: len > size -> len > size + 1
  * plant readlink: kernel/9p_fs.c: MIN(len, wire_left(w)) -> MIN(len, wire_left(w) + 1)
