@@ -138,7 +138,7 @@ struct p9 *p9_make(struct p9_link *link, const char *tag)
     c->counters = &whole->counters;
     c->slots = whole->slots;
     c->link = link;
-    print_text(c->tag, sizeof c->tag, "%s", tag);
+    print_string(c->tag, c->tag + sizeof c->tag, tag);
     struct p9 **end = &clients;
     while (*end)
         end = &(*end)->next;

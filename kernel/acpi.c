@@ -10,7 +10,7 @@
 
 /*
  * Tables are the host's: a length is read once, believed only up to TABLE_MAX, and every field is read through field(), for which
- * a field behind the table's end is 0. What the kernel uses later is copied here; only the DSDT is looked at again, at power off.
+ * a field behind the table's end is 0. ECAM windows are copied here; of the FADT each field is read when it is needed, which most never are.
  */
 enum { HEADER = 36, TABLE_MAX = 1 << 20, ENTRIES_MAX = 256, WINDOWS = 8 };
 
@@ -32,10 +32,7 @@ static struct {
     unsigned entry_size; /* bytes of a pointer in the root table: 4 in an RSDT, 8 in an XSDT */
     unsigned nwindows;
     struct acpi_ecam windows[WINDOWS];
-    struct gas pm1a, pm1b, timer, reset, sleep;
-    u32 smi_port;
-    u8 enable, reset_value;
-    u64 dsdt;
+    struct table fadt;
 } acpi;
 
 static u64 field(struct table t, u32 offset, unsigned bytes)
@@ -228,26 +225,18 @@ static struct gas block(struct table t, u32 narrow, u32 wide)
     return g.space == SPACE_IO && g.address > 0xffff ? (struct gas){0, 0} : g;
 }
 
+/* The FADT (5.2.9). */
 enum { RESET_REG_SUP = 1 << 10, HW_REDUCED_ACPI = 1 << 20 };
 
-/* The FADT (5.2.9). */
-static void read_fadt(struct table t)
+static bool fadt_says(u32 flag)
 {
-    u32 flags = (u32)field(t, 112, 4);
-    acpi.dsdt = field(t, 140, 8) ? field(t, 140, 8) : field(t, 40, 4);
-    if (flags & RESET_REG_SUP) {
-        acpi.reset = gas_at(t, 116);
-        acpi.reset_value = (u8)field(t, 128, 1);
-    }
-    if (flags & HW_REDUCED_ACPI) {
-        acpi.sleep = gas_at(t, 244);
-        return;
-    }
-    acpi.pm1a = block(t, 64, 172);
-    acpi.pm1b = block(t, 68, 184);
-    acpi.timer = block(t, 76, 208);
-    acpi.smi_port = (u32)field(t, 48, 4);
-    acpi.enable = (u8)field(t, 52, 1);
+    return field(acpi.fadt, 112, 4) & flag;
+}
+
+static struct table load_dsdt(void)
+{
+    u64 wide = field(acpi.fadt, 140, 8), pa = wide ? wide : field(acpi.fadt, 40, 4);
+    return pa ? load(pa, "DSDT") : (struct table){NULL, 0};
 }
 
 static bool window_is_good(const struct acpi_ecam *w)
@@ -281,7 +270,7 @@ static void read_mcfg(struct table t)
 /* With neither MCFG nor the ports that every PC has (they read all ones), only _CBA is left: QEMU's microvm. */
 static void read_cba(void)
 {
-    u64 base = acpi.dsdt && arch_in(0xcf8, 4) == ~0u ? find_cba(load(acpi.dsdt, "DSDT")) : 0;
+    u64 base = acpi.fadt.bytes && arch_in(0xcf8, 4) == ~0u ? find_cba(load_dsdt()) : 0;
     if (base)
         add_window((struct acpi_ecam){base, 0, 0, 255});
 }
@@ -291,7 +280,7 @@ void acpi_init(const struct boot *boot)
     memset(&acpi, 0, sizeof(acpi));
     acpi.boot = boot;
     find_root(boot->rsdp);
-    read_fadt(find("FACP"));
+    acpi.fadt = find("FACP");
     read_mcfg(find("MCFG"));
     if (acpi.nwindows == 0)
         read_cba();
@@ -349,7 +338,8 @@ bool acpi_ecam(unsigned i, struct acpi_ecam *out)
 
 u16 acpi_pm_timer(void)
 {
-    return acpi.timer.space == SPACE_IO ? (u16)acpi.timer.address : 0;
+    struct gas timer = fadt_says(HW_REDUCED_ACPI) ? (struct gas){0, 0} : block(acpi.fadt, 76, 208);
+    return timer.space == SPACE_IO ? (u16)timer.address : 0;
 }
 
 /* ---- power off and reset ---- */
@@ -375,22 +365,31 @@ static void pm1_sleep(struct gas g, u64 type)
     gas_write(g, 2, v | ((u32)type << SLP_TYP_SHIFT & SLP_TYP) | SLP_EN);
 }
 
+/* Firmware may still own the fixed registers; this asks for them (4.8.2.5). */
+static void take_over(struct gas pm1a)
+{
+    u32 smi_port = (u32)field(acpi.fadt, 48, 4), enable = (u32)field(acpi.fadt, 52, 1);
+    if (pm1a.address && enable && smi_port && smi_port <= 0xffff && !(arch_in((u16)pm1a.address, 2) & SCI_EN))
+        arch_out((u16)smi_port, 1, enable);
+}
+
 void acpi_power_off(void)
 {
     u64 type[2];
-    if (!acpi.dsdt || !find_s5(load(acpi.dsdt, "DSDT"), type))
+    if (!find_s5(load_dsdt(), type))
         return;
-    if (acpi.sleep.address)
-        gas_write(acpi.sleep, 1, (u32)(type[0] & 7) << 2 | 1 << 5); /* SLP_TYP, SLP_EN (4.8.3.7) */
-    /* Firmware may still own the fixed registers; this asks for them (4.8.2.5). */
-    if (acpi.pm1a.address && acpi.enable && acpi.smi_port && acpi.smi_port <= 0xffff &&
-        !(arch_in((u16)acpi.pm1a.address, 2) & SCI_EN))
-        arch_out((u16)acpi.smi_port, 1, acpi.enable);
-    pm1_sleep(acpi.pm1a, type[0]);
-    pm1_sleep(acpi.pm1b, type[1]);
+    if (fadt_says(HW_REDUCED_ACPI)) {
+        gas_write(gas_at(acpi.fadt, 244), 1, (u32)(type[0] & 7) << 2 | 1 << 5); /* SLP_TYP, SLP_EN (4.8.3.7) */
+        return;
+    }
+    struct gas pm1a = block(acpi.fadt, 64, 172);
+    take_over(pm1a);
+    pm1_sleep(pm1a, type[0]);
+    pm1_sleep(block(acpi.fadt, 68, 184), type[1]);
 }
 
 void acpi_reset(void)
 {
-    gas_write(acpi.reset, 1, acpi.reset_value);
+    if (fadt_says(RESET_REG_SUP))
+        gas_write(gas_at(acpi.fadt, 116), 1, (u32)field(acpi.fadt, 128, 1));
 }

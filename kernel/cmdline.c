@@ -68,10 +68,10 @@ int cmdline_parse(struct cmdline *out, char *text, size_t len)
 
 const char *cmdline_value(const char *option, const char *key)
 {
-    size_t len = strlen(key);
-    if (strncmp(option, key, len) != 0 || (option[len] != '=' && option[len] != '\0'))
-        return NULL;
-    return option[len] == '=' ? option + len + 1 : option + len;
+    for (; *key; key++, option++)
+        if (*key != *option)
+            return NULL;
+    return *option == '=' ? option + 1 : *option ? NULL : option;
 }
 
 const char *cmdline_option(const struct cmdline *c, const char *key, unsigned n)

@@ -155,16 +155,17 @@ static bool read_fields(const char *p, u32 *field)
         return false;
     p += MAGIC;
     for (unsigned i = 0; i < FIELDS; i++) {
-        field[i] = 0;
-        for (unsigned d = 0; d < DIGITS; d++, p++) {
-            unsigned low = (unsigned)*p | 0x20;
-            if (*p >= '0' && *p <= '9')
-                field[i] = field[i] << 4 | (unsigned)(*p - '0');
-            else if (low >= 'a' && low <= 'f')
-                field[i] = field[i] << 4 | (low - 'a' + 10);
-            else
+        const char *end = p + DIGITS;
+        u32 v = 0;
+        while (p < end && *p == '0') /* as most are */
+            p++;
+        for (; p < end; p++) {
+            unsigned digit = (unsigned)*p - '0', letter = (*p | 0x20u) - 'a';
+            if (digit > 9 && letter > 5)
                 return false;
+            v = v << 4 | (digit > 9 ? letter + 10 : digit);
         }
+        field[i] = v;
     }
     return true;
 }

@@ -342,9 +342,12 @@ static const char *find_program(const char *name, char *buf, size_t size)
     u64 dev;
     if (memchr(name, '/', strlen(name)))
         return name;
-    for (unsigned i = 0; i < ARRAY_LEN(folders); i++)
-        if (print_text(buf, size, "%s/%s", folders[i], name) < size && vfs_getattr_path(NULL, buf, 0, &attr, &dev) == 0)
+    for (unsigned i = 0; i < ARRAY_LEN(folders); i++) {
+        char *at = print_string(print_string(buf, buf + size, folders[i]), buf + size, "/");
+        if (strlen(name) < (size_t)(buf + size - at) && print_string(at, buf + size, name) &&
+            vfs_getattr_path(NULL, buf, 0, &attr, &dev) == 0)
             return buf;
+    }
     return NULL;
 }
 

@@ -20,6 +20,7 @@ struct single {
 /* Small objects of one size, a power of two, share pages: each begins with this in the place of its first object. A page that is all free goes back. */
 struct shared {
     u32 free;
+    u32 begun; /* bytes; behind them are objects that nobody has had, which are free too, but on no list */
 };
 
 struct object {
@@ -31,6 +32,7 @@ enum { SMALLEST = 16, LARGEST = 1024, CLASSES = 7 };
 static struct extent *extents;
 static struct single *singles;
 static struct object *classes[CLASSES]; /* those that are free */
+static struct shared *fresh[CLASSES];   /* the page that was begun last; NULL: none, or it is all begun */
 static u64 free_count, total_count;
 
 bool (*mem_reclaim)(size_t pages);
@@ -152,6 +154,7 @@ void mem_init(const struct span *free, size_t n)
     extents = NULL;
     singles = NULL;
     memset(classes, 0, sizeof classes);
+    memset(fresh, 0, sizeof fresh);
     free_count = 0;
     for (size_t i = n; i-- > 0;)
         mem_pages_free(free[i].pa, free[i].len / PAGE_SIZE);
@@ -282,17 +285,22 @@ static void *take(struct object *o)
     return o;
 }
 
-static bool refill(unsigned c)
+static void *take_fresh(unsigned c)
 {
-    u64 pa = mem_pages(1, PAGE_SIZE);
-    if (!pa)
-        return false;
-    u8 *page = mem_virt(pa);
     size_t size = (size_t)SMALLEST << c;
-    page_of(page)->free = 0;
-    for (size_t at = size; at < PAGE_SIZE; at += size)
-        put(c, page + at);
-    return true;
+    struct shared *page = fresh[c];
+    if (!page) {
+        u64 pa = mem_pages(1, PAGE_SIZE);
+        if (!pa)
+            return NULL;
+        page = mem_virt(pa);
+        *page = (struct shared){PAGE_SIZE / size - 1, size};
+    }
+    void *object = (u8 *)page + page->begun;
+    page->begun += size;
+    page->free--;
+    fresh[c] = page->begun < PAGE_SIZE ? page : NULL;
+    return object;
 }
 
 void *mem_new(size_t size)
@@ -305,11 +313,9 @@ void *mem_new(size_t size)
         object = mem_virt(pa);
     } else {
         unsigned c = class_of(size);
-        if (!classes[c] && !refill(c))
-            return NULL;
-        object = take(classes[c]);
+        object = classes[c] ? take(classes[c]) : take_fresh(c);
     }
-    return memset(object, 0, size);
+    return object ? memset(object, 0, size) : NULL;
 }
 
 void mem_delete(void *object, size_t size)
@@ -326,8 +332,10 @@ void mem_delete(void *object, size_t size)
     put(c, object);
     if (page_of(page)->free < PAGE_SIZE / size - 1)
         return;
-    for (size_t at = size; at < PAGE_SIZE; at += size)
+    for (size_t at = size; at < page_of(page)->begun; at += size)
         take((struct object *)(page + at));
+    if (fresh[c] == page_of(page))
+        fresh[c] = NULL;
     mem_pages_free(mem_phys(page), 1);
 }
 

@@ -158,6 +158,18 @@ static void read_caps(struct pci_dev *dev)
         dev->msix_count = (pci_read16(dev, dev->msix_cap + 2) & 0x7ff) + 1;
 }
 
+/* 0000:00:04.0 */
+static void name_function(struct pci_dev *dev)
+{
+    const u16 parts[] = {dev->segment, dev->bus, dev->slot, dev->function};
+    static const char digits[] = {4, 2, 2, 1}, behind[] = "::.";
+    char *at = dev->name, *end = at + sizeof(dev->name);
+    for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
+        at = print_number(at, end - 1, parts[i], 16, digits[i]);
+        *at++ = behind[i];
+    }
+}
+
 static void read_function(struct pci_dev *dev)
 {
     u32 class = pci_read32(dev, REG_CLASS), buses = 0, irq = pci_read32(dev, REG_IRQ);
@@ -174,8 +186,9 @@ static void read_function(struct pci_dev *dev)
         dev->subvendor = (u16)subsystem;
         dev->subdevice = (u16)(subsystem >> 16);
     }
-    print_text(dev->name, sizeof(dev->name), "%04x:%02x:%02x.%u", dev->segment, dev->bus, dev->slot, dev->function);
-    tell(dev);
+    name_function(dev);
+    if (print_level >= LOG_INFO)
+        tell(dev);
     read_caps(dev);
     pci_assign_read(dev);
 }

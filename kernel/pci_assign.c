@@ -258,10 +258,10 @@ static bool is_wrong(const struct pci_dev *dev, const struct pci_bar *bar)
     return find_taken(dev->parent, bar->io, bar->base, bar->size, bar, &start);
 }
 
-/* Takes addresses away that no honest firmware gives; counts the BARs that need one. */
-static unsigned count_unplaced(void)
+/* Takes addresses away that no honest firmware gives; the sizes, each a bit, of the BARs that need one. */
+static u64 sizes_unplaced(void)
 {
-    unsigned n = 0;
+    u64 sizes = 0;
     for (struct pci_dev *d = pci_first(); d; d = d->next) {
         for (unsigned i = 0; i < PCI_BARS; i++) {
             struct pci_bar *bar = &d->bars[i];
@@ -270,23 +270,21 @@ static unsigned count_unplaced(void)
                 bar->base = 0;
                 pci_write16(d, REG_COMMAND, (u16)(pci_read16(d, REG_COMMAND) & ~COMMAND_DECODE));
             }
-            n += is_unplaced(bar);
+            sizes |= is_unplaced(bar) ? bar->size : 0;
         }
     }
-    return n;
+    return sizes;
 }
 
 void pci_assign_all(const struct span *window)
 {
     struct last last = {0};
-    unsigned unplaced = count_unplaced();
+    u64 sizes = sizes_unplaced();
     for (struct pci_dev *d = pci_first(); d; d = d->next)
         for (unsigned io = 0; d->header == HEADER_BRIDGE && io < 2; io++)
             open_bridge(d, io, window);
-    if (unplaced == 0)
-        return;
     for (u64 size = LARGEST; size; size >>= 1)
-        for (struct pci_dev *d = pci_first(); d; d = d->next)
+        for (struct pci_dev *d = sizes & size ? pci_first() : NULL; d; d = d->next)
             for (unsigned i = 0; i < PCI_BARS; i++)
                 if (is_unplaced(&d->bars[i]) && d->bars[i].size == size)
                     place_bar(d, i, window, &last);

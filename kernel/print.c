@@ -134,6 +134,23 @@ size_t print_text(char *buf, size_t size, const char *fmt, ...)
     return len;
 }
 
+char *print_string(char *at, const char *end, const char *text)
+{
+    while (*text && at + 1 < end)
+        *at++ = *text++;
+    *at = '\0';
+    return at;
+}
+
+char *print_number(char *at, const char *end, u64 v, unsigned base, unsigned digits)
+{
+    char text[24], *p = text + sizeof text;
+    *--p = '\0';
+    for (; v || digits; v /= base, digits -= digits > 0)
+        *--p = "0123456789abcdef"[v % base];
+    return print_string(at, end, p);
+}
+
 /* What came from the host or a program may hold anything; control characters would act on the reader's terminal. */
 static void make_printable(char *s, size_t len)
 {

@@ -26,6 +26,11 @@ void print_log(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 size_t print_text(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
 size_t print_vtext(char *buf, size_t size, const char *fmt, va_list args);
 
+/* For names that are made at each start, where what print_text() would cost counts: they write to `at`, no further than end[-1], which ends in NUL, and return
+ * where that NUL is. */
+char *print_string(char *at, const char *end, const char *text);
+char *print_number(char *at, const char *end, u64 v, unsigned base, unsigned digits); /* with zeros before it */
+
 /* For bugs of this kernel only, never for what a host or a program did: says why, with a backtrace, and ends the machine. */
 _Noreturn void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
 

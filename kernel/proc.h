@@ -7,7 +7,7 @@
 
 struct file;
 
-enum { PROC_FDS = 256, PROC_ARGS_MAX = 128 * 1024, PROC_STACK = 8 << 20 };
+enum { PROC_FDS = 256, PROC_STACK = 8 << 20 };
 
 /* Linux's resource limits: now, and how high it may be set; that on descriptors is never above PROC_FDS. */
 enum { PROC_LIMIT_FILE_SIZE = 1, PROC_LIMIT_STACK = 3, PROC_LIMIT_FDS = 7, PROC_LIMITS = 16 };

@@ -122,14 +122,18 @@ static int push(u64 *sp, const void *bytes, u64 len, u64 align)
     return proc_copy_out(*sp, bytes, len);
 }
 
-/* Puts the strings on the stack, the first one lowest, and their addresses into vector, NULL last. Returns how many. */
-static int push_strings(u64 *sp, char *const strings[], u64 *vector, unsigned max)
+static unsigned count(char *const strings[])
 {
     unsigned n = 0;
     while (strings[n])
         n++;
-    if (n >= max)
-        return -E2BIG;
+    return n;
+}
+
+/* Puts the strings on the stack, the first one lowest, and their addresses into vector, NULL last. Returns how many. */
+static int push_strings(u64 *sp, char *const strings[], u64 *vector)
+{
+    unsigned n = count(strings);
     vector[n] = 0;
     for (unsigned i = n; i-- > 0; vector[i] = *sp)
         if (push(sp, strings[i], strlen(strings[i]) + 1, 1) < 0)
@@ -167,23 +171,19 @@ static unsigned make_auxv(const struct load *l, u64 random, u64 platform, u64 ex
 /*
  *   sp -> argc | argv... 0 | envp... 0 | auxv... AT_NULL | strings, random bytes <- top
  */
-static int push_vectors(struct load *l, u64 *words, unsigned room, char *const argv[], char *const envp[])
+static int push_vectors(struct load *l, u64 *words, char *const argv[], char *const envp[])
 {
     u64 sp = l->sp, random[2], aux[AUXV_MAX][2];
     rand_bytes(random, sizeof random);
     if (push(&sp, l->path, strlen(l->path) + 1, 1) < 0)
         return -ENOMEM;
     u64 execfn = sp;
-    unsigned argc = 0;
-    while (argv[argc])
-        argc++;
-    if (argc + 2 >= room)
-        return -E2BIG;
+    unsigned argc = count(argv);
     u64 *next = words + 1 + argc + 1;
-    int envc = push_strings(&sp, envp, next, room - argc - 2);
+    int envc = push_strings(&sp, envp, next);
     proc_current->env_end = execfn;
     proc_current->env_start = sp;
-    if (envc < 0 || push_strings(&sp, argv, words + 1, argc + 1) < 0)
+    if (envc < 0 || push_strings(&sp, argv, words + 1) < 0)
         return -E2BIG;
     proc_current->arg_start = sp;
     next += envc + 1;
@@ -191,8 +191,6 @@ static int push_vectors(struct load *l, u64 *words, unsigned room, char *const a
     u64 platform = sp;
     push(&sp, random, sizeof random, 16);
     unsigned naux = make_auxv(l, sp, platform, execfn, aux);
-    if (naux * 2 > room - (unsigned)(next - words))
-        return -E2BIG;
     memcpy(next, aux, naux * sizeof aux[0]);
     words[0] = argc;
     u64 size = (u64)(next - words) * 8 + naux * sizeof aux[0];
@@ -205,11 +203,12 @@ static int make_stack(struct load *l, char *const argv[], char *const envp[])
 {
     l->sp = proc_stack();
     l->sp -= l->sp ? chance(9, 16) : 0;
-    u64 *words = mem_new(PROC_ARGS_MAX / 8);
+    unsigned n = 1 + 2 * AUXV_MAX + count(argv) + 1 + count(envp) + 1;
+    u64 *words = mem_new(n * sizeof *words);
     if (!words || !l->sp)
         return refuse(l, -ENOMEM, error_text(-ENOMEM));
-    int result = push_vectors(l, words, PROC_ARGS_MAX / 64, argv, envp);
-    mem_delete(words, PROC_ARGS_MAX / 8);
+    int result = push_vectors(l, words, argv, envp);
+    mem_delete(words, n * sizeof *words);
     return result < 0 ? refuse(l, result, "the arguments do not fit; give fewer") : 0;
 }
 
@@ -248,7 +247,7 @@ static void set_names(const char *path, const char *file)
     for (const char *p = path; *p; p++)
         if (*p == '/')
             base = p + 1;
-    print_text(proc_current->name, sizeof proc_current->name, "%s", base);
+    print_string(proc_current->name, proc_current->name + sizeof proc_current->name, base);
     size_t len = strlen(file) + 1;
     proc_current->exe = mem_new(len);
     if (proc_current->exe)

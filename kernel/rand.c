@@ -38,12 +38,14 @@ static void block(u32 out[16], u32 counter)
         out[i] += in[i];
 }
 
-/* The second half of block 0 becomes the next key; the first half is thrown away. */
-static void next_key(void)
+/* The second half of block 0 becomes the next key; the first is for who wants as many bytes, NULL: thrown away. */
+static void next_key(void *bytes, size_t len)
 {
     u32 out[16];
     block(out, 0);
     memcpy(key, out + 8, sizeof key);
+    if (len)
+        memcpy(bytes, out, len);
 }
 
 void rand_feed(const void *bytes, size_t len, bool secret)
@@ -52,20 +54,19 @@ void rand_feed(const void *bytes, size_t len, bool secret)
     for (size_t at = 0; at < len;) {
         for (size_t i = 0; i < sizeof key && at < len; i++)
             ((u8 *)key)[i] ^= p[at++];
-        next_key();
+        next_key(NULL, 0);
     }
     have_secret |= secret && len >= ENOUGH;
 }
 
 static void ask_processor(void)
 {
-    u64 words[4], now = arch_cycles();
+    u64 words[4] = {arch_cycles()}, word;
+    unsigned n = 0;
     asked_processor = true;
-    rand_feed(&now, sizeof now, false);
-    for (unsigned i = 0; i < ARRAY_LEN(words); i++)
-        if (!arch_random(&words[i]))
-            return;
-    rand_feed(words, sizeof words, true);
+    for (; n < ARRAY_LEN(words) && arch_random(&word); n++)
+        words[n] ^= word;
+    rand_feed(words, sizeof words, n == ARRAY_LEN(words));
 }
 
 /* Every source goes into the key once; it is waited for only where nothing else is secret. */
@@ -103,7 +104,7 @@ bool rand_bytes(void *bytes, size_t len)
         ask_processor();
     ask_sources();
     u8 *p = bytes;
-    for (u32 counter = 1; len; counter++) {
+    for (u32 counter = 1; len > sizeof key; counter++) {
         u32 out[16];
         block(out, counter);
         size_t n = MIN(len, sizeof out);
@@ -111,6 +112,6 @@ bool rand_bytes(void *bytes, size_t len)
         p += n;
         len -= n;
     }
-    next_key();
+    next_key(p, len);
     return have_secret;
 }

@@ -4,11 +4,11 @@
 #include "arch.h"
 #include "print.h"
 
-#define PM_HZ   3579545ull /* ACPI 6.5, 4.8.3.3 */
-#define PM_MASK 0xffffffull
-#define SECOND  1000000000ull
-#define PM_WINDOW                                                                                                      \
-    (PM_HZ / 500) /* two milliseconds: 140 ppm of error, from the start of the boot on usually much less */
+#define PM_HZ      3579545ull /* ACPI 6.5, 4.8.3.3 */
+#define PM_MASK    0xffffffull
+#define SECOND     1000000000ull
+#define PM_WINDOW  (PM_HZ / 500)   /* two milliseconds: 140 ppm of error */
+#define PM_GLANCE  (PM_HZ / 10000) /* tells how long ago the start was, roughly */
 #define GUESSED_HZ SECOND
 
 static u16 pm_port;
@@ -29,24 +29,27 @@ void time_init(u16 port, u64 wall_ns)
     hz = 0;
 }
 
-/* The counter's rate against the PM timer, over the time since start where that is long enough and the 24 bits (4.7 s) have not gone round.
- * Both are the host's: no reading is too odd to divide by. 0: they tell nothing. */
-static u64 measure_hz(void)
+/* The counter's rate over the next `window` ticks of the PM timer, or more. 0: it stands still, or the counter does. */
+static u64 rate_over(u64 window)
 {
     u64 ticks = 0, cycles = 0, spins = 0; /* no product below passes 2^64: five seconds at 10 GHz times 3.6 MHz */
     u64 c0 = arch_cycles(), p0 = pm_now();
-    while (ticks < PM_WINDOW && spins++ < 1000000) {
+    while (ticks < window && spins++ < 1000000) {
         ticks = (pm_now() - p0) & PM_MASK;
         cycles = arch_cycles() - c0;
     }
-    if (ticks < PM_WINDOW)
+    return ticks < window ? 0 : cycles * PM_HZ / ticks;
+}
+
+/* The rate over the time since start, which passed with other work, where that is long enough and the 24 bits (4.7 s) have not gone round. Both clocks are
+ * the host's: no reading is too odd to divide by. 0: they tell nothing. */
+static u64 measure_hz(void)
+{
+    u64 rough = rate_over(PM_GLANCE), all = arch_cycles() - start_cycles;
+    if (rough == 0)
         return 0;
-    u64 rough = cycles * PM_HZ / ticks;
-    u64 all = arch_cycles() - start_cycles;
-    if (rough == 0 || all / rough >= 4)
-        return rough;
-    ticks = (pm_now() - start_pm) & PM_MASK;
-    return ticks ? all * PM_HZ / ticks : rough;
+    u64 ticks = (pm_now() - start_pm) & PM_MASK;
+    return all / rough < 4 && ticks >= PM_WINDOW ? all * PM_HZ / ticks : rate_over(PM_WINDOW);
 }
 
 static void find_hz(void)

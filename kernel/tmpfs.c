@@ -101,8 +101,6 @@ static struct inode *new_inode(u32 mode)
     i->cookie = FIRST;
     i->a.nlink = is_dir(i); /* its own "." */
     i->a.size = is_dir(i) ? 2 * DIRENT : 0;
-    touch(i);
-    i->a.atime = i->a.mtime;
     return i;
 }
 
@@ -214,6 +212,7 @@ static int make(const struct node *node, struct name name, u32 mode, struct inod
     *out = i = new_inode(mode);
     if (!i)
         return -ENOSPC;
+    i->a.atime = i->a.mtime = i->a.ctime = now();
     if (dir->a.mode & S_ISGID) {
         i->a.gid = dir->a.gid;
         i->a.mode |= is_dir(i) ? S_ISGID : 0;
@@ -260,7 +259,9 @@ static void tmpfs_clunk(struct node *node)
 
 static int tmpfs_getattr(struct node *node, struct attr *attr)
 {
-    const struct inode *i = inode_of(node);
+    struct inode *i = inode_of(node);
+    if (!i->a.ctime.sec) /* the root, which is older than the clock */
+        i->a.atime = i->a.mtime = i->a.ctime = now();
     *attr = i->a;
     attr->blocks = i->data.pages * (PAGE_SIZE / 512);
     return 0;

@@ -106,7 +106,7 @@ static void make_directory(const char *path)
 static void make_directories(const char *path)
 {
     char text[VFS_NAME_MAX + 1];
-    print_text(text, sizeof text, "%s", path);
+    print_string(text, text + sizeof text, path);
     for (char *p = text + 1; p[-1]; p++) {
         char end = *p;
         if (end && end != '/')
@@ -115,6 +115,15 @@ static void make_directories(const char *path)
         make_directory(text);
         *p = end;
     }
+}
+
+/* A folder of the root that the root itself can make, and that is new, needs no look-up. */
+static bool is_new_folder(const char *path)
+{
+    const struct mount *m = vfs_mount_of("");
+    size_t len = strlen(path + 1);
+    return m->fs->ops->mount_point && len && !memchr(path + 1, '/', len) && path[1] != '.' &&
+           m->fs->ops->mount_point(&m->root, (struct name){path + 1, (u16)len}) == 0;
 }
 
 /* Finds the canonical path of a mount point. One that is missing, and cannot be made, can be mounted on all the same; it is only not listed. */
@@ -128,6 +137,8 @@ static int find_mount_point(const char *path, const char **canonical)
         return -EINVAL;
     if (nmounts == 0)
         return path[1] ? -ENOENT : 0;
+    if (is_new_folder(path))
+        return 0;
     int err = vfs_look_up(NULL, path, 0, &place);
     if (err == -ENOENT) {
         make_directories(path);

@@ -278,11 +278,11 @@ static bool has_name(const char *name)
 /* To the end of the list, where numbers ascend. */
 static void enlist(struct virtio_device *dev)
 {
-    char name[sizeof(dev->name)];
+    char name[sizeof(dev->name)] = "virtio";
     struct virtio_device **at = &first;
     unsigned i = 0;
     do
-        print_text(name, sizeof(name), "virtio%u", i++);
+        print_number(name + 6, name + sizeof(name), i++, 10, 1);
     while (has_name(name));
     memcpy(dev->name, name, sizeof(name));
     dev->number = registered++;

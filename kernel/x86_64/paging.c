@@ -74,10 +74,11 @@ static u64 early_page(void)
     return 0;
 }
 
-/* Maps the 2 MiB at pa, or the whole GiB where the processor can and [pa, end) covers it; returns the bytes mapped, 0: no memory. */
-static u64 map_piece(u64 pa, u64 end)
+/* Maps pieces of 2 MiB from pa on, as far as one table goes, or the whole GiB where the processor can and [pa, end) covers it; returns the bytes mapped, 0:
+ * no memory. */
+static u64 map_pieces(u64 pa, u64 end)
 {
-    u64 rights = PTE_PRESENT | PTE_WRITE | cpu_nx;
+    u64 rights = PTE_PRESENT | PTE_WRITE | PTE_LARGE | cpu_nx, done = 0;
     u64 *pdpt = paging_table(&root[paging_index(PHYSMAP + pa, 3)], PTE_PRESENT | PTE_WRITE, early_page);
     if (!pdpt)
         return 0;
@@ -85,14 +86,16 @@ static u64 map_piece(u64 pa, u64 end)
     if (*entry & PTE_LARGE)
         return GIGA - pa % GIGA;
     if (!*entry && cpu_has_1g_pages && pa % GIGA == 0 && end - pa >= GIGA) {
-        *entry = pa | rights | PTE_LARGE;
+        *entry = pa | rights;
         return GIGA;
     }
     u64 *pd = paging_table(entry, PTE_PRESENT | PTE_WRITE, early_page);
     if (!pd)
         return 0;
-    pd[paging_index(pa, 1)] = pa | rights | PTE_LARGE;
-    return LARGE;
+    for (u64 *at = pd + paging_index(pa, 1); at < pd + ENTRIES && done < end - pa; at++, done += LARGE)
+        if (!*at)
+            *at = (pa + done) | rights;
+    return done;
 }
 
 static int map_physical(u64 base, u64 size)
@@ -103,45 +106,46 @@ static int map_physical(u64 base, u64 size)
     u64 end = ALIGN_UP(base + MIN(size, limit - base), LARGE);
     u64 step;
     for (u64 pa = ALIGN_DOWN(base, LARGE); pa < end; pa += step) {
-        step = map_piece(pa, end);
+        step = map_pieces(pa, end);
         if (!step)
             return -ENOMEM;
     }
     return 0;
 }
 
-/* The image's text and constants must not be writable through the physical map either. */
-static int protect_alias(u64 pa)
+/* The table of small pages in the physical map for pa; *out NULL where it is mapped by the GiB. */
+static int small_pages(u64 pa, u64 **out)
 {
     u64 *pdpt = arch_phys_to_virt(root[paging_index(PHYSMAP + pa, 3)] & PTE_ADDRESS);
     u64 *entry = &pdpt[paging_index(pa, 2)];
+    *out = NULL;
     if (*entry & PTE_LARGE)
         return 0;
     entry = (u64 *)arch_phys_to_virt(*entry & PTE_ADDRESS) + paging_index(pa, 1);
-    if (*entry & PTE_LARGE) {
-        u64 first = *entry & PTE_ADDRESS & ~(LARGE - 1);
-        *entry = 0;
-        u64 *pt = paging_table(entry, PTE_PRESENT | PTE_WRITE, early_page);
-        for (unsigned i = 0; pt && i < ENTRIES; i++)
-            pt[i] = (first + i * PAGE_SIZE) | PTE_PRESENT | PTE_WRITE | cpu_nx;
-        if (!pt)
-            return -ENOMEM;
-    }
-    u64 *pt = arch_phys_to_virt(*entry & PTE_ADDRESS);
-    pt[paging_index(pa, 0)] &= ~PTE_WRITE;
-    return 0;
+    bool large = *entry & PTE_LARGE;
+    u64 at = *entry & PTE_ADDRESS & ~(LARGE - 1);
+    *entry = large ? 0 : *entry;
+    u64 *pt = *out = paging_table(entry, PTE_PRESENT | PTE_WRITE, early_page);
+    for (unsigned i = 0; large && pt && i < ENTRIES; i++, at += PAGE_SIZE)
+        pt[i] = at | PTE_PRESENT | PTE_WRITE | cpu_nx;
+    return pt ? 0 : -ENOMEM;
 }
 
+/* The image's text and constants must not be writable through the physical map either. */
 static int map_image(void)
 {
+    u64 pa = image_pa, *alias = NULL;
     int result = 0;
-    for (char *va = image_start; va < image_end && result == 0; va += PAGE_SIZE) {
-        u64 pa = arch_virt_to_phys(va);
+    for (char *va = image_start; va < image_end && result == 0; va += PAGE_SIZE, pa += PAGE_SIZE) {
         u64 rights = va < rodata_start ? 0 : va < data_start ? cpu_nx : PTE_WRITE | cpu_nx;
         if (va != kernel_stack_guard && va != fault_stack_guard)
             image_pt[paging_index((u64)va, 0)] = pa | PTE_PRESENT | rights;
-        if (va < data_start)
-            result = protect_alias(pa);
+        if (va >= data_start)
+            continue;
+        if (va == image_start || paging_index(pa, 0) == 0)
+            result = small_pages(pa, &alias);
+        if (alias)
+            alias[paging_index(pa, 0)] &= ~PTE_WRITE;
     }
     return result;
 }
