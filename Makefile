@@ -45,7 +45,7 @@ $(B)/config.mk: FORCE
 # ---- the kernel: linked twice, the second time with the names of its functions ----
 
 # A word before each return address; undefined behaviour traps where that is cheap (docs/trust.md has the figures).
-K_GUARD := -fstack-protector-strong -mstack-protector-guard=global -fsanitize=undefined -fno-sanitize=null,alignment,object-size \
+K_GUARD := -fstack-protector-strong -mstack-protector-guard=global -fsanitize=undefined -fno-sanitize=null,bool,alignment,object-size \
     -fno-sanitize=pointer-overflow,nonnull-attribute,returns-nonnull-attribute -fsanitize-undefined-trap-on-error
 K_FLAGS := -std=c11 -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Os -g -ffreestanding -fno-pic \
     -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only $(K_GUARD) -fno-asynchronous-unwind-tables \
@@ -61,7 +61,7 @@ $(B)/obj/kernel/%.S.o $(B)/obj/boot/pvh.S.o: FLAGS = $(K_FLAGS)
 
 # What every operation on a share goes through is made for speed, all else for size.
 K_HOT := 9p 9p_again 9p_session 9p_fs 9p_stat 9p_io virtq virtq_split drivers/virtio_9p vfs vfs_path proc sys_file syscall x86_64/space
-$(K_HOT:%=$(B)/obj/kernel/%.o): FLAGS = $(K_FLAGS) -O2
+$(K_HOT:%=$(B)/obj/kernel/%.o): FLAGS = $(K_FLAGS) -O2 -mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign
 
 $(B)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)

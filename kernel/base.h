@@ -74,6 +74,9 @@ struct span {
 #define ALIGN_UP(x, a)                  (((x) + ((a)-1)) & ~((a)-1)) /* a: a power of two; may wrap */
 #define ALIGN_DOWN(x, a)                ((x) & ~((a)-1))
 
+/* A rare case, kept out of the way of the usual one. */
+#define COLD __attribute__((cold, noinline))
+
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* A const pointer to `object` in linker section `table`; the section's ends are __start_TABLE and __stop_TABLE. */

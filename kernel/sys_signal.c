@@ -316,6 +316,8 @@ bool signal_fault(struct arch_frame *frame, int signal, int code, u64 va)
 void signal_deliver(struct arch_frame *frame)
 {
     timer_ring();
+    if (!suspended && !(pending & ~blocked))
+        return;
     if (!suspended)
         mask_after = blocked;
     suspended = false;

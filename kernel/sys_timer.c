@@ -10,25 +10,33 @@ enum { SIGALRM = 14, SIGVTALRM = 26, SIGPROF = 27, TIMERS = 3, NS_PER_US = 1000 
 static struct {
     u64 at, every; /* on time_ns()'s clock, and nanoseconds; 0: never */
 } timers[TIMERS];
+static u64 soonest = ~0ull; /* of their times */
+
+static void find_soonest(void)
+{
+    soonest = ~0ull;
+    for (unsigned i = 0; i < TIMERS; i++)
+        soonest = timers[i].at ? MIN(soonest, timers[i].at) : soonest;
+}
 
 void timer_ring(void)
 {
     static const u8 signals[TIMERS] = {SIGALRM, SIGVTALRM, SIGPROF};
+    u64 now = soonest == ~0ull ? 0 : time_ns();
+    if (now < soonest)
+        return;
     for (unsigned i = 0; i < TIMERS; i++) {
-        u64 now = timers[i].at ? time_ns() : 0;
         if (!timers[i].at || now < timers[i].at)
             continue;
         signal_send(signals[i], SI_KERNEL);
         timers[i].at = timers[i].every ? now + timers[i].every - (now - timers[i].at) % timers[i].every : 0;
     }
+    find_soonest();
 }
 
 u64 timer_next(void)
 {
-    u64 next = ~0ull;
-    for (unsigned i = 0; i < TIMERS; i++)
-        next = timers[i].at ? MIN(next, timers[i].at) : next;
-    return next;
+    return soonest;
 }
 
 /* A struct timeval: seconds and microseconds. */
@@ -55,6 +63,7 @@ static void exchange(u32 which, const u64 new[4], u64 old[4])
         return;
     timers[which].every = get_time(new);
     timers[which].at = set ? now + get_time(new + 2) : 0;
+    find_soonest();
 }
 
 SYSCALL(getitimer)

@@ -94,11 +94,11 @@ int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out
 /* ---- open files ---- */
 
 /* Finds out where a position is that was left behind what had been appended. */
-static int settle(struct file *file)
+static COLD int settle(struct file *file)
 {
     struct attr attr;
-    int err = file->at_end ? file->node.fs->ops->getattr(&file->node, &attr) : 0;
-    if (err == 0 && file->at_end) {
+    int err = file->node.fs->ops->getattr(&file->node, &attr);
+    if (err == 0) {
         file->offset = attr.size;
         file->at_end = false;
     }
@@ -116,7 +116,7 @@ void vfs_settle(const struct node *node, const struct file *mover)
 /* Where a transfer of len bytes begins; negative: -errno. */
 static s64 position(struct file *file, u64 offset, u64 len)
 {
-    int err = offset == VFS_CURRENT ? settle(file) : 0;
+    int err = offset == VFS_CURRENT && file->at_end ? settle(file) : 0;
     if (err < 0)
         return err;
     s64 from = (s64)(offset == VFS_CURRENT ? file->offset : offset);
@@ -124,15 +124,20 @@ static s64 position(struct file *file, u64 offset, u64 len)
 }
 
 /* A block device's end is where there is nothing to be said about blocks: reads and writes there have answers of their own. */
-int vfs_check_direct(struct file *file, u64 offset, u64 len)
+static COLD int check_direct(struct file *file, u64 offset, u64 len)
 {
     u64 from = offset == VFS_CURRENT ? file->offset : offset;
     u32 block = 1;
     struct attr attr;
-    if (!is_block(file) || !(file->flags & O_DIRECT) || file->node.fs->ops->getattr(&file->node, &attr) < 0)
+    if (file->node.fs->ops->getattr(&file->node, &attr) < 0)
         return 0;
     vfs_ioctl(file, BLKSSZGET, &block, sizeof block);
     return len && from < attr.size && (from | len) & (block - 1) ? -EINVAL : 0;
+}
+
+int vfs_check_direct(struct file *file, u64 offset, u64 len)
+{
+    return is_block(file) && (file->flags & O_DIRECT) ? check_direct(file, offset, len) : 0;
 }
 
 /* What O_DSYNC promises: on other file systems the server was told when the file was opened. */
