@@ -58,6 +58,12 @@ static int wait(struct p9 *c)
     return c->link->ops->wait(c->link);
 }
 
+static bool changes_names(u8 type)
+{
+    return type == P9_TLCREATE || type == P9_TSYMLINK || type == P9_TMKNOD || type == P9_TRENAME || type == P9_TLINK ||
+           type == P9_TMKDIR || type == P9_TRENAMEAT || type == P9_TUNLINKAT || type == P9_TREMOVE;
+}
+
 static int submit(struct p9 *c, struct p9_request *req)
 {
     int err = -EIO;
@@ -73,6 +79,7 @@ static int submit(struct p9 *c, struct p9_request *req)
     }
     c->unkicked = true;
     c->counters->messages++;
+    c->edits += changes_names(req->type);
     vfs_heard++;
     c->counters->by_type[req->type]++;
     return 0;

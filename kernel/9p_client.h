@@ -41,8 +41,10 @@ struct p9 {
     bool waited;        /* since the last kick */
     bool warned;
     struct p9_counters *counters;
-    u32 life; /* sessions that ended before this one */
-    u64 told; /* when the log last had a line about that */
+    u32 life;             /* sessions that ended before this one */
+    u64 edits;            /* messages sent that change names */
+    struct p9_list *list; /* 9p_list.c's; NULL: nothing was listed yet */
+    u64 told;             /* when the log last had a line about that */
     bool restarting, dead;
     u64 fids[P9_FIDS / 64]; /* a bit for each number in use */
     struct p9_origin **origins[P9_FIDS / P9_ORIGINS];
@@ -204,13 +206,17 @@ int p9fs_lock(struct node *node, const struct file_lock *lock);
 int p9fs_getlock(struct node *node, struct file_lock *lock);
 
 /*
- * 9p_io.c: the verbs read, write and readdir of struct fs_ops on an open fid. expected: the file is thought to reach to here, and messages for what
+ * 9p_io.c: the verbs read and write of struct fs_ops on an open fid. expected: the file is thought to reach to here, and messages for what
  * is below go out together; end: it surely ends here, and nothing behind is asked for (0: not known).
  */
 s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span *spans, unsigned n, u64 offset);
 /* offset: VFS_CURRENT on a fid that the server opened to append. */
 s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u64 offset);
-int p9_readdir(struct p9 *client, u32 fid, u64 from, size_t room, bool (*emit)(void *, const struct dirent_info *),
+
+/* 9p_list.c: the verb readdir. This fid is closed. All that is kept goes. */
+int p9_readdir(const struct node *dir, u64 from, size_t room, bool (*emit)(void *, const struct dirent_info *),
                void *ctx);
+void p9_list_close(struct p9 *client, u32 fid);
+void p9_list_free(struct p9 *client);
 
 #endif

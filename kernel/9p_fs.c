@@ -192,6 +192,7 @@ int p9_clone(const struct node *node, u32 *out)
 
 static void p9fs_clunk(struct node *node)
 {
+    p9_list_close(p9_of(node), p9_fid(node));
     p9_clunk(p9_of(node), p9_fid(node), true);
 }
 
@@ -378,7 +379,7 @@ static s64 p9fs_write(struct node *node, const struct span *spans, unsigned n, u
 static int p9fs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)
 {
     u64 given = from ? hint_of(node) : 0;
-    int n = p9_readdir(p9_of(node), p9_fid(node), from, room, emit, ctx);
+    int n = p9_readdir(node, from, room, emit, ctx);
     if (n <= 0)
         return n;
     set_hint(node, given + (unsigned)n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* 9p_io - data of a 9P2000.L share: reads straight into the caller's memory, several in flight, and directory listings. */
+/* 9p_io - data of a 9P2000.L share: reads straight into the caller's memory, several in flight. */
 #include "9p.h"
 #include "9p_client.h"
 #include "mem.h"
@@ -7,9 +7,7 @@
 #include "wire.h"
 
 enum {
-    READS = 8,               /* in flight for one read() */
-    LISTING_MAX = 64 * 1024, /* bytes of one Rreaddir */
-    ENTRY = 24,              /* a directory entry's bytes before the name */
+    READS = 8, /* in flight for one read() */
 };
 
 struct qid p9_get_qid(struct wire *w)
@@ -186,84 +184,4 @@ s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u
         total += put;
     }
     return total;
-}
-
-/* A listing in memory that the host may write: each byte is read once. */
-struct listing {
-    const u8 *p;
-    size_t left;
-};
-
-/* The next entry into *e, its name into `name`. 0: end; -EIO: not an entry. */
-static int next_entry(struct listing *l, struct dirent_info *e, char name[VFS_NAME_MAX])
-{
-    u8 head[ENTRY];
-    if (l->left == 0)
-        return 0;
-    if (l->left < ENTRY)
-        return -EIO;
-    memcpy(head, l->p, ENTRY);
-    struct wire w = wire_over(head, ENTRY);
-    e->ino = p9_get_qid(&w).path;
-    e->next = wire_get64(&w);
-    e->type = wire_get8(&w) & 15;
-    u16 len = wire_get16(&w);
-    if (len == 0 || len > VFS_NAME_MAX || len > l->left - ENTRY)
-        return -EIO;
-    memcpy(name, l->p + ENTRY, len);
-    if (memchr(name, '/', len) || memchr(name, 0, len))
-        return -EIO;
-    e->name = (struct name){name, len};
-    l->p += ENTRY + len;
-    l->left -= ENTRY + len;
-    return 1;
-}
-
-/* Gives the entries of a reply to emit. An entry that leads back to where the listing began, or the directory, would be read for ever. */
-static int give_entries(struct p9_call *call, struct listing l, u64 from, dirent_fn emit, void *ctx)
-{
-    struct dirent_info e;
-    char name[VFS_NAME_MAX];
-    int taken = 0, err;
-    while ((err = next_entry(&l, &e, name)) > 0) {
-        if (e.next == from || e.next == 0) {
-            err = -EIO;
-            break;
-        }
-        if (!emit(ctx, &e))
-            return taken;
-        taken++;
-    }
-    if (err < 0 && taken == 0)
-        return p9_bad(call, "bad directory entry");
-    return taken;
-}
-
-static int list(struct p9 *client, u32 fid, u64 from, struct span room, dirent_fn emit, void *ctx)
-{
-    struct p9_call call;
-    struct wire w = p9_begin_fid(&call, client, P9_TREADDIR, fid);
-    p9_payload(&call, room);
-    wire_put64(&w, from);
-    wire_put32(&w, (u32)room.len);
-    int err = p9_exchange(&call, &w);
-    if (err < 0)
-        return err;
-    u32 count = wire_get32(&w);
-    if (!wire_ok(&w) || count > room.len || count > call.payload)
-        return p9_bad(&call, "more entries than asked or sent");
-    return give_entries(&call, (struct listing){mem_virt(room.pa), count}, from, emit, ctx);
-}
-
-/* The room is whole pages, so that it always holds an entry: too small a count looks like the end of the directory. */
-int p9_readdir(struct p9 *client, u32 fid, u64 from, size_t room, dirent_fn emit, void *ctx)
-{
-    size_t pages = ALIGN_UP(MAX(MIN(room, LISTING_MAX), 1), PAGE_SIZE) / PAGE_SIZE;
-    u64 pa = mem_pages(pages, PAGE_SIZE);
-    if (!pa)
-        return -ENOMEM;
-    struct span span = {pa, MIN(pages * PAGE_SIZE, p9_io(client))};
-    int n = list(client, fid, from, span, emit, ctx);
-    mem_pages_free(pa, pages);
-    return n;
 }

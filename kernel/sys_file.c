@@ -293,28 +293,34 @@ SYSCALL(fcntl)
 
 /* ---- directories and devices ---- */
 
+struct linux_dirent64 {
+    u64 ino, off;
+    u16 reclen;
+    u8 type;
+    char name[]; /* NUL, padding to 8 */
+};
+enum { NAME_AT = 19 };
+_Static_assert(offsetof(struct linux_dirent64, name) == NAME_AT, "struct linux_dirent64");
+
 struct listing {
     u8 *bytes;
     size_t size, len;
     bool full; /* an entry was there that found no room */
 };
 
-/* struct linux_dirent64: ino[8] off[8] reclen[2] type[1] name, NUL, padding to 8 */
 static bool add_entry(void *ctx, const struct dirent_info *e)
 {
     struct listing *l = ctx;
-    size_t record = ALIGN_UP(19 + (size_t)e->name.len + 1, 8ul);
+    size_t record = ALIGN_UP(NAME_AT + (size_t)e->name.len + 1, 8ul);
     l->full = record > l->size - l->len;
     if (l->full)
         return false;
-    u8 *p = l->bytes + l->len;
-    u16 reclen = (u16)record;
-    memset(p, 0, record);
-    memcpy(p, &e->ino, 8);
-    memcpy(p + 8, &e->next, 8);
-    memcpy(p + 16, &reclen, 2);
-    p[18] = e->type;
-    memcpy(p + 19, e->name.s, e->name.len);
+    struct linux_dirent64 *out = (void *)(l->bytes + l->len);
+    out->ino = e->ino;
+    out->off = e->next;
+    out->reclen = (u16)record;
+    out->type = e->type;
+    memcpy(out->name, e->name.s, e->name.len);
     l->len += record;
     return true;
 }
@@ -323,14 +329,13 @@ static bool add_entry(void *ctx, const struct dirent_info *e)
 static s64 entries_out(struct file *file, u64 va, const struct listing *l)
 {
     size_t done = 0;
-    u16 reclen;
+    bool all = proc_copy_out(va, l->bytes, l->len) == 0;
     while (done < l->len) {
-        const u8 *entry = l->bytes + done;
-        memcpy(&reclen, entry + 16, sizeof reclen);
-        if (proc_copy_out(va + done, entry, reclen) < 0)
+        const struct linux_dirent64 *entry = (const void *)(l->bytes + done);
+        if (!all && proc_copy_out(va + done, entry, entry->reclen) < 0)
             return done ? (s64)done : -EFAULT;
-        memcpy(&file->offset, entry + 8, sizeof file->offset);
-        done += reclen;
+        file->offset = entry->off;
+        done += entry->reclen;
     }
     return (s64)done;
 }

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_list - directory listings (Treaddir), fetched in larger pieces than programs ask for.
+ *
+ * The last piece is kept in memory of ours, copied once from where the device put it. Programs take the rest of it only as long as they could not tell it from
+ * a new one: with cache=none while nothing was heard from outside, and for a few milliseconds; else until this guest changes a name. Who goes on
+ * listing without hearing anything gets larger pieces. The names stay, when all are given and also when the directory is closed: their order is that in
+ * which programs ask for attributes (9p_stat.c). */
+#include "9p.h"
+#include "9p_client.h"
+#include "arch.h"
+#include "mem.h"
+#include "vfs.h"
+#include "wire.h"
+
+enum {
+    ROOM_MAX = 64,   /* pages of one Rreaddir, */
+    ROOM_PART = 64,  /* and this part of the memory that is free */
+    ENTRY = 24,      /* a directory entry's bytes before the name */
+    FRESH = 1 << 24, /* cycles: a few milliseconds */
+    SEEN_AHEAD = 8,  /* entries that a program may leave out before the next one that it asks about */
+};
+
+struct p9_list {
+    u32 fid, life; /* whose listing, in which session; P9_NOFID: nobody's any more */
+    u64 dir;       /* qid.path of the directory */
+    u64 pa;        /* of the piece, */
+    u32 pages, len;
+    u32 at;                   /* where its next entry is, */
+    u64 from;                 /* the cookie that leads there, */
+    u64 begin;                /* and the one that led to the first */
+    u32 asked;                /* pages */
+    u64 heard, cycles, edits; /* when it was fetched */
+    u32 expected;             /* where the name is that is asked about next */
+};
+
+/* Entries in memory of ours. */
+struct listing {
+    const u8 *p;
+    size_t left;
+};
+
+/* Is a byte of the word 0? */
+static bool has_zero(u64 word)
+{
+    return (word - 0x0101010101010101) & ~word & 0x8080808080808080;
+}
+
+static bool has_bad_byte(u64 word)
+{
+    return has_zero(word) || has_zero(word ^ 0x2f2f2f2f2f2f2f2f);
+}
+
+/* No '/' and no NUL. Eight bytes before the name can be read. */
+static bool is_name(const u8 *s, u32 len)
+{
+    for (u32 i = 0; i + 8 <= len; i += 8)
+        if (has_bad_byte(*(const wire64 *)(s + i)))
+            return false;
+    u32 rest = len % 8;
+    u64 last = *(const wire64 *)(s + len - 8);
+    return !rest || !has_bad_byte(last >> (64 - 8 * rest) | ~0ull << 8 * rest);
+}
+
+/* The next entry. 0: end; -EIO: not an entry. */
+static int next_entry(struct listing *l, struct dirent_info *e)
+{
+    const u8 *p = l->p;
+    if (l->left == 0)
+        return 0;
+    if (l->left < ENTRY)
+        return -EIO;
+    u32 len = *(const wire16 *)(p + 22);
+    if (len == 0 || len > VFS_NAME_MAX || len > l->left - ENTRY || !is_name(p + ENTRY, len))
+        return -EIO;
+    e->ino = *(const wire64 *)(p + 5);
+    e->next = *(const wire64 *)(p + 13);
+    e->type = p[21] & 15;
+    e->name = (struct name){(const char *)p + ENTRY, (u16)len};
+    l->p += ENTRY + len;
+    l->left -= ENTRY + len;
+    return 1;
+}
+
+static struct listing rest_of(const struct p9_list *list, u32 at)
+{
+    return (struct listing){(const u8 *)mem_virt(list->pa) + at, list->len - at};
+}
+
+/* Gives what is left of the piece to emit. An entry that leads back to where the piece began, or the directory, would be read for ever. */
+static int give_entries(struct p9_list *list, dirent_fn emit, void *ctx)
+{
+    struct listing l = rest_of(list, list->at);
+    struct dirent_info e;
+    int taken = 0, err;
+    while ((err = next_entry(&l, &e)) > 0) {
+        if (e.next == list->begin || e.next == 0)
+            return taken ? taken : -EIO;
+        if (!emit(ctx, &e))
+            return taken;
+        taken++;
+        list->at = list->len - (u32)l.left;
+        list->from = e.next;
+    }
+    return taken ? taken : err;
+}
+
+static void free_piece(struct p9_list *list)
+{
+    mem_pages_free(list->pa, list->pages);
+    list->pa = list->pages = list->len = list->at = 0;
+    list->fid = P9_NOFID;
+}
+
+static bool is_fresh(const struct p9 *c, const struct p9_list *list)
+{
+    if (list->life != c->life || list->edits != c->edits)
+        return false;
+    return c->fs->cache != CACHE_NONE || (list->heard == vfs_heard && arch_cycles() - list->cycles < FRESH);
+}
+
+/* Rreaddir's count, its entries copied to the piece. */
+static int take_reply(struct p9_call *call, struct wire *w, struct p9_list *list, struct span room)
+{
+    u32 count = wire_get32(w);
+    if (!wire_ok(w) || count > room.len || count > call->payload)
+        return p9_bad(call, "more entries than asked or sent");
+    u64 pages = ALIGN_UP(count, PAGE_SIZE) / PAGE_SIZE;
+    list->pa = pages ? mem_pages(pages, PAGE_SIZE) : 0;
+    if (pages && !list->pa)
+        return -ENOMEM;
+    list->pages = (u32)pages;
+    list->len = count;
+    if (count)
+        memcpy(mem_virt(list->pa), mem_virt(room.pa), count);
+    return 0;
+}
+
+static int fetch(struct p9 *c, struct p9_list *list, const struct node *dir, u64 from, u64 pages)
+{
+    struct p9_call call;
+    free_piece(list);
+    u64 pa = mem_pages(pages, PAGE_SIZE);
+    if (!pa)
+        return -ENOMEM;
+    struct span room = {pa, MIN(pages * PAGE_SIZE, p9_io(c))};
+    struct wire w = p9_begin_on(&call, dir, P9_TREADDIR);
+    p9_payload(&call, room);
+    wire_put64(&w, from);
+    wire_put32(&w, (u32)room.len);
+    list->cycles = arch_cycles();
+    int err = p9_exchange(&call, &w);
+    if (err == 0)
+        err = take_reply(&call, &w, list, room);
+    mem_pages_free(pa, pages);
+    list->fid = err ? P9_NOFID : p9_fid(dir);
+    list->dir = dir->qid.path;
+    list->begin = list->from = from;
+    list->life = c->life;
+    list->heard = vfs_heard;
+    list->edits = c->edits;
+    list->asked = (u32)pages;
+    return err;
+}
+
+static int bad_entry(struct p9 *c)
+{
+    struct p9_request req = {.type = P9_TREADDIR};
+    return p9_bad(&(struct p9_call){.client = c, .req = &req}, "bad directory entry");
+}
+
+/* The room is whole pages, so that it always holds an entry: too small a count looks like the end of the directory. */
+int p9_readdir(const struct node *dir, u64 from, size_t room, dirent_fn emit, void *ctx)
+{
+    struct p9 *c = p9_of(dir);
+    if (!c->list && !(c->list = mem_new(sizeof *c->list)))
+        return -ENOMEM;
+    struct p9_list *list = c->list;
+    bool goes_on = from && list->fid == p9_fid(dir) && list->from == from && is_fresh(c, list);
+    if (!goes_on || list->at == list->len) {
+        u64 wanted = goes_on ? 2 * list->asked : ALIGN_UP(MAX(room, 1), PAGE_SIZE) / PAGE_SIZE;
+        u64 most = MAX(MIN(mem_free_count() / ROOM_PART, ROOM_MAX), 1);
+        int err = fetch(c, list, dir, from, MIN(wanted, most));
+        if (err < 0)
+            return err;
+    }
+    list->expected = list->at;
+    int n = give_entries(list, emit, ctx);
+    return n < 0 ? bad_entry(c) : n;
+}
+
+void p9_list_close(struct p9 *c, u32 fid)
+{
+    if (c->list && c->list->fid == fid)
+        c->list->fid = P9_NOFID;
+}
+
+void p9_list_free(struct p9 *c)
+{
+    if (!c->list)
+        return;
+    free_piece(c->list);
+    mem_delete(c->list, sizeof *c->list);
+    c->list = NULL;
+}
