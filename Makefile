@@ -42,7 +42,7 @@ $(B)/config.mk: FORCE
 	@tools/deps.sh $(sets) && mkdir -p $(@D) && tools/config.sh > $@.new && \
 	    if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-# ---- the kernel: linked twice, the second time with the names of its functions ----
+# ---- the kernel ----
 
 # A word before each return address; undefined behaviour traps where that is cheap (docs/trust.md has the figures).
 K_GUARD := -fstack-protector-strong -mstack-protector-guard=global -fsanitize=undefined -fno-sanitize=null,bool,alignment,object-size \
@@ -61,7 +61,7 @@ $(B)/obj/kernel/%.S.o $(B)/obj/boot/pvh.S.o: FLAGS = $(K_FLAGS)
 
 # What every operation on a share goes through is made for speed, all else for size.
 K_HOT := 9p 9p_again 9p_session 9p_fs 9p_list 9p_stat 9p_io virtq virtq_split drivers/virtio_9p vfs vfs_path proc sys_file syscall x86_64/space
-$(K_HOT:%=$(B)/obj/kernel/%.o): FLAGS = $(K_FLAGS) -O2 -mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign
+$(K_HOT:%=$(B)/obj/kernel/%.o): FLAGS = $(K_FLAGS) -O2 -mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign -falign-functions=1 -falign-loops=1 -falign-jumps=1 -falign-labels=1
 
 $(B)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)
@@ -73,16 +73,13 @@ $(B)/obj/%.S.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(FLAGS) -MMD -MP -c $< -o $@
 
-$(B)/obj/kernel.pass1.elf: $(K_OBJ) linker.ld tools/symbols.sh
-	$(quiet)tools/symbols.sh < /dev/null > $@.S && $(CC) -c $@.S -o $@.o
-	$(quiet)$(CC) $(K_LINK) $(K_OBJ) $@.o -o $@
-
-$(B)/kernel.debug.elf: $(B)/obj/kernel.pass1.elf
+$(B)/kernel.debug.elf: $(K_OBJ) linker.ld
 	$(call say,LD,$@)
-	$(quiet)nm -n $< | tools/symbols.sh > $(B)/obj/symbols.S && $(CC) -c $(B)/obj/symbols.S -o $(B)/obj/symbols.o
-	$(quiet)$(CC) $(K_LINK) $(K_OBJ) $(B)/obj/symbols.o -o $@
-	@nm -n $@ | tools/symbols.sh | cmp -s - $(B)/obj/symbols.S || { \
-	    echo "linker.ld: the symbol table moves functions; place .symbols behind all code" >&2; exit 1; }
+	$(quiet)$(CC) $(K_LINK) $(K_OBJ) -o $@
+
+# The names of its functions, for backtraces: one of the initial files.
+$(B)/obj/kernel.names: $(B)/kernel.debug.elf tools/symbols.sh
+	$(quiet)nm -n $< | tools/symbols.sh > $@.S && $(CC) -c $@.S -o $@.o && objcopy -O binary -j .text $@.o $@
 
 $(B)/kernel.elf: $(B)/kernel.debug.elf
 	$(call say,STRIP,$@)
@@ -109,9 +106,9 @@ $(B)/apps/%: $(B)/obj/apps/%.o $(A_LIBC) | $(NEWLIB)/lib/libc.a
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(A_LINK) $^ $(NEWLIB)/lib/libc.a -lgcc -o $@
 
-$(B)/initfs.cpio: $(APPS) tools/cpio
+$(B)/initfs.cpio: $(B)/obj/kernel.names $(APPS) tools/cpio
 	$(call say,CPIO,$@)
-	$(quiet)tools/cpio $@ $(APPS)
+	$(quiet)tools/cpio $@ $(filter-out tools/%,$^)
 
 # ---- the EFI application, which carries the kernel and the initial files ----
 

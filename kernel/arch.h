@@ -93,7 +93,9 @@ _Noreturn void arch_reset(void);
 _Noreturn void arch_halt(void);
 /* Return addresses, innermost first, starting with frame pointer fp (0: the caller's). */
 size_t arch_backtrace(u64 fp, u64 *out, size_t max);
-/* "function+0x12" for a kernel address, in buf; returns buf. */
+/* Hands over the names of the kernel's functions (tools/symbols.sh), which stay where they are; others' are left alone. */
+void arch_names(const void *file, size_t len);
+/* "function+0x12" for a kernel address, in buf, without names the address; returns buf. */
 const char *arch_symbol(u64 address, char *buf, size_t size);
 
 /* ---- programs ---- */

@@ -327,3 +327,11 @@ int initfs_init(void *archive, size_t len)
         vfs_register(&fs);
     return read_archive(archive, len);
 }
+
+const void *initfs_bytes(const char *dir, const char *name, size_t *len)
+{
+    const struct entry *e = find(&root, dir, strlen(dir));
+    e = e ? find(e, name, strlen(name)) : NULL;
+    *len = e ? e->size : 0;
+    return e ? e->data : NULL;
+}

@@ -9,4 +9,7 @@
  * first bad header is there, one warning tells where. 0 or -ENOMEM. */
 int initfs_init(void *archive, size_t len);
 
+/* The bytes of a file of the archive, DIR/NAME; NULL: it has none. */
+const void *initfs_bytes(const char *dir, const char *name, size_t *len);
+
 #endif

@@ -210,6 +210,18 @@ static void feed_seed(void)
 
 /* ---- files ---- */
 
+static void start_files(void)
+{
+    size_t len;
+    initfs_init(boot.initfs.len ? mem_virt(boot.initfs.pa) : NULL, boot.initfs.len);
+    const void *names = initfs_bytes("etc", "kernel.names", &len);
+    if (names)
+        arch_names(names, len);
+    devfs_init();  /* /dev */
+    tmpfs_init();  /* /tmp */
+    attrfs_init(); /* /proc, /sys */
+}
+
 static void mount_builtin(const char *tag, const char *path)
 {
     struct fs *fs = vfs_find(tag);
@@ -398,12 +410,9 @@ void kmain(const struct boot *from_door)
     arch_interrupts_init(); /* local APIC, heartbeat */
     acpi_init(&boot);       /* firmware's tables */
     time_init(acpi_pm_timer(), boot.wall_ns);
-    feed_seed();  /* random numbers */
-    guard_init(); /* the word that guards return addresses */
-    initfs_init(boot.initfs.len ? mem_virt(boot.initfs.pa) : NULL, boot.initfs.len);
-    devfs_init();  /* /dev */
-    tmpfs_init();  /* /tmp */
-    attrfs_init(); /* /proc, /sys */
+    feed_seed();   /* random numbers */
+    guard_init();  /* the word that guards return addresses */
+    start_files(); /* those that are in memory */
     struct span window = pci_window();
     pci_scan(&window); /* every function on every bus */
     pci_bind_all();    /* transports -> virtio bus -> drivers */

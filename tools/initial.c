@@ -125,7 +125,9 @@ static unsigned long long kernel_end(const char *kernel)
 
 static bool wanted(const struct request *req, const struct entry *e)
 {
-    return strncmp(e->name, "bin/", 4) || (!req->exe && !strcmp(e->name + 4, req->argv[0]));
+    if (strncmp(e->name, "bin/", 4))
+        return strcmp(e->name, "etc/kernel.names"); /* for backtraces only */
+    return !req->exe && !strcmp(e->name + 4, req->argv[0]);
 }
 
 /* An archive of what one program needs, in whole pages as the whole one: a file that has no name. */

@@ -137,12 +137,13 @@ static int map_image(void)
     u64 pa = image_pa, *alias = NULL;
     int result = 0;
     for (char *va = image_start; va < image_end && result == 0; va += PAGE_SIZE, pa += PAGE_SIZE) {
-        u64 rights = va < rodata_start ? 0 : va < data_start ? cpu_nx : PTE_WRITE | cpu_nx;
+        bool constant = va >= rodata_start && va < text_end;
+        u64 rights = constant && va >= text_start ? 0 : constant ? cpu_nx : PTE_WRITE | cpu_nx;
         if (va != kernel_stack_guard && va != fault_stack_guard)
             image_pt[paging_index((u64)va, 0)] = pa | PTE_PRESENT | rights;
-        if (va >= data_start)
+        if (!constant)
             continue;
-        if (va == image_start || paging_index(pa, 0) == 0)
+        if (va == rodata_start || paging_index(pa, 0) == 0)
             result = small_pages(pa, &alias);
         if (alias)
             alias[paging_index(pa, 0)] &= ~PTE_WRITE;

@@ -205,21 +205,34 @@ void trap_handle(struct arch_frame *f)
 
 /* ---- names for addresses ---- */
 
-/* tools/symbols.sh makes these from the linked image: low halves of the functions' addresses, ascending, and their names in the same order. */
-extern const u32 symbols_start[], symbols_count;
-extern const char symbols_names[];
+/* What tools/symbols.sh makes of the linked image: low halves of the functions' addresses, ascending; behind them their names in the same order. */
+static const struct names {
+    u32 text_end, count, start[];
+} * names;
+static u32 names_count;
+static const char *names_end;
 
+void arch_names(const void *file, size_t len)
+{
+    const struct names *n = file;
+    if (len < sizeof *n || n->text_end != (u32)(u64)text_end || n->count > (len - sizeof *n) / sizeof n->start[0])
+        return;
+    names = n;
+    names_count = n->count;
+    names_end = (const char *)file + len;
+}
+
+/* The file's bytes are a loader's: what it says is no more than the wrong name. */
 const char *arch_symbol(u64 address, char *buf, size_t size)
 {
-    const char *name = symbols_names, *best = NULL;
-    u32 low = (u32)address, at = 0;
-    for (u32 i = 0; i < symbols_count && address >= (u64)image_start && symbols_start[i] <= low; i++) {
-        at = symbols_start[i];
-        best = name;
-        name += strlen(name) + 1;
-    }
-    if (best && address < (u64)rodata_start)
-        print_text(buf, size, "%s+0x%x", best, low - at);
+    u32 low = (u32)address, i = 0;
+    while (i < names_count && names->start[i] <= low)
+        i++;
+    const char *name = names_count ? (const char *)&names->start[names_count] : NULL;
+    for (u32 left = i; left > 1 && name < names_end; left--)
+        name += strnlen(name, (size_t)(names_end - name)) + 1;
+    if (i && name < names_end && address >= (u64)text_start && address < (u64)text_end)
+        print_text(buf, size, "%.*s+0x%x", (int)MIN(names_end - name, 64), name, low - names->start[i - 1]);
     else
         print_text(buf, size, "0x%lx", address);
     return buf;

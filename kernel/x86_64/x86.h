@@ -77,7 +77,7 @@ static inline void out8(u16 port, u8 v)
 }
 
 /* From linker.ld and entry.S. */
-extern char image_start[], rodata_start[], data_start[], image_end[];
+extern char image_start[], rodata_start[], text_start[], text_end[], image_end[];
 extern char kernel_stack_guard[], kernel_stack_top[], fault_stack_guard[], fault_stack_top[];
 extern char trap_stubs[];
 void syscall_entry(void);

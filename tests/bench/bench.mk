@@ -15,7 +15,7 @@ $(B)/bench/lib/kernel.elf: $(B)/kernel.elf
 	@mkdir -p $(@D)
 	$(quiet)cp $< $@
 
-$(B)/bench/lib/initfs.cpio: $(APPS) $(B)/bench/work tools/cpio
+$(B)/bench/lib/initfs.cpio: $(B)/obj/kernel.names $(APPS) $(B)/bench/work tools/cpio
 	@mkdir -p $(@D)
 	$(quiet)tools/cpio $@ $(filter-out tools/%,$^)
 

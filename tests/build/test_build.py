@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -73,18 +74,20 @@ def test_make_run_tells_the_story_of_the_boot():
 def test_initial_files_are_the_same_bytes_each_time(tmp_path):
     programs = sorted(str(p) for p in (BUILD / "apps").iterdir())
     for out in ("a", "b"):
-        assert sh(ROOT / "tools/cpio", out, *programs, cwd=tmp_path).returncode == 0
+        assert sh(ROOT / "tools/cpio", out, BUILD / "obj/kernel.names", *programs, cwd=tmp_path).returncode == 0
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == (BUILD / "initfs.cpio").read_bytes()
     assert (tmp_path / "a").stat().st_size % 4096 == 0
 
 
-def test_functions_have_names_and_addresses_in_the_kernel():
-    table = (BUILD / "obj/symbols.S").read_text()
-    addresses = [int(a, 16) for a in re.findall(r"^\.long (0x[0-9a-f]+)$", table, re.M)]
-    names = re.findall(r'^\.asciz "(.+)"$', table, re.M)
-    assert addresses == sorted(addresses) and len(addresses) == len(names) > 100
+def test_functions_have_names_and_addresses():
+    table = (BUILD / "obj/kernel.names").read_bytes()
+    end, count = struct.unpack_from("<2I", table)
+    addresses = struct.unpack_from(f"<{count}I", table, 8)
+    names = table[8 + 4 * count:].decode().split("\0")[:-1]
+    assert list(addresses) == sorted(addresses) and len(names) == count > 100
     nm = dict(reversed(line.split()[::2]) for line in sh("nm", BUILD / "kernel.debug.elf").stdout.splitlines() if " T " in line)
     assert addresses[names.index("kmain")] == int(nm["kmain"], 16) & 0xffffffff
+    assert end == int(nm["text_end"], 16) & 0xffffffff
 
 
 # ---- packages ----

@@ -134,6 +134,20 @@ static void files_folders_and_links(void **state)
     assert_int_equal(attr.nlink, 3);
 }
 
+static void bytes_in_place(void **state)
+{
+    (void)state;
+    size_t n = 1;
+    add("place/file", S_IFREG | 0644, "bytes");
+    trailer();
+    unpack();
+    assert_memory_equal(initfs_bytes("place", "file", &n), "bytes", 5);
+    assert_int_equal(n, 5);
+    assert_null(initfs_bytes("place", "none", &n));
+    assert_int_equal(n, 0);
+    assert_null(initfs_bytes("nowhere", "file", &n));
+}
+
 static void parts_of_a_file(void **state)
 {
     (void)state;
@@ -353,9 +367,16 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, begin)
     const struct CMUnitTest tests[] = {
-        T(files_folders_and_links),        T(parts_of_a_file), T(names_that_cannot_be),  T(later_content_wins),
+        T(files_folders_and_links),
+        T(bytes_in_place),
+        T(parts_of_a_file),
+        T(names_that_cannot_be),
+        T(later_content_wins),
         T(hard_links_that_come_twice), /* before all others */
-        T(hard_links_share_their_content), T(bad_headers),     T(archives_cut_anywhere), T(random_bytes),
+        T(hard_links_share_their_content),
+        T(bad_headers),
+        T(archives_cut_anywhere),
+        T(random_bytes),
         T(listing_and_mount_points),
     };
     return cmocka_run_group_tests(tests, mount, NULL);

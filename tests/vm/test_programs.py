@@ -180,6 +180,12 @@ def test_case_b5_too_little_memory(memory, small):
         one_line(got, 125, "memory")
 
 
+def test_case_b5_files_over_the_kernels_code(small, tmp_path):
+    """QEMU puts the initial files there in a small machine, however much is overwritten; what says so stands in front."""
+    (tmp_path / "files").write_bytes((machine.BUILD / "initfs.cpio").read_bytes() + bytes(100 << 10))
+    one_line(machine.boot(PLAIN, share=small, memory="2M", files=tmp_path / "files", options=["loglevel=warn"], time_limit=30), 125, "memory")
+
+
 # ---- options ----
 
 def test_unknown_options_are_named():
@@ -210,3 +216,17 @@ def test_panic_shows_the_way_there(small):
     got = machine.boot(PLAIN, share=small, options=["provoke=panic", "loglevel=warn"])
     names = [line.split()[1].partition("+")[0] for line in got.err.splitlines() if "+0x" in line]
     assert names[:4] == ["panic", "do_panic", "provoke", "kmain"]
+
+
+@pytest.mark.parametrize("damage", ["another kernel's", "cut", "too many", "none"])
+def test_names_that_are_not_to_be_had_are_addresses(damage, small, tmp_path):
+    files, table = (machine.BUILD / "initfs.cpio").read_bytes(), (machine.BUILD / "obj/kernel.names").read_bytes()
+    count = int.from_bytes(table[4:8], "little")
+    other = {"another kernel's": bytes([table[0] ^ 1]) + table[1:], "cut": table[:8 + 4 * count] + b"x" * (len(table) - 8 - 4 * count),
+             "too many": table[:4] + b"\xff" * 4 + table[8:], "none": table}[damage]
+    assert table in files
+    files = files.replace(table, other)
+    (tmp_path / "files").write_bytes(files.replace(b"kernel.names", b"kernel.nothing"[:12]) if damage == "none" else files)
+    got = machine.boot(PLAIN, share=small, options=["provoke=panic", "loglevel=warn"], files=tmp_path / "files")
+    assert got.status == ("panic", None) and "asked for" in got.err and "kmain" not in got.err
+    assert "0xffffffff801" in got.err or damage == "cut"
