@@ -38,7 +38,7 @@ struct p9_slot {
 };
 _Static_assert(sizeof(struct p9_slot) <= PAGE_SIZE, "a slot is allocated when first needed, in one piece");
 
-static void kick(struct p9 *c)
+void p9_kick(struct p9 *c)
 {
     if (!c->unkicked)
         return;
@@ -50,7 +50,7 @@ static void kick(struct p9 *c)
 /* Until at least one more request is complete. */
 static int wait(struct p9 *c)
 {
-    kick(c);
+    p9_kick(c);
     if (c->in_flight == 0)
         return -EIO;
     c->counters->waits += !c->waited;
@@ -100,14 +100,21 @@ static struct p9_slot *make_slot(struct p9 *c, u16 tag)
 static struct p9_slot *free_slot(struct p9 *c)
 {
     do {
-        for (u16 tag = 0; tag < P9_REQUESTS; tag++) {
+        /* With many in flight the one behind the last is the likely one. */
+        u32 start = c->in_flight ? c->next_slot : 0;
+        for (u32 i = 0; i < c->nslots; i++) {
+            u32 tag = start + i < c->nslots ? start + i : start + i - c->nslots;
             struct p9_slot *s = c->slots[tag];
-            if (s && s->req.busy)
+            if (s->req.busy)
                 continue;
-            if (!s && !(s = make_slot(c, tag)))
-                break;
-            s->req.tag = tag;
+            s->req.tag = (u16)tag;
+            c->next_slot = tag + 1;
             return s;
+        }
+        if (c->nslots < P9_REQUESTS && make_slot(c, (u16)c->nslots)) {
+            c->slots[c->nslots]->req.tag = (u16)c->nslots;
+            c->next_slot = c->nslots + 1;
+            return c->slots[c->nslots++];
         }
     } while (wait(c) == 0);
     return NULL;
@@ -387,7 +394,7 @@ void p9_clunk(struct p9 *c, u32 fid, bool now)
     struct p9_call call;
     send_end(&call, c, P9_TCLUNK, fid, true);
     if (now)
-        kick(c);
+        p9_kick(c);
 }
 
 int p9_end(struct p9 *c, u8 type, u32 fid)

@@ -41,17 +41,19 @@ struct p9 {
     bool waited;        /* since the last kick */
     bool warned;
     struct p9_counters *counters;
-    u32 life;             /* sessions that ended before this one */
-    u64 edits;            /* messages sent that change names */
-    struct p9_list *list; /* 9p_list.c's; NULL: nothing was listed yet */
-    u64 told;             /* when the log last had a line about that */
+    u32 life;               /* sessions that ended before this one */
+    u64 edits;              /* messages sent that change names */
+    struct p9_batch *batch; /* 9p_stat.c's; NULL: none was sent yet */
+    struct p9_list *list;   /* 9p_list.c's; NULL: nothing was listed yet */
+    u64 told;               /* when the log last had a line about that */
     bool restarting, dead;
     u64 fids[P9_FIDS / 64]; /* a bit for each number in use */
     struct p9_origin **origins[P9_FIDS / P9_ORIGINS];
     u8 order;               /* P9_ANY_ORDER..., found out by 9p_chain.c */
     u8 walks, tried;        /* its; only until it is */
     u64 lacks[2];           /* a bit for each type that the server said it does not know */
-    struct p9_slot **slots; /* P9_REQUESTS of them; 9p.c makes each when it is first needed */
+    struct p9_slot **slots; /* P9_REQUESTS of them; 9p.c makes each when it is first needed: */
+    u32 nslots, next_slot;  /* so many yet; where the next one is likely to be free */
 };
 
 /*
@@ -87,6 +89,8 @@ void p9_payload_out(struct p9_call *call);
 /* Adds memory for the reply's data behind its head. false: the link takes no more pieces. */
 bool p9_payload(struct p9_call *call, struct span piece);
 void p9_send(struct p9_call *call, const struct wire *w);
+/* What was sent goes out now, though nobody waits for an answer. */
+void p9_kick(struct p9 *client);
 /* 0, or -errno: the server's, or -EIO for a reply that is not one. */
 int p9_finish(struct p9_call *call, struct wire *reply);
 /* Both of the last two, for a message that is sent alone. */
@@ -184,6 +188,8 @@ int p9_clone(const struct node *node, u32 *out);
 /* 9p_stat.c: the verb of that name. */
 int p9fs_stat(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
               struct qid *qids, struct attr *attr);
+/* All that is kept goes. */
+void p9_stat_free(struct p9 *client);
 
 /* 9p_edit.c: the verbs of struct fs_ops that change a tree. */
 int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr);
@@ -216,6 +222,9 @@ s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u
 /* 9p_list.c: the verb readdir. This fid is closed. All that is kept goes. */
 int p9_readdir(const struct node *dir, u64 from, size_t room, bool (*emit)(void *, const struct dirent_info *),
                void *ctx);
+/* When `name` is among those that are asked about next, after a listing of the directory with this qid.path: it and the names behind it that were given to the
+ * program, at most `most`, which stand until the next listing or mem_new(). 0: it is not. */
+unsigned p9_list_expect(struct p9 *client, u64 dir, struct name name, struct name *out, unsigned most);
 void p9_list_close(struct p9 *client, u32 fid);
 void p9_list_free(struct p9 *client);
 

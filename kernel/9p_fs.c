@@ -11,8 +11,8 @@
 #include "vfs.h"
 #include "wire.h"
 
-enum { V9FS_MAGIC = 0x01021997 };
 enum {
+    V9FS_MAGIC = 0x01021997,
     DIRECTORY_MAX = 1u << 24,  /* entries; a server that gives more gives the same ones for ever */
     BLKSIZE_MAX = 64 * 1024,   /* st_blksize is what programs make their buffers of; QEMU says msize */
     TARGET_MAX = VFS_PATH_MAX, /* bytes of a symbolic link */
@@ -25,12 +25,12 @@ enum {
     NLINK = 2,
     UID = 4,
     GID = 8,
-    RDEV = 0x10,
-    ATIME = 0x20,
-    MTIME = 0x40,
-    CTIME = 0x80,
-    SIZE = 0x200,
-    BLOCKS = 0x400
+    RDEV = 16,
+    ATIME = 32,
+    MTIME = 64,
+    CTIME = 128,
+    SIZE = 512,
+    BLOCKS = 1024
 };
 
 struct p9 *p9_of(const struct node *node)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* 9p_list - directory listings (Treaddir), fetched in larger pieces than programs ask for.
  *
- * The last piece is kept in memory of ours, copied once from where the device put it. Programs take the rest of it only as long as they could not tell it from
- * a new one: with cache=none while nothing was heard from outside, and for a few milliseconds; else until this guest changes a name. Who goes on
- * listing without hearing anything gets larger pieces. The names stay, when all are given and also when the directory is closed: their order is that in
- * which programs ask for attributes (9p_stat.c). */
+ * What came is kept in memory of ours, copied once from where the device put it. Programs take the rest of the last piece only as long as they could not tell
+ * it from a new one: with cache=none while nothing was heard from outside, and for a few milliseconds; else until this guest changes a name. Who
+ * goes on listing without hearing anything gets larger pieces. The names stay, also when the directory is closed, until another one is listed: their
+ * order is that in which programs ask for attributes (9p_stat.c). */
 #include "9p.h"
 #include "9p_client.h"
 #include "arch.h"
@@ -13,24 +13,35 @@
 #include "wire.h"
 
 enum {
+    PIECES = 8,      /* that are kept, */
     ROOM_MAX = 64,   /* pages of one Rreaddir, */
     ROOM_PART = 64,  /* and this part of the memory that is free */
     ENTRY = 24,      /* a directory entry's bytes before the name */
-    FRESH = 1 << 24, /* cycles: a few milliseconds */
+    FRESH = 1 << 25, /* cycles: some ten milliseconds */
     SEEN_AHEAD = 8,  /* entries that a program may leave out before the next one that it asks about */
 };
 
-struct p9_list {
-    u32 fid, life; /* whose listing, in which session; P9_NOFID: nobody's any more */
-    u64 dir;       /* qid.path of the directory */
-    u64 pa;        /* of the piece, */
+struct piece {
+    u64 pa;
     u32 pages, len;
-    u32 at;                   /* where its next entry is, */
+};
+
+/* A place in front of an entry. */
+struct cursor {
+    u32 piece, at;
+};
+
+struct p9_list {
+    u32 fid, life;            /* whose listing, in which session; P9_NOFID: nobody's any more */
+    u64 dir;                  /* qid.path of the directory */
+    u32 n;                    /* pieces, of which programs were given all but the rest of the last one: */
+    u32 at;                   /* from here on; */
     u64 from;                 /* the cookie that leads there, */
-    u64 begin;                /* and the one that led to the first */
+    u64 begin;                /* and the one that led to its first entry */
     u32 asked;                /* pages */
     u64 heard, cycles, edits; /* when it was fetched */
-    u32 expected;             /* where the name is that is asked about next */
+    struct cursor expected;   /* the name that is asked about next */
+    struct piece pieces[PIECES];
 };
 
 /* Entries in memory of ours. */
@@ -81,15 +92,13 @@ static int next_entry(struct listing *l, struct dirent_info *e)
     return 1;
 }
 
-static struct listing rest_of(const struct p9_list *list, u32 at)
-{
-    return (struct listing){(const u8 *)mem_virt(list->pa) + at, list->len - at};
-}
-
-/* Gives what is left of the piece to emit. An entry that leads back to where the piece began, or the directory, would be read for ever. */
+/* Gives what is left of the last piece to emit. An entry that leads back to where the piece began, or the directory, would be read for ever. */
 static int give_entries(struct p9_list *list, dirent_fn emit, void *ctx)
 {
-    struct listing l = rest_of(list, list->at);
+    if (!list->n)
+        return 0;
+    const struct piece *last = &list->pieces[list->n - 1];
+    struct listing l = {(const u8 *)mem_virt(last->pa) + list->at, last->len - list->at};
     struct dirent_info e;
     int taken = 0, err;
     while ((err = next_entry(&l, &e)) > 0) {
@@ -98,17 +107,37 @@ static int give_entries(struct p9_list *list, dirent_fn emit, void *ctx)
         if (!emit(ctx, &e))
             return taken;
         taken++;
-        list->at = list->len - (u32)l.left;
+        list->at = last->len - (u32)l.left;
         list->from = e.next;
     }
     return taken ? taken : err;
 }
 
-static void free_piece(struct p9_list *list)
+static void free_piece(struct piece *p)
 {
-    mem_pages_free(list->pa, list->pages);
-    list->pa = list->pages = list->len = list->at = 0;
-    list->fid = P9_NOFID;
+    mem_pages_free(p->pa, p->pages);
+    *p = (struct piece){0};
+}
+
+static void start_over(struct p9_list *list)
+{
+    while (list->n)
+        free_piece(&list->pieces[--list->n]);
+    list->expected = (struct cursor){0};
+}
+
+/* A place for one more piece: the first one goes when there are too many. */
+static struct piece *new_piece(struct p9_list *list)
+{
+    if (list->n == PIECES) {
+        free_piece(&list->pieces[0]);
+        memmove(&list->pieces[0], &list->pieces[1], (PIECES - 1) * sizeof(struct piece));
+        list->pieces[--list->n] = (struct piece){0};
+        list->expected.at = list->expected.piece ? list->expected.at : 0;
+        list->expected.piece -= list->expected.piece != 0;
+    }
+    list->at = 0;
+    return &list->pieces[list->n++];
 }
 
 static bool is_fresh(const struct p9 *c, const struct p9_list *list)
@@ -118,36 +147,36 @@ static bool is_fresh(const struct p9 *c, const struct p9_list *list)
     return c->fs->cache != CACHE_NONE || (list->heard == vfs_heard && arch_cycles() - list->cycles < FRESH);
 }
 
-/* Rreaddir's count, its entries copied to the piece. */
+/* Rreaddir's count, its entries copied to a piece. */
 static int take_reply(struct p9_call *call, struct wire *w, struct p9_list *list, struct span room)
 {
     u32 count = wire_get32(w);
     if (!wire_ok(w) || count > room.len || count > call->payload)
         return p9_bad(call, "more entries than asked or sent");
     u64 pages = ALIGN_UP(count, PAGE_SIZE) / PAGE_SIZE;
-    list->pa = pages ? mem_pages(pages, PAGE_SIZE) : 0;
-    if (pages && !list->pa)
+    u64 pa = pages ? mem_pages(pages, PAGE_SIZE) : 0;
+    if (!pages)
+        return 0;
+    if (!pa)
         return -ENOMEM;
-    list->pages = (u32)pages;
-    list->len = count;
-    if (count)
-        memcpy(mem_virt(list->pa), mem_virt(room.pa), count);
+    *new_piece(list) = (struct piece){pa, (u32)pages, count};
+    memcpy(mem_virt(pa), mem_virt(room.pa), count);
     return 0;
 }
 
 static int fetch(struct p9 *c, struct p9_list *list, const struct node *dir, u64 from, u64 pages)
 {
     struct p9_call call;
-    free_piece(list);
     u64 pa = mem_pages(pages, PAGE_SIZE);
     if (!pa)
         return -ENOMEM;
+    if (list->n) /* what nobody was given yet comes anew */
+        list->pieces[list->n - 1].len = list->at;
     struct span room = {pa, MIN(pages * PAGE_SIZE, p9_io(c))};
     struct wire w = p9_begin_on(&call, dir, P9_TREADDIR);
     p9_payload(&call, room);
     wire_put64(&w, from);
     wire_put32(&w, (u32)room.len);
-    list->cycles = arch_cycles();
     int err = p9_exchange(&call, &w);
     if (err == 0)
         err = take_reply(&call, &w, list, room);
@@ -157,6 +186,7 @@ static int fetch(struct p9 *c, struct p9_list *list, const struct node *dir, u64
     list->begin = list->from = from;
     list->life = c->life;
     list->heard = vfs_heard;
+    list->cycles = arch_cycles();
     list->edits = c->edits;
     list->asked = (u32)pages;
     return err;
@@ -175,17 +205,64 @@ int p9_readdir(const struct node *dir, u64 from, size_t room, dirent_fn emit, vo
     if (!c->list && !(c->list = mem_new(sizeof *c->list)))
         return -ENOMEM;
     struct p9_list *list = c->list;
-    bool goes_on = from && list->fid == p9_fid(dir) && list->from == from && is_fresh(c, list);
-    if (!goes_on || list->at == list->len) {
-        u64 wanted = goes_on ? 2 * list->asked : ALIGN_UP(MAX(room, 1), PAGE_SIZE) / PAGE_SIZE;
+    bool goes_on = from && list->fid == p9_fid(dir) && list->from == from;
+    bool fresh = goes_on && is_fresh(c, list);
+    if (!goes_on)
+        start_over(list);
+    if (!fresh || !list->n || list->at == list->pieces[list->n - 1].len) {
+        u64 wanted = fresh ? 2 * list->asked : ALIGN_UP(MAX(room, 1), PAGE_SIZE) / PAGE_SIZE;
         u64 most = MAX(MIN(mem_free_count() / ROOM_PART, ROOM_MAX), 1);
         int err = fetch(c, list, dir, from, MIN(wanted, most));
         if (err < 0)
             return err;
     }
-    list->expected = list->at;
     int n = give_entries(list, emit, ctx);
     return n < 0 ? bad_entry(c) : n;
+}
+
+static bool is_dots(struct name name)
+{
+    return name.s[0] == '.' && (name.len == 1 || (name.len == 2 && name.s[1] == '.'));
+}
+
+/* The next name that programs were given, but for "." and "..". false: there is none. */
+static bool next_name(const struct p9_list *list, struct cursor *c, struct name *name)
+{
+    struct dirent_info e;
+    while (c->piece < list->n) {
+        const struct piece *p = &list->pieces[c->piece];
+        u32 end = c->piece == list->n - 1 ? list->at : p->len;
+        struct listing l = {(const u8 *)mem_virt(p->pa) + c->at, end - c->at};
+        if (c->at >= end || next_entry(&l, &e) <= 0) {
+            if (c->piece == list->n - 1)
+                return false;
+            *c = (struct cursor){c->piece + 1, 0};
+            continue;
+        }
+        c->at = end - (u32)l.left;
+        *name = e.name;
+        if (!is_dots(e.name))
+            return true;
+    }
+    return false;
+}
+
+unsigned p9_list_expect(struct p9 *c, u64 dir, struct name name, struct name *out, unsigned most)
+{
+    struct p9_list *list = c->list;
+    if (!list || list->dir != dir)
+        return 0;
+    struct cursor at = list->expected;
+    for (unsigned i = 0; i < SEEN_AHEAD && next_name(list, &at, out); i++) {
+        if (out->len != name.len || memcmp(out->s, name.s, name.len) != 0)
+            continue;
+        list->expected = at;
+        unsigned n = 1;
+        while (n < most && next_name(list, &at, &out[n]))
+            n++;
+        return n;
+    }
+    return 0;
 }
 
 void p9_list_close(struct p9 *c, u32 fid)
@@ -198,7 +275,7 @@ void p9_list_free(struct p9 *c)
 {
     if (!c->list)
         return;
-    free_piece(c->list);
+    start_over(c->list);
     mem_delete(c->list, sizeof *c->list);
     c->list = NULL;
 }

@@ -150,6 +150,7 @@ struct p9 *p9_make(struct p9_link *link, const char *tag)
 static void bury(struct p9 *c)
 {
     p9_list_free(c);
+    p9_stat_free(c);
     p9_free_slots(c);
     for (unsigned i = 0; i < ARRAY_LEN(c->origins); i++)
         if (c->origins[i])

@@ -1,12 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* 9p_stat - attributes by name: Twalk, then Tgetattr and Tclunk in one kick.
  *
- * The fid is nobody's but this file's and nothing is noted of it, so that in a new session the look-up begins anew. */
+ * The fid is nobody's but this file's and nothing is noted of it, so that in a new session the look-up begins anew.
+ *
+ * Who asks about a second name of a listing, in its order, gets the answers for those behind it fetched as well, by the very messages that he would have
+ * sent: all Twalks in one kick, then all Tgetattrs. An answer is given once, while the program could not tell it from a new one: nothing was heard from
+ * outside but answers of the same batch, and only for a few milliseconds (docs/coherence.md). */
 #include "9p.h"
 #include "9p_client.h"
+#include "arch.h"
+#include "mem.h"
 #include "vfs.h"
 
-enum { TRIES = 3 }; /* one for each session that is lost under a look-up */
+enum {
+    TRIES = 3,        /* one for each session that is lost under a look-up */
+    BATCH_FIRST = 31, /* names in the first batch; */
+    BATCH_MOST = 62,  /* in those that follow: each takes two tags, of 128, at the end */
+    BATCH_LEAST = 1,  /* down to none, when most of a batch was for nothing */
+    BATCH_TEXT = 4096,
+    BATCH_PREFIX = 512,
+    BATCH_FREE = 1024, /* pages of memory that are free, or there are no batches */
+    OUT_OF_ORDER = 8,  /* names that a program may leave out */
+    FRESH = 1 << 25,   /* cycles since the last of a batch came: some ten milliseconds */
+    UNKNOWN = 1,
+};
+
+/* One name of a batch. state: 0: attr is what it has; UNKNOWN; -ENOENT. */
+struct answer {
+    struct name name;
+    struct attr attr;
+    struct p9_call call;
+    u32 fid;
+    int state;
+};
+
+struct p9_batch {
+    u64 dir;              /* qid.path of the directory whose names are asked about, */
+    u32 from, prefix_len; /* and how: from this fid along the prefix, of names each ended by '/' */
+    char prefix[BATCH_PREFIX];
+    u32 n, next; /* answers, and the first that may be given */
+    u32 size;    /* of the next batch */
+    u32 given;   /* of this */
+    u32 life;
+    u64 heard, cycles;
+    char text[BATCH_TEXT]; /* the names */
+    struct answer answers[BATCH_MOST];
+};
 
 /* By a node: for a path that takes several Twalks, for an open file's other nature, its name, and where both can be asked at once. */
 static int stat_node(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
@@ -73,23 +112,230 @@ static int stat_once(const struct node *from, const struct name *names, unsigned
     return got;
 }
 
-int p9fs_stat(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
-              struct qid *qids, struct attr *attr)
+/* By one path: a Twalk of it, and its end. */
+static int stat_alone(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
+                      struct qid *qids, struct attr *attr)
 {
     struct p9 *client = p9_of(from);
-    if (n == 0 && !from->open) {
-        struct node same = *from;
-        *out = (struct node){.qid = from->qid};
-        return from->fs->ops->getattr(&same, attr);
-    }
-    if (n == 0 || client->order == P9_IN_ORDER || p9_names_that_fit(names, n) < n)
-        return stat_node(from, names, n, follow, out, qids, attr);
     int got;
     unsigned tries = 0;
     u32 life;
+    if (client->order == P9_IN_ORDER)
+        return stat_node(from, names, n, follow, out, qids, attr);
     do {
         life = client->life;
         got = stat_once(from, names, n, follow, out, qids, attr);
     } while (got == -EIO && client->life != life && ++tries < TRIES);
     return got;
+}
+
+/* ---- batches ---- */
+
+/* The way to the directory as text; its length, or BATCH_PREFIX when there is no room for it. */
+static u32 put_prefix(const struct name *names, unsigned n, char *text)
+{
+    u32 len = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (names[i].len + 1u >= BATCH_PREFIX - len)
+            return BATCH_PREFIX;
+        memcpy(text + len, names[i].s, names[i].len);
+        len += names[i].len;
+        text[len++] = '/';
+    }
+    return len;
+}
+
+static bool is_here(const struct p9_batch *b, const struct node *from, const struct name *names, unsigned n)
+{
+    u32 at = 0;
+    if (b->from != p9_fid(from))
+        return false;
+    for (unsigned i = 0; i < n; at += names[i++].len + 1u)
+        if (names[i].len >= b->prefix_len - at || memcmp(b->prefix + at, names[i].s, names[i].len) != 0 ||
+            b->prefix[at + names[i].len] != '/')
+            return false;
+    return at == b->prefix_len;
+}
+
+static bool is_fresh(const struct p9_batch *b, const struct p9 *client)
+{
+    return b->next < b->n && b->life == client->life && b->heard == vfs_heard && arch_cycles() - b->cycles < FRESH;
+}
+
+static bool is_name(struct name a, struct name b)
+{
+    return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
+}
+
+/* The answer for a name, which is not given again. NULL: there is none. */
+static struct answer *take_answer(struct p9_batch *b, struct p9 *client, struct name name)
+{
+    struct name same;
+    if (!is_fresh(b, client))
+        return NULL;
+    for (u32 i = b->next; i < MIN(b->n, b->next + OUT_OF_ORDER); i++) {
+        struct answer *a = &b->answers[i];
+        if (!is_name(a->name, name))
+            continue;
+        b->next = i + 1;
+        b->given++;
+        p9_list_expect(client, b->dir, name, &same, 1);
+        return a->state == UNKNOWN ? NULL : a;
+    }
+    return NULL;
+}
+
+/* As by walk(). Whoever has this answer has heard something, though nothing that makes the others of its batch old. */
+static int give(struct p9_batch *b, const struct answer *a, unsigned n, struct node *out, struct qid *qids,
+                struct attr *attr)
+{
+    b->heard = ++vfs_heard;
+    for (unsigned i = 0; i < n; i++)
+        qids[i] = (struct qid){.type = QID_DIR};
+    if (a->state < 0)
+        return n > 1 ? (int)n - 1 : a->state;
+    *attr = a->attr;
+    qids[n - 1] = a->attr.qid;
+    *out = (struct node){.qid = a->attr.qid};
+    return (int)n;
+}
+
+/* The names that are asked about from now on, copied: 0: none but perhaps the first. */
+static u32 expect(struct p9_batch *b, struct p9 *client, struct name first)
+{
+    struct name names[BATCH_MOST];
+    size_t used = 0;
+    unsigned n = p9_list_expect(client, b->dir, first, names, b->size);
+    b->n = 0;
+    for (unsigned i = 0; i < n && names[i].len <= BATCH_TEXT - used; i++, b->n++) {
+        memcpy(b->text + used, names[i].s, names[i].len);
+        b->answers[i].name = (struct name){b->text + used, names[i].len};
+        used += names[i].len;
+    }
+    return b->n;
+}
+
+static void send_walks(struct p9_batch *b, struct p9 *client, const struct name *names, unsigned n)
+{
+    struct name path[P9_NAMES];
+    memcpy(path, names, n * sizeof *names);
+    for (struct answer *a = b->answers; a < b->answers + b->n; a++) {
+        path[n - 1] = a->name;
+        a->fid = p9_names_that_fit(path, n) == n ? p9_fid_new(client) : P9_NOFID;
+        if (a->fid != P9_NOFID)
+            p9_send_walk(&a->call, client, b->from, a->fid, path, n);
+    }
+}
+
+/* Sends Tgetattr for what was found, and ends all fids. A link that is to be followed is of no use. */
+static void send_getattrs(struct p9_batch *b, struct p9 *client, unsigned n, bool follow)
+{
+    struct qid qids[P9_NAMES];
+    for (struct answer *a = b->answers; a < b->answers + b->n; a++) {
+        int got = a->fid == P9_NOFID ? -ENFILE : p9_finish_walk(&a->call, n, qids);
+        a->state = got == -ENOENT || got == (int)n - 1 ? -ENOENT : UNKNOWN;
+        if (got == (int)n && !(follow && (qids[n - 1].type & QID_SYMLINK))) {
+            a->state = 0;
+            continue;
+        }
+        if (got == (int)n || got == -EIO)
+            p9_clunk(client, a->fid, false);
+        else if (a->fid != P9_NOFID)
+            p9_fid_free(client, a->fid);
+        a->fid = P9_NOFID;
+    }
+    for (struct answer *a = b->answers; a < b->answers + b->n; a++) {
+        if (a->fid == P9_NOFID)
+            continue;
+        p9_send_getattr(&a->call, client, a->fid);
+        a->call.once = true;
+    }
+    for (struct answer *a = b->answers; a < b->answers + b->n; a++)
+        if (a->fid != P9_NOFID)
+            p9_clunk(client, a->fid, false);
+}
+
+static void finish_getattrs(struct p9_batch *b, struct p9 *client)
+{
+    for (struct answer *a = b->answers; a < b->answers + b->n; a++)
+        if (a->fid != P9_NOFID && p9_finish_getattr(&a->call, &a->attr) < 0)
+            a->state = UNKNOWN;
+    p9_kick(client); /* for fids of what was not asked about */
+}
+
+/* Who used most of a batch gets a larger one. */
+static void set_size(struct p9_batch *b)
+{
+    if (b->n && 2 * b->given < b->n)
+        b->size = MAX(b->size / 2, BATCH_LEAST);
+    else if (b->n)
+        b->size = MIN(2 * b->size, BATCH_MOST);
+}
+
+static bool ask_batch(struct p9_batch *b, struct p9 *client, const struct name *names, unsigned n, bool follow)
+{
+    set_size(b);
+    b->given = b->next = 0;
+    if (mem_free_count() < BATCH_FREE || expect(b, client, names[n - 1]) < 2) {
+        b->n = 0;
+        return false;
+    }
+    b->life = client->life;
+    send_walks(b, client, names, n);
+    send_getattrs(b, client, n, follow);
+    finish_getattrs(b, client);
+    b->heard = vfs_heard;
+    b->cycles = arch_cycles();
+    return true;
+}
+
+/* Whoever asks about a name of a listing may ask about the next one. */
+static void follow_listing(const struct node *from, const struct name *names, unsigned n, u64 dir)
+{
+    struct p9 *client = p9_of(from);
+    struct name name;
+    if (!p9_list_expect(client, dir, names[n - 1], &name, 1))
+        return;
+    if (!client->batch && mem_free_count() >= BATCH_FREE && !(client->batch = mem_new(sizeof *client->batch)))
+        return;
+    struct p9_batch *b = client->batch;
+    if (!b)
+        return;
+    if (b->dir != dir)
+        b->size = BATCH_FIRST;
+    b->dir = dir;
+    b->from = p9_fid(from);
+    b->prefix_len = put_prefix(names, n - 1, b->prefix);
+}
+
+int p9fs_stat(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
+              struct qid *qids, struct attr *attr)
+{
+    struct p9 *client = p9_of(from);
+    struct p9_batch *b = client->batch;
+    if (n == 0 && !from->open) {
+        struct node same = *from;
+        *out = (struct node){.qid = from->qid};
+        return from->fs->ops->getattr(&same, attr);
+    }
+    if (n == 0 || p9_names_that_fit(names, n) < n)
+        return stat_node(from, names, n, follow, out, qids, attr);
+    if (b && is_here(b, from, names, n - 1)) {
+        const struct answer *a = take_answer(b, client, names[n - 1]);
+        if (!a && ask_batch(b, client, names, n, follow))
+            a = take_answer(b, client, names[n - 1]);
+        if (a && !(follow && (a->attr.qid.type & QID_SYMLINK)))
+            return give(b, a, n, out, qids, attr);
+    }
+    int got = stat_alone(from, names, n, follow, out, qids, attr);
+    if (client->list && (got == (int)n || got == (int)n - 1))
+        follow_listing(from, names, n, n > 1 ? qids[n - 2].path : from->qid.path);
+    return got;
+}
+
+void p9_stat_free(struct p9 *client)
+{
+    if (client->batch)
+        mem_delete(client->batch, sizeof *client->batch);
+    client->batch = NULL;
 }

@@ -188,6 +188,74 @@ static void list_directory(void)
     vfs_put(f);
 }
 
+static struct fake_file *thousand;
+enum { THOUSAND = 1000 };
+
+static void make_thousand(void)
+{
+    static char names[THOUSAND][16];
+    thousand = fake_file(top, "thousand", S_IFDIR | 0755, "", 0);
+    for (unsigned i = 0; i < THOUSAND; i++) {
+        snprintf(names[i], sizeof names[i], "name%u", i);
+        fake_file(thousand, names[i], S_IFREG | 0600, "abc", i);
+    }
+}
+
+/* What was listed, by the names that it was listed with. */
+struct listed {
+    unsigned n;
+    char names[THOUSAND + 2][VFS_NAME_MAX + 1];
+};
+static struct listed listed;
+
+static bool note_entry(void *ctx, const struct dirent_info *e)
+{
+    struct listed *l = ctx;
+    memcpy(l->names[l->n], e->name.s, e->name.len);
+    l->names[l->n++][e->name.len] = 0;
+    return true;
+}
+
+static struct file *list_thousand(void)
+{
+    struct file *f = must("/s/thousand", O_RDONLY | O_DIRECTORY);
+    memset(&listed, 0, sizeof listed);
+    while (vfs_readdir(f, 65536, note_entry, &listed) > 0)
+        ;
+    assert_int_equal(listed.n, THOUSAND + 2);
+    return f;
+}
+
+static void check_entry(const struct file *at, const char *path, const char *name)
+{
+    struct attr attr;
+    u64 dev;
+    if (name[0] == '.')
+        return;
+    struct fake_file *f = fake_9p_child(thousand, name, strlen(name));
+    assert_int_equal(vfs_getattr_path(at, path, VFS_NOFOLLOW, &attr, &dev), 0);
+    assert_int_equal(attr.size, f->size);
+    assert_int_equal(attr.qid.path, f->ino);
+}
+
+static void list_with_attributes(void)
+{
+    struct file *f = list_thousand();
+    for (unsigned i = 0; i < listed.n; i++)
+        check_entry(f, listed.names[i], listed.names[i]);
+    vfs_put(f);
+}
+
+static void list_with_attributes_by_path(void)
+{
+    char path[300];
+    vfs_put(list_thousand());
+    for (unsigned i = 0; i < listed.n; i++) {
+        snprintf(path, sizeof path, "/s/thousand/%s", listed.names[i]);
+        check_entry(NULL, path, listed.names[i]);
+    }
+}
+
 static void lock_file(void)
 {
     struct file_lock lock = {.type = F_WRLCK};
@@ -219,6 +287,8 @@ static const struct cost {
     {"fsync", sync_file, 1, 1, 1},
     {"list", list_directory, 6, 4, 3},
     {"lock", lock_file, 1, 1, 1},
+    {"list + stat of 1,000", list_with_attributes, 3006, 40, 38},
+    {"the same by path", list_with_attributes_by_path, 3006, 40, 38},
 };
 
 static void count_costs(bool in_order)
@@ -228,6 +298,7 @@ static void count_costs(bool in_order)
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         at = fake_file(at, names[i], S_IFDIR | 0755, "", 0);
     fake_file(at, "f", S_IFREG | 0644, "deep", 4);
+    make_thousand();
     held = must("/s/file", O_RDWR);
     bool differs = false;
     s.serial = in_order;

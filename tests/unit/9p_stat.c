@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_stat - attributes by name, alone and in batches behind a listing: tests of kernel/9p_stat.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "fake_arch.h"
+#include "mem.h"
+#include "share.h"
+#include "wire.h"
+
+enum { NAMES = 200 };
+static struct fake_file *files[NAMES];
+static char names[NAMES][256];
+static struct node open_dir;
+
+/* name: what its number becomes. */
+static void fill(const char *name)
+{
+    dir->children = NULL;
+    for (unsigned i = 0; i < NAMES; i++) {
+        snprintf(names[i], sizeof names[i], name, i);
+        files[i] = fake_file(dir, names[i], S_IFREG | 0644, "", 1000 + i);
+    }
+}
+
+static unsigned listed;
+static char order[NAMES + 2][256]; /* as it was listed */
+
+static bool note(void *ctx, const struct dirent_info *e)
+{
+    (void)ctx;
+    if (e->name.s[0] == '.')
+        return true;
+    memcpy(order[listed], e->name.s, e->name.len);
+    order[listed++][e->name.len] = 0;
+    return true;
+}
+
+/* In the order that makes the listing's the files': order[i] is names[i]. */
+static void list(void)
+{
+    struct fake_file *found[NAMES];
+    u64 from = 0;
+    listed = 0;
+    open_dir = must_open("dir");
+    memset(order, 0, sizeof order);
+    assert_true(fs->ops->readdir(&open_dir, from, 65536, note, NULL) > 0);
+    for (unsigned i = 0; i < listed; i++)
+        found[i] = fake_9p_child(dir, order[i], strlen(order[i]));
+    memcpy(files, found, listed * sizeof *found);
+    fake_9p_forget(&s);
+}
+
+static int stat_name(const char *name, bool follow, struct attr *attr)
+{
+    struct node node;
+    struct qid qid;
+    struct name n = name_of(name);
+    int got = fs->ops->stat(&open_dir, &n, 1, follow, &node, &qid, attr);
+    if (got == 1 && node.fs)
+        put(&node);
+    return got;
+}
+
+static void check(unsigned i)
+{
+    struct attr attr;
+    assert_int_equal(stat_name(order[i], false, &attr), 1);
+    assert_int_equal(attr.size, files[i]->size);
+    assert_int_equal(attr.qid.path, files[i]->ino);
+    assert_int_equal(attr.mode, files[i]->mode);
+}
+
+/* The first two names, so that the next ones were asked about, too. */
+static void begin_batch(void)
+{
+    list();
+    check(0);
+    assert_int_equal(s.seen[P9_TGETATTR], 1);
+    check(1);
+    assert_in_range(s.seen[P9_TGETATTR], 10, 100);
+    fake_9p_forget(&s);
+}
+
+static void end_batch(void)
+{
+    put(&open_dir);
+    assert_no_fids();
+}
+
+static void all_of_a_listing_in_few_waits(void **state)
+{
+    (void)state;
+    for (enum fake_order o = FAKE_FIRST; o <= FAKE_ALL; o++) {
+        s.order = o;
+        fill("f%u");
+        list();
+        u64 before = p9_counters(client)->waits;
+        for (unsigned i = 0; i < NAMES; i++)
+            check(i);
+        assert_int_equal(s.seen[P9_TGETATTR], NAMES);
+        assert_in_range(p9_counters(client)->waits - before, 1, 12);
+        end_batch();
+    }
+}
+
+static void each_answer_is_given_once(void **state)
+{
+    (void)state;
+    fill("f%u");
+    begin_batch();
+    check(2);
+    assert_int_equal(s.seen[P9_TGETATTR], 0);
+    files[2]->size = 77;
+    check(2);
+    assert_int_equal(s.seen[P9_TGETATTR], 1);
+    end_batch();
+}
+
+static void names_may_be_left_out(void **state)
+{
+    (void)state;
+    fill("f%u");
+    begin_batch();
+    check(4);
+    check(9);
+    assert_int_equal(s.seen[P9_TGETATTR], 0);
+    files[5]->size = 77; /* it was passed over */
+    check(5);
+    assert_int_equal(s.seen[P9_TGETATTR], 1);
+    end_batch();
+}
+
+static void after_something_was_heard_all_is_asked_again(void **state)
+{
+    (void)state;
+    struct attr attr;
+    fill("f%u");
+    begin_batch();
+    for (unsigned i = 2; i < 20; i++)
+        files[i]->size = 5 * i;
+    assert_int_equal(fs->ops->getattr(&root, &attr), 0);
+    for (unsigned i = 2; i < 20; i++)
+        check(i);
+    vfs_heard++; /* a console's input, say */
+    for (unsigned i = 20; i < 40; i++)
+        files[i]->size = 5 * i;
+    for (unsigned i = 20; i < 40; i++)
+        check(i);
+    end_batch();
+}
+
+static void after_a_while_all_is_asked_again(void **state)
+{
+    (void)state;
+    fill("f%u");
+    begin_batch();
+    fake_cycles_step = 1 << 25;
+    for (unsigned i = 2; i < 20; i++) {
+        files[i]->size = 5 * i;
+        check(i);
+    }
+    end_batch();
+}
+
+/* Who hears of other things all the time has no use for batches: they end. */
+static void batches_that_are_for_nothing_end(void **state)
+{
+    (void)state;
+    struct attr attr;
+    fill("f%u");
+    list();
+    for (unsigned i = 0; i < NAMES; i++) {
+        check(i);
+        assert_int_equal(fs->ops->getattr(&root, &attr), 0);
+    }
+    assert_in_range(s.seen[P9_TWALK], NAMES, NAMES + 80);
+    end_batch();
+}
+
+static void names_that_go_in_between(void **state)
+{
+    (void)state;
+    struct attr attr;
+    fill("f%u");
+    list();
+    check(0);
+    for (unsigned i = 2; i < NAMES; i += 2)
+        files[i]->parent = NULL;
+    struct fake_file **at = &dir->children;
+    while (*at)
+        if ((*at)->parent)
+            at = &(*at)->next;
+        else
+            *at = (*at)->next;
+    for (unsigned i = 1; i < NAMES; i++)
+        if (i % 2)
+            check(i);
+        else
+            assert_int_equal(stat_name(order[i], false, &attr), -ENOENT);
+    end_batch();
+}
+
+static void links_and_what_they_lead_to(void **state)
+{
+    (void)state;
+    struct attr attr;
+    fill("f%u");
+    for (unsigned i = 0; i < NAMES; i += 3) {
+        files[i]->mode = S_IFLNK | 0777;
+        files[i]->data = "target";
+    }
+    list();
+    for (unsigned i = 0; i < NAMES; i++)
+        check(i); /* lstat */
+    put(&open_dir);
+    list();
+    for (unsigned i = 0; i < NAMES; i++) {
+        struct node node;
+        struct qid qid;
+        struct name n = name_of(order[i]);
+        assert_int_equal(fs->ops->stat(&open_dir, &n, 1, true, &node, &qid, &attr), 1);
+        bool link = (files[i]->mode & S_IFMT) == S_IFLNK;
+        assert_int_equal(qid.type, link ? QID_SYMLINK : 0);
+        assert_int_equal(node.fs != NULL, link); /* a link is only walked to */
+        if (link)
+            put(&node);
+        else
+            assert_int_equal(attr.size, files[i]->size);
+    }
+    end_batch();
+}
+
+static void long_names(void **state)
+{
+    (void)state;
+    static char format[256];
+    memset(format, 'n', 250);
+    memcpy(format + 250, "%03u", 5);
+    fill(format);
+    list();
+    for (unsigned i = 0; i < NAMES; i++)
+        check(i);
+    end_batch();
+}
+
+static void a_reset_in_the_middle(void **state)
+{
+    (void)state;
+    for (unsigned after = 1; after < 150; after++) {
+        make_client();
+        assert_int_equal(fs->ops->attach(fs, &root), 0);
+        fill("f%u");
+        list();
+        s.lives = 1;
+        s.die_after = after;
+        for (unsigned i = 0; i < 100; i++)
+            check(i);
+        assert_int_equal(p9_counters(client)->restarts, 1);
+        end_batch();
+    }
+}
+
+static void lies_in_a_batch(void **state)
+{
+    (void)state;
+    static const u8 types[] = {P9_TWALK, P9_TGETATTR};
+    static const mangle_fn lies[] = {lie_tag, lie_one_short, lie_size_less};
+    for (size_t t = 0; t < ARRAY_LEN(types); t++)
+        for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+            struct attr attr;
+            fill("f%u");
+            list();
+            check(0);
+            lie(types[t], lies[i], 0);
+            for (unsigned k = 1; k < 20; k++)
+                assert_int_equal(stat_name(order[k], false, &attr), -EIO);
+            s.mangle = NULL;
+            for (unsigned k = 20; k < 60; k++)
+                check(k);
+            end_batch();
+        }
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
+    const struct CMUnitTest tests[] = {
+        T(all_of_a_listing_in_few_waits),
+        T(each_answer_is_given_once),
+        T(names_may_be_left_out),
+        T(after_something_was_heard_all_is_asked_again),
+        T(after_a_while_all_is_asked_again),
+        T(batches_that_are_for_nothing_end),
+        T(names_that_go_in_between),
+        T(links_and_what_they_lead_to),
+        T(long_names),
+        T(a_reset_in_the_middle),
+        T(lies_in_a_batch),
+        T(nothing_but_9p2000l_was_sent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
