@@ -252,8 +252,7 @@ s64 proc_grow(u64 start, u64 len, u64 new_len, bool may_move)
 
 /* ---- pages ---- */
 
-/* Puts pages under [va, va+len), page-aligned and without pages so far; one run, at *pa. Returns the bytes filled, 0: no memory. */
-static u64 fill(u64 va, u64 len, int prot, u64 *pa)
+u64 proc_fill(u64 va, u64 len, int prot, u64 *pa)
 {
     enum { RUN_MAX = 1024 };
     u64 pages = MIN(len / PAGE_SIZE, (u64)RUN_MAX);
@@ -271,7 +270,7 @@ static u64 fill(u64 va, u64 len, int prot, u64 *pa)
 
 static bool fill_zero(u64 va, u64 len, int prot)
 {
-    u64 pa, n = fill(va, len, prot, &pa);
+    u64 pa, n = proc_fill(va, len, prot, &pa);
     if (n)
         memset(mem_virt(pa), 0, n);
     return n;
@@ -455,30 +454,6 @@ void proc_kill(int signal)
 }
 
 /* ---- what the loader needs ---- */
-
-int proc_place(struct file *file, const struct proc_piece *piece)
-{
-    u64 start = ALIGN_DOWN(piece->va, PAGE_SIZE), end = ALIGN_UP(piece->va + piece->mem_size, PAGE_SIZE);
-    u64 skew = piece->va - start, with_bytes = ALIGN_UP(skew + piece->file_size, PAGE_SIZE);
-    if (!piece->file_size)
-        with_bytes = 0;
-    int result = proc_map(start, end - start, piece->prot);
-    for (u64 done = 0; done < with_bytes && result == 0;) {
-        u64 pa, n = fill(start + done, with_bytes - done, piece->prot & RIGHTS, &pa);
-        if (!n)
-            return -ENOMEM;
-        u64 want = MIN(n, skew + piece->file_size - done);
-        struct span span = {pa, want};
-        s64 got = vfs_read(file, &span, 1, piece->file_offset - skew + done);
-        if (got != (s64)want)
-            return got < 0 ? (int)got : -EIO;
-        memset(mem_virt(pa + want), 0, n - want);
-        if (done == 0)
-            memset(mem_virt(pa), 0, skew);
-        done += n;
-    }
-    return result;
-}
 
 u64 proc_stack(void)
 {

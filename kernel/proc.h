@@ -53,7 +53,7 @@ struct proc_piece {
     u64 va, mem_size, file_offset, file_size;
     int prot;
 };
-int proc_place(struct file *file, const struct proc_piece *piece);
+int proc_place(struct file *file, const struct proc_piece *pieces, unsigned n); /* proc_place.c; ascending */
 u64 proc_stack(void);
 
 /* Address space layout randomisation; off: the same addresses each time (norandmaps). */
@@ -76,6 +76,8 @@ int proc_protect(u64 start, u64 len, int prot);
 /* Throws the pages away that hold no file's bytes; what is touched again is zero. */
 void proc_discard(u64 start, u64 len);
 
+/* Puts pages, whatever they hold, under [va, va+len), page-aligned and without pages so far; one run, at *pa. Returns the bytes filled, 0: no memory. */
+u64 proc_fill(u64 va, u64 len, int prot, u64 *pa);
 /* The physical spans of [va, va+len) of the program, with right `prot` on each byte, zero pages filled in; at most `max` spans. Returns the number of spans and in *covered the
  * bytes they hold; 0 spans when not even the first byte is there. */
 unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u64 *covered);

@@ -102,13 +102,16 @@ static int place_segments(struct load *l, struct file *file)
     enum { PIE_BITS = 28, BRK_BITS = 13 };
     if (l->image.pie)
         l->bias = 0x555500000000 + chance(PIE_BITS, PAGE_SIZE) - l->image.low;
+    struct proc_piece pieces[ELF_SEGMENTS];
+    bool fits = true;
     for (unsigned i = 0; i < l->image.nsegments; i++) {
         const struct elf_segment *s = &l->image.segments[i];
-        struct proc_piece piece = {l->bias + s->va, s->mem_size, s->file_offset, s->file_size, s->prot};
-        int result = s->mem_size / PAGE_SIZE > mem_total_count() ? -ENOMEM : proc_place(file, &piece);
-        if (result < 0)
-            return refuse(l, result, error_text(result));
+        pieces[i] = (struct proc_piece){l->bias + s->va, s->mem_size, s->file_offset, s->file_size, s->prot};
+        fits = fits && s->mem_size / PAGE_SIZE <= mem_total_count();
     }
+    int result = fits ? proc_place(file, pieces, l->image.nsegments) : -ENOMEM;
+    if (result < 0)
+        return refuse(l, result, error_text(result));
     proc_current->brk_start = proc_current->brk = l->bias + l->image.high + chance(BRK_BITS, PAGE_SIZE);
     return 0;
 }
@@ -288,13 +291,10 @@ int proc_load(const char *path, char *const argv[], char *const envp[], const ch
     struct load l = {.path = path, .name = argv[0]};
     struct file *file;
     struct attr attr;
-    u64 dev;
-    int result = vfs_open(NULL, path, O_RDONLY, 0, &file);
+    int result = vfs_open_to_read(path, &file, &attr);
     if (result < 0)
         return refuse(&l, result, error_text(result));
-    result = vfs_getattr(file, &attr, &dev);
-    if (result == 0)
-        result = load_file(&l, file, &attr);
+    result = load_file(&l, file, &attr);
     vfs_put(file);
     if (result == 0)
         result = make_stack(&l, argv, envp);

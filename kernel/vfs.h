@@ -316,6 +316,8 @@ void vfs_settle(const struct node *node, const struct file *mover);
 /* Cuts open flags to those that count; -EINVAL: they do not go together. vfs_open() does so itself. */
 int vfs_open_flags(u32 *flags);
 int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out);
+/* With what it was when it was opened. */
+int vfs_open_to_read(const char *path, struct file **out, struct attr *attr);
 /* An open file of a node that no path leads to, as its owner; NULL: no memory, and the node was clunked. flags: O_*. */
 struct file *vfs_nameless(struct node *node, u32 flags);
 void vfs_put(struct file *file);

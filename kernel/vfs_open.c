@@ -78,15 +78,14 @@ static struct file *new_file(const struct place *place, u32 flags, const struct 
     return file;
 }
 
-static int open_place(struct place *place, u32 flags, struct file **out)
+static int open_place(struct place *place, u32 flags, struct file **out, struct attr *attr)
 {
-    struct attr attr;
     int err = may_open(place, flags);
     if (err == 0 && wants_write(flags))
         err = may_open_to_write(place);
     if (err == 0)
-        err = open_node(&place->node, flags, &attr);
-    if (err == 0 && !(*out = new_file(place, flags, &attr)))
+        err = open_node(&place->node, flags, attr);
+    if (err == 0 && !(*out = new_file(place, flags, attr)))
         err = -ENOMEM;
     if (err < 0)
         clunk(&place->node);
@@ -101,11 +100,16 @@ static u32 next_of(u32 flags)
     return flags & (O_ACCMODE | O_TRUNC | O_APPEND | O_NOATIME | O_SYNC) ? 0 : VFS_NEXT_OPEN;
 }
 
-static int open_existing(const struct file *at, const char *path, u32 flags, struct file **out)
+static int open_existing(const struct file *at, const char *path, u32 flags, struct file **out, struct attr *attr)
 {
     struct place place;
     int err = vfs_look_up(at, path, next_of(flags) | (flags & O_NOFOLLOW ? VFS_NOFOLLOW : 0), &place);
-    return err < 0 ? err : open_place(&place, flags, out);
+    return err < 0 ? err : open_place(&place, flags, out, attr);
+}
+
+int vfs_open_to_read(const char *path, struct file **out, struct attr *attr)
+{
+    return open_existing(NULL, path, O_RDONLY, out, attr);
 }
 
 /* Makes a file of this canonical path in dir, whose node becomes the file's or goes. -EEXIST: somebody was quicker. */
@@ -166,6 +170,7 @@ static int open_exclusive(const struct file *at, const char *path, u32 flags, u3
 static int open_or_create(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out)
 {
     struct place place;
+    struct attr attr;
     enum { RACES = 8 };
     bool stay = (flags & O_NOFOLLOW) || (flags & O_EXCL);
     int err = flags & O_EXCL ? open_exclusive(at, path, flags, mode, out) : 1;
@@ -174,7 +179,7 @@ static int open_or_create(const struct file *at, const char *path, u32 flags, u3
     for (unsigned tries = 0; tries < RACES; tries++) {
         err = vfs_look_up(at, path, stay ? VFS_CREATE | VFS_NOFOLLOW : VFS_CREATE, &place);
         if (err == 0)
-            return open_place(&place, flags, out);
+            return open_place(&place, flags, out, &attr);
         if (err != -ENOENT || !place.last)
             return err;
         char *canonical = vfs_path_copy(place.path); /* place.path is the look-up's, and the next one's too */
@@ -214,6 +219,7 @@ static int open_nameless(const struct file *at, const char *path)
 
 int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struct file **out)
 {
+    struct attr attr;
     int err = vfs_open_flags(&flags);
     if (err < 0)
         return err;
@@ -221,7 +227,7 @@ int vfs_open(const struct file *at, const char *path, u32 flags, u32 mode, struc
         return open_nameless(at, path);
     if (flags & O_CREAT)
         return open_or_create(at, path, flags, mode, out);
-    return open_existing(at, path, flags, out);
+    return open_existing(at, path, flags, out, &attr);
 }
 
 struct file *vfs_nameless(struct node *node, u32 flags)
