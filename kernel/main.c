@@ -166,6 +166,7 @@ static void describe_boot(void)
     for (u64 i = 0; i < boot.initfs.len; i++)
         sum = sum * 31 + initfs[i];
     log_debug("boot: door %s", boot.door);
+    log_debug("boot: memory is copied by %s", arch_string_least == SIZE_MAX ? "moves" : "rep movsb");
     log_debug("boot: kernel_pa %lx", boot.kernel_pa);
     log_debug("boot: rsdp %lx", boot.rsdp);
     log_debug("boot: wall_ns %lu", boot.wall_ns);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* string - the C library's memory and string functions, which compilers call by themselves. */
-#include "base.h"
+#include "arch.h"
 
 /* The compiler must not turn these loops into calls of the very functions they are. Here speed counts more than size. */
 #pragma GCC optimize("O2", "no-tree-loop-distribute-patterns")
@@ -11,7 +11,7 @@ typedef u32 __attribute__((may_alias, aligned(1))) half;
 typedef u16 __attribute__((may_alias, aligned(1))) quarter;
 
 /* Lowest byte first, each block read before it is written: right for dst < src even when they overlap. */
-static void copy_up(u8 *d, const u8 *s, size_t n)
+static inline void copy_up(u8 *d, const u8 *s, size_t n)
 {
     for (; n >= 32; n -= 32, d += 32, s += 32) {
         u64 a = ((const word *)s)[0], b = ((const word *)s)[1], c = ((const word *)s)[2], e = ((const word *)s)[3];
@@ -36,7 +36,10 @@ static void copy_up(u8 *d, const u8 *s, size_t n)
 
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
-    copy_up(dst, src, n);
+    if (n >= arch_string_least)
+        arch_string_copy(dst, src, n);
+    else
+        copy_up(dst, src, n);
     return dst;
 }
 
@@ -76,6 +79,10 @@ void *memset(void *dst, int byte, size_t n)
 {
     u8 *d = dst;
     u64 fill = (u8)byte * 0x0101010101010101ull;
+    if (n >= arch_string_least) {
+        arch_string_fill(dst, byte, n);
+        return dst;
+    }
     for (; n >= 32; n -= 32, d += 32) {
         ((word *)d)[0] = fill;
         ((word *)d)[1] = fill;

@@ -21,6 +21,14 @@ def test_row(row, share):
     assert "mount: host on /host type 9p" in got.err
 
 
+@pytest.mark.parametrize("cpu,how", [("max", "moves"), ("max,tcg-cpuid=off", "rep movsb"), ("max,tcg-cpuid=off,erms=off", "moves"), ("qemu64", "moves")])
+def test_memory_is_copied_by_what_is_quick(cpu, how, share):
+    """String instructions where the processor says that they are quick, unless it is emulated. Both copy the same bytes, in the kernel and in a program."""
+    got = machine.boot(PLAIN, ["sha256sum", "/host/size-9000001"], share=share, cpu=cpu, options=["loglevel=debug"])
+    assert got.out.split()[:1] == [hashlib.sha256((share / "size-9000001").read_bytes()).hexdigest().encode()]
+    assert f"memory is copied by {how}" in got.err
+
+
 def described(got):
     """What the kernel was handed, from its log: {key: value}, and the memory ranges as (start, end, kind)."""
     facts, ranges = {}, []
