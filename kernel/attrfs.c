@@ -230,14 +230,17 @@ static int attrfs_attach(struct fs *fs, struct node *out)
     return 0;
 }
 
-/* What was found last under a name, so that the next look-up need not ask every object. */
+/* What was found last under a name, so that the next look-up need not ask every object. Made by the first look-up. */
 enum { RECENT = 512 };
 static struct recent {
     u64 folder, child;
-} recent[RECENT];
+} * recent;
 
 static struct recent *recent_of(struct spot folder, struct name name)
 {
+    static struct recent only;
+    if (!recent && !(recent = mem_new(RECENT * sizeof *recent)))
+        return &only;
     u64 hash = pack(folder);
     for (unsigned i = 0; i < name.len; i++)
         hash = hash * 31 + (u8)name.s[i];

@@ -19,11 +19,13 @@
 #include "tmpfs.h"
 #include "vfs.h"
 
-enum { CMDLINE_MAX = 65536 };
+enum { CMDLINE_MAX = 65536, CMDLINE_FEW = 4096 };
 enum { STATUS_ENVIRONMENT = 125, STATUS_NOT_EXECUTABLE = 126, STATUS_NOT_FOUND = 127 };
 
 static struct boot boot;
 static struct cmdline cmdline;
+static struct span ranges[BOOT_RANGES]; /* free memory, until mem.c has it */
+static size_t nranges;
 
 _Noreturn void kmain(const struct boot *from_door);
 
@@ -122,12 +124,45 @@ static void name_slips(void)
     }
 }
 
+static void find_memory(void)
+{
+    nranges = mem_map_clean(&boot, boot.kernel_pa, arch_image_size(), ranges, ARRAY_LEN(ranges));
+}
+
+static _Noreturn void no_memory(void)
+{
+    log_error(boot.nranges
+                  ? "not enough memory to start; give the machine more (QEMU: -m)"
+                  : "no memory that the loader told of; QEMU's own damages the list where -append is longer than "
+                    "4095 bytes (give it -bios qboot.rom, which does not)");
+    power_end("fail", STATUS_ENVIRONMENT);
+}
+
+/* Before there is an allocator: from the free ranges, as far as the door's page tables reach. */
+static void *early_room(size_t size)
+{
+    for (size_t i = 0; i < nranges; i++) {
+        struct span *r = &ranges[i];
+        if (r->len < size || r->pa > (1u << 30) - size)
+            continue;
+        r->pa += size;
+        r->len -= size;
+        return mem_virt(r->pa - size);
+    }
+    return NULL;
+}
+
 /* Words are decoded where they stand, which must not be where a loader says: that may be the kernel itself, or no memory. */
 static void read_cmdline(void)
 {
-    static char text[CMDLINE_MAX];
+    static char few[CMDLINE_FEW];
     int result = 0;
-    size_t len = MIN(boot.cmdline.len, sizeof text - 1);
+    size_t len = MIN(boot.cmdline.len, CMDLINE_MAX - 1u);
+    char *text = len < sizeof few ? few : early_room(ALIGN_UP(len + 1, PAGE_SIZE));
+    if (!text) {
+        text = few; /* as much as says where to complain of so little memory */
+        len = sizeof few - 1;
+    }
     if (len) {
         memcpy(text, mem_virt(boot.cmdline.pa), len);
         result = cmdline_parse(&cmdline, text, len);
@@ -138,22 +173,17 @@ static void read_cmdline(void)
         log_error("more than %u options or %u arguments; give fewer", CMDLINE_OPTIONS, CMDLINE_ARGS);
         power_end("fail", STATUS_ENVIRONMENT);
     }
+    if (len < MIN(boot.cmdline.len, CMDLINE_MAX - 1u))
+        no_memory();
 }
 
 /* ---- memory ---- */
 
 static void start_memory(void)
 {
-    static struct span ranges[BOOT_RANGES];
-    size_t n = mem_map_clean(&boot, boot.kernel_pa, arch_image_size(), ranges, ARRAY_LEN(ranges));
-    if (boot.initfs_lost || arch_memory_init(&boot, ranges, n) < 0) {
-        log_error(boot.nranges
-                      ? "not enough memory to start; give the machine more (QEMU: -m)"
-                      : "no memory that the loader told of; QEMU's own damages the list where -append is longer than "
-                        "4095 bytes (give it -bios qboot.rom, which does not)");
-        power_end("fail", STATUS_ENVIRONMENT);
-    }
-    mem_init(ranges, n);
+    if (boot.initfs_lost || arch_memory_init(&boot, ranges, nranges) < 0)
+        no_memory();
+    mem_init(ranges, nranges);
     log_info("sheepskin: %s door, %lu KiB of memory", boot.door, mem_total_count() * (PAGE_SIZE / 1024));
 }
 
@@ -385,7 +415,7 @@ static _Noreturn void run_program(void)
 {
     static char *const default_args[] = {"hello", "/host", NULL};
     static char *env[CMDLINE_OPTIONS + 1];
-    static char buf[VFS_PATH_MAX];
+    static char buf[VFS_NAME_MAX + 16];
     char *const *argv = cmdline.nargs ? cmdline.args : default_args;
     u64 entry, sp;
     collect_env(env, CMDLINE_OPTIONS);
@@ -404,6 +434,7 @@ void kmain(const struct boot *from_door)
     boot = *from_door;
     arch_init();            /* processor, traps */
     arch_console_init();    /* UART, debug port */
+    find_memory();          /* what is free */
     read_cmdline();         /* options, program */
     start_memory();         /* page tables, free pages */
     describe_boot();        /* for the curious */

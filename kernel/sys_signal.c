@@ -5,6 +5,7 @@
  *   sp -> restorer | struct ucontext | siginfo | vector registers | ... red zone of 128 bytes <- sp before */
 #include "arch.h"
 #include "later.h"
+#include "mem.h"
 #include "proc.h"
 #include "syscall.h"
 #include "time.h"
@@ -66,7 +67,8 @@ struct handler_frame {
 };
 
 static struct action actions[SIGNALS];
-static struct info queue[128]; /* what waits, oldest first: one of each signal, of real-time ones all */
+enum { QUEUE = 128 };
+static struct info *queue; /* what waits, oldest first: one of each signal, of real-time ones all; made for the first */
 static unsigned queued;
 static u8 vectors[ARCH_VECTORS] __attribute__((aligned(64)));
 static u64 blocked, pending; /* pending: those in the queue */
@@ -165,7 +167,9 @@ static s64 enqueue(const struct info *info)
     if (!bit || (is_ignored((u32)info->signal) && !((blocked | awaited) & bit)) ||
         (info->signal < SIGRTMIN && (pending & bit)))
         return 0;
-    if (queued == ARRAY_LEN(queue))
+    if (!queue)
+        queue = mem_new(QUEUE * sizeof *queue);
+    if (!queue || queued == QUEUE)
         return -EAGAIN;
     queue[queued++] = *info;
     pending |= bit;

@@ -14,7 +14,7 @@ enum {
     DEEP = 2 * VFS_PATH_MAX,
 };
 
-/* One look-up at a time: the kernel does not start another one while it waits in this one. */
+/* One look-up at a time: the kernel does not start another one while it waits in this one. Its memory is taken by the first. */
 static struct look_up {
     char path[DEEP]; /* "" is the root; NUL-terminated */
     size_t len;
@@ -31,7 +31,19 @@ static struct look_up {
     unsigned got;   /* names that the last walk found */
     struct name names[NAMES];
     struct qid qids[NAMES];
-} look;
+} * look;
+
+static bool have_look(struct attr *attr, u8 next)
+{
+    u64 pa = look ? 0 : mem_pages((sizeof *look + PAGE_SIZE - 1) / PAGE_SIZE, PAGE_SIZE);
+    if (pa)
+        look = mem_virt(pa);
+    if (!look)
+        return false;
+    look->attr = attr;
+    look->next = next;
+    return true;
+}
 
 static void clunk(struct node *node)
 {
@@ -275,11 +287,11 @@ static int begin(struct look_up *l, const struct file *at, bool relative)
 static int clone(const struct file *at, struct place *out)
 {
     struct qid none;
-    int err = at->node.fs->ops->walk ? begin(&look, at, true) : -EINVAL;
+    int err = at->node.fs->ops->walk ? begin(look, at, true) : -EINVAL;
     if (err < 0)
         return err;
     out->mount = at->mount;
-    return walk(&at->node, &(struct name){0}, 0, &out->node, &none, look.next);
+    return walk(&at->node, &(struct name){0}, 0, &out->node, &none, look->next);
 }
 
 static int look_up(struct look_up *l, const struct file *at, const char *path, u32 flags, struct place *out)
@@ -312,16 +324,12 @@ static int look_up(struct look_up *l, const struct file *at, const char *path, u
 
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out)
 {
-    look.attr = NULL;
-    look.next = (u8)(flags & VFS_NEXT);
-    return look_up(&look, at, path, flags, out);
+    return have_look(NULL, (u8)(flags & VFS_NEXT)) ? look_up(look, at, path, flags, out) : -ENOMEM;
 }
 
 int vfs_look_up_attr(const struct file *at, const char *path, u32 flags, struct place *out, struct attr *attr)
 {
-    look.attr = attr;
-    look.next = VFS_NEXT_GETATTR;
-    int err = look_up(&look, at, path, flags, out);
+    int err = have_look(attr, VFS_NEXT_GETATTR) ? look_up(look, at, path, flags, out) : -ENOMEM;
     if (err < 0 || !out->node.fs)
         return err;
     err = out->node.fs->ops->getattr(&out->node, attr);
