@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static _Alignas(4096) char buffer[1024 * 1024];
+static _Alignas(4096) char buffer[128 * 1024];
 
 static int copy(int fd, const char *name)
 {

@@ -104,7 +104,7 @@ static void show(const char *hex, const char *name)
 
 static int sum(const char *name)
 {
-    static _Alignas(4096) unsigned char buffer[1024 * 1024];
+    static _Alignas(4096) unsigned char buffer[128 * 1024];
     struct sha256 s;
     char hex[65];
     ssize_t n;

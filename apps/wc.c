@@ -13,7 +13,7 @@ struct counts {
     unsigned long long lines, words, bytes;
 };
 
-static _Alignas(4096) char buffer[1024 * 1024];
+static _Alignas(4096) char buffer[128 * 1024];
 static int show_lines, show_words, show_bytes;
 static int width = 1;
 

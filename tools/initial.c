@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* initial - the initial files (cpio newc): unpacked on the host, and handed to the machine, as many of them as its memory holds. */
+/* initial - the initial files (cpio newc): unpacked on the host, and handed to the machine where its memory holds them. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +18,9 @@
  */
 enum { HEADER = 110, F_MODE = 1, F_SIZE = 6, F_NAME = 11 };
 
-/* A machine that has less is given one program alone. */
 #define SMALL (4ull << 20)
-/* What QEMU keeps for tables at the end of the memory, but on microvm. */
-#define TABLES (128ull << 10)
+/* What QEMU keeps for tables above the initial files. */
+#define TABLES (160ull << 10)
 /* Less, and OVMF hangs before there is anybody to complain. */
 #define EFI_NEED (48ull << 20)
 
@@ -32,7 +31,6 @@ struct archive {
 
 struct entry {
     const char *name, *data;
-    const char *begin; /* of the header */
     mode_t mode;
     size_t size;
 };
@@ -60,14 +58,14 @@ static unsigned long field(const char *header, unsigned i)
     return strtoul(digits, NULL, 16);
 }
 
-/* The next entry, which ends where the archive's `at` then is; false: there is none. The last is of no type: "TRAILER!!!". */
+/* The next entry; false: there is none. The last is of no type: "TRAILER!!!". */
 static bool next(struct archive *a, struct entry *e)
 {
     const char *p = a->bytes + a->at;
     if (a->len - a->at < HEADER || memcmp(p, "070701", 6))
         return false;
     size_t data = (a->at + HEADER + field(p, F_NAME) + 3) & ~3ul;
-    *e = (struct entry){p + HEADER, a->bytes + data, p, (mode_t)field(p, F_MODE), field(p, F_SIZE)};
+    *e = (struct entry){p + HEADER, a->bytes + data, (mode_t)field(p, F_MODE), field(p, F_SIZE)};
     if (data > a->len || e->size > a->len - data)
         fatal(STATUS_USAGE, "the initial files are damaged; run make");
     a->at = MIN((data + e->size + 3) & ~3ul, a->len);
@@ -98,6 +96,19 @@ void initial_unpack(const char *to)
     unmap(&a);
 }
 
+bool initial_extract(const char *program, const char *to)
+{
+    struct archive a = map_file(library("initfs.cpio"));
+    bool found = false;
+    for (struct entry e; !found && next(&a, &e);) {
+        found = !strncmp(e.name, "bin/", 4) && !strcmp(e.name + 4, program);
+        if (found)
+            put_file(to, e.data, e.size);
+    }
+    unmap(&a);
+    return found;
+}
+
 /* ---- in the machine ---- */
 
 static unsigned long long memory_of(const struct request *req)
@@ -123,51 +134,23 @@ static unsigned long long kernel_end(const char *kernel)
     return end;
 }
 
-static bool wanted(const struct request *req, const struct entry *e)
+/* Whether a machine of this memory is too small for all of our programs, so that it gets the one that it runs by a share, and no initial files. */
+bool initial_small(const struct request *req)
 {
-    if (strncmp(e->name, "bin/", 4))
-        return strcmp(e->name, "etc/kernel.names"); /* for backtraces only */
-    return !req->exe && !strcmp(e->name + 4, req->argv[0]);
+    return strcmp(req->boot, "efi") && memory_of(req) < SMALL;
 }
 
-/* An archive of what one program needs, in whole pages as the whole one: a file that has no name. */
-static char *one_program(const struct request *req, const char *files, unsigned long long *size)
+char *initial_files(const struct request *req, const char *kernel)
 {
-    static const char zeros[4096];
-    struct archive a = map_file(files);
-    int fd = memfd_create("initfs.cpio", 0);
-    bool good = fd >= 0;
-    for (struct entry e; next(&a, &e);) {
-        size_t n = (size_t)(a.bytes + a.at - e.begin);
-        if (wanted(req, &e))
-            good &= write(fd, e.begin, n) == (ssize_t)n;
-    }
-    unmap(&a);
-    *size = (unsigned long long)lseek(fd, 0, SEEK_END);
-    size_t rest = -*size % sizeof zeros;
-    good &= write(fd, zeros, rest) == (ssize_t)rest;
-    *size += rest;
-    if (!good)
-        fatal(STATUS_USAGE, "cannot copy the initial files: %s; give the machine 4M or more", strerror(errno));
-    return text("/proc/self/fd/%d", fd);
-}
-
-char *initial_files(const struct request *req, const char *kernel, bool by_hand)
-{
-    bool efi = !strcmp(req->boot, "efi");
-    char *files = efi ? NULL : library("initfs.cpio");
-    unsigned long long has = memory_of(req), need = EFI_NEED, size;
+    char *files = NULL;
+    unsigned long long has = memory_of(req), need = EFI_NEED;
     struct stat st;
-    if (files && !stat(files, &st)) {
-        need = kernel_end(kernel) + (strcmp(req->machine, "microvm") ? TABLES : 0);
-        size = (unsigned long long)st.st_size;
-        if (has < SMALL || has < need + size) {
-            files = one_program(req, files, &size);
-            if (by_hand && has >= need + size)
-                fatal(STATUS_USAGE, "below 4M a machine has one program alone, in a file that ends with the launcher; "
-                                    "give --dry-run at least 4M");
+    if (strcmp(req->boot, "efi")) {
+        need = kernel_end(kernel);
+        if (!initial_small(req)) {
+            files = library("initfs.cpio");
+            need += TABLES + (stat(files, &st) ? 0 : (unsigned long long)st.st_size);
         }
-        need += size;
     }
     if (has < need)
         fatal(STATUS_USAGE, "--memory %s is too little to start in; give at least %lluK", req->memory,

@@ -249,7 +249,7 @@ static void add_boot(struct words *w, const struct request *req, const struct wi
         fatal(STATUS_USAGE, "the arguments take %zu bytes of %zu; put them into a file that the program reads",
               strlen(line), room);
     char *kernel = library(efi ? "sheepskin.efi" : "kernel.elf");
-    char *files = initial_files(req, kernel, wiring->by_hand);
+    char *files = initial_files(req, kernel);
     add2(w, "-kernel", kernel);
     if (files)
         add2(w, "-initrd", files);

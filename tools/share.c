@@ -167,11 +167,34 @@ static const char *inside(const char *path, const struct share *share)
     return !strncmp(path, share->host, n) && path[n] == '/' ? path + n + 1 : NULL;
 }
 
+static void share_prog(struct request *req, const char *base, char *host, char *origin)
+{
+    req->exe = text("/prog/%s", base);
+    struct share *share = share_new(req, host, text("/prog"), true);
+    strcpy(share->tag, "prog");
+    share->origin = origin;
+}
+
+/* One of ours in a machine that is too small for all of them. */
+static void share_ours(struct request *req, const char *name)
+{
+    if (req->dry_run)
+        fatal(STATUS_USAGE,
+              "below 4M a program of ours comes in a folder that ends with the launcher; give --dry-run 4M");
+    make_folder();
+    staged = text("%s/%s", folder, name);
+    if (initial_extract(name, staged))
+        share_prog(req, name, folder, NULL);
+}
+
 void share_program(struct request *req)
 {
     const char *name = req->argv[0];
-    if (!strchr(name, '/'))
+    if (!strchr(name, '/')) {
+        if (initial_small(req))
+            share_ours(req, name);
         return;
+    }
     char *real = realpath(name, NULL);
     check_program(name, real);
     for (unsigned i = 0; i < req->nshares; i++) {
@@ -185,8 +208,5 @@ void share_program(struct request *req)
     const char *base = strrchr(name, '/') + 1;
     char *origin = realpath(text("%.*s/.", (int)(base - name), name), NULL);
     char *host = req->dry_run ? origin : stage(real, base);
-    req->exe = text("/prog/%s", base);
-    struct share *share = share_new(req, host, text("/prog"), true);
-    strcpy(share->tag, "prog");
-    share->origin = origin;
+    share_prog(req, base, host, origin);
 }

@@ -75,9 +75,12 @@ void share_clean_up(void);
 
 /* The path of one of our files: beside the launcher in the build tree, in ../lib/sheepskin when installed, or in SHEEPSKIN_LIB. */
 char *library(const char *name);
-/* The -initrd for this machine, NULL: none. In a machine of less than 4 MiB it has of our programs only the one that is run. Ends where the memory does not hold
- * kernel and files. */
-char *initial_files(const struct request *req, const char *kernel, bool by_hand);
+/* The initial files. initial_small: is the machine (below 4 MiB) too small for them, so that one program comes by a share? */
+bool initial_small(const struct request *req);
+/* The -initrd for this machine, NULL: none. Ends where the memory does not hold kernel and files. */
+char *initial_files(const struct request *req, const char *kernel);
+/* Puts one of the programs there, as it is on the host; false: there is none of that name. */
+bool initial_extract(const char *program, const char *to);
 /* Puts all of them into a folder of the host. */
 void initial_unpack(const char *to);
 /* The words of the QEMU command line; NULL-terminated. */
