@@ -159,7 +159,8 @@ def least(raw, other):
 
 def costs_of(raw):
     """{name: {what: how many}}: of one operation."""
-    costs = {"image": {"bytes": (BUILD / "kernel.elf").stat().st_size}}
+    kernel = BUILD / "kernel.debug.elf"
+    costs = {"image": {"bytes": (BUILD / "kernel.elf").stat().st_size, "memory": symbol(kernel, "image_end") - symbol(kernel, "image_start")}}
     for name in ("start", "load 800 KB", *ITEMS):
         n = ITEMS[name][2] if name in ITEMS else 1
         total = collections.Counter(raw[name, 1])

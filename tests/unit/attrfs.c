@@ -515,7 +515,7 @@ static void counters_of_a_9p_client(void **state)
     assert_int_equal(vfs_getattr_path(NULL, "/host/dir/a", 0, &attr, &dev), 0);
     assert_int_equal(counter("messages") - messages, 3);
     assert_int_equal(counter("waits") - waits, 2);
-    assert_int_equal(counter("kicks") - kicks, 3);
+    assert_int_equal(counter("kicks") - kicks, 2);
     char path[100], line[32];
     snprintf(path, sizeof path, "/sys/fs/9p/%s/by_type", fs->tag);
     const char *text = content(path);
