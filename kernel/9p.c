@@ -353,6 +353,17 @@ int p9_finish(struct p9_call *call, struct wire *reply)
     return err == UNSENT ? -EIO : err < 0 ? err : judge(call, reply);
 }
 
+bool p9_answered(const struct p9_call *call)
+{
+    return call->error || call->req->done;
+}
+
+int p9_collect(struct p9_call *call, struct wire *reply)
+{
+    int err = await(call);
+    return err == UNSENT ? -EIO : err < 0 ? err : judge(call, reply);
+}
+
 int p9_exchange(struct p9_call *call, struct wire *w)
 {
     p9_send(call, w);

@@ -99,6 +99,11 @@ int p9_exchange(struct p9_call *call, struct wire *w);
  * nothing; else it was answered all the same, and did what the answer says. */
 int p9_cancel(struct p9_call *call, struct wire *reply);
 
+/* For what nobody asked for yet. Sends what p9_send() left; has the answer come, or the message failed? p9_finish() for what is not sent again when its session ends. */
+void p9_kick(struct p9 *client);
+bool p9_answered(const struct p9_call *call);
+int p9_collect(struct p9_call *call, struct wire *reply);
+
 /* For a reply whose body is wrong: one line in the log for each client at most, and -EIO. */
 int p9_bad(const struct p9_call *call, const char *what);
 
@@ -204,6 +209,7 @@ int p9fs_unlink(const struct node *dir, struct name name, bool directory);
 int p9_check_name(const struct node *node);
 int p9fs_setattr(struct node *node, const struct attr_change *change);
 int p9fs_fsync(struct node *node, bool data_only);
+s64 p9fs_write(struct node *node, const struct span *spans, unsigned n, u64 offset);
 /* 9p_xattr.c */
 s64 p9fs_getxattr(const struct node *node, struct name name, void *value, size_t size);
 int p9fs_setxattr(const struct node *node, struct name name, const void *value, size_t size, u32 flags);
@@ -216,6 +222,17 @@ int p9fs_getlock(struct node *node, struct file_lock *lock);
  * is below go out together; end: it surely ends here, and nothing behind is asked for (0: not known).
  */
 s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span *spans, unsigned n, u64 offset);
+/*
+ * 9p_ahead.c: a read() of an open file, from what was read ahead of it as far as it may be used, and from the server; who reads on where he ended gets the
+ * next pieces fetched while he is busy.
+ */
+s64 p9_ahead_read(struct node *node, u64 expected, u64 end, const struct span *spans, unsigned n, u64 offset);
+/* The file is another one now, as this guest knows, or it may be: nothing of it that was read ahead is used any more. */
+void p9_ahead_changed(const struct node *node);
+/* This fid is closed. */
+void p9_ahead_close(const struct node *node);
+/* The client goes; nothing is in flight. */
+void p9_ahead_bury(struct p9 *client);
 /* offset: VFS_CURRENT on a fid that the server opened to append. */
 s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u64 offset);
 

@@ -193,6 +193,7 @@ int p9_clone(const struct node *node, u32 *out)
 static void p9fs_clunk(struct node *node)
 {
     p9_list_close(p9_of(node), p9_fid(node));
+    p9_ahead_close(node);
     p9_clunk(p9_of(node), p9_fid(node), true);
 }
 
@@ -359,8 +360,10 @@ static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
         return -ENXIO;
     node->qid = qid;
     node->open = true;
-    if (flags & O_TRUNC)
+    if (flags & O_TRUNC) {
+        p9_ahead_changed(node);
         attr->size = 0; /* the two answers may have been made in either order */
+    }
     learn_size(node, attr);
     return 0;
 }
@@ -368,12 +371,7 @@ static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
 static s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
     u64 expected = hint_of(node) == ~0u ? ~0ull : hint_of(node);
-    return p9_read(p9_of(node), p9_fid(node), expected, sure_size(node), spans, n, offset);
-}
-
-static s64 p9fs_write(struct node *node, const struct span *spans, unsigned n, u64 offset)
-{
-    return p9_write(p9_of(node), p9_fid(node), spans, n, offset);
+    return p9_ahead_read(node, expected, sure_size(node), spans, n, offset);
 }
 
 static int p9fs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)

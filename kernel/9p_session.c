@@ -151,6 +151,7 @@ static void bury(struct p9 *c)
 {
     p9_list_free(c);
     p9_stat_free(c);
+    p9_ahead_bury(c);
     p9_free_slots(c);
     for (unsigned i = 0; i < ARRAY_LEN(c->origins); i++)
         if (c->origins[i])

@@ -37,6 +37,7 @@ static u64 free_count, total_count;
 
 bool (*mem_reclaim)(size_t pages);
 u64 mem_reclaimable;
+static struct mem_keeper *keepers;
 
 /* ---- the memory map ---- */
 
@@ -221,9 +222,30 @@ static u64 take_pages(size_t n, u64 align)
     return pa;
 }
 
+u64 mem_pages_if_free(size_t n, u64 align)
+{
+    return take_pages(n, align);
+}
+
+void mem_keep(struct mem_keeper *keeper)
+{
+    keeper->next = keepers;
+    keepers = keeper;
+}
+
+static bool give_back(void)
+{
+    for (struct mem_keeper *k = keepers; k; k = k->next)
+        if (k->give())
+            return true;
+    return false;
+}
+
 u64 mem_pages(size_t n, u64 align)
 {
     u64 pa = take_pages(n, align);
+    while (!pa && n && give_back())
+        pa = take_pages(n, align);
     while (!pa && n && mem_reclaim && mem_reclaim(n))
         pa = take_pages(n, align);
     return pa;

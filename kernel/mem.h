@@ -23,6 +23,17 @@ u64 mem_pages(size_t n, u64 align);
 extern bool (*mem_reclaim)(size_t pages);
 extern u64 mem_reclaimable;
 
+/* The same, from what is free now: nobody has to give anything back for it. */
+u64 mem_pages_if_free(size_t n, u64 align);
+
+/* Whoever keeps pages only because it may need them again: give() frees some, without waiting; false: there are none. */
+struct mem_keeper {
+    struct mem_keeper *next; /* mem.c's */
+    bool (*give)(void);
+};
+/* For good. */
+void mem_keep(struct mem_keeper *keeper);
+
 /* Gives back n pages at pa: any part of what mem_pages() gave. */
 void mem_pages_free(u64 pa, size_t n);
 

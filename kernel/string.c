@@ -10,16 +10,26 @@ typedef u64 __attribute__((may_alias, aligned(1))) word;
 typedef u32 __attribute__((may_alias, aligned(1))) half;
 typedef u16 __attribute__((may_alias, aligned(1))) quarter;
 
+static inline void copy_32(u8 *d, const u8 *s)
+{
+    u64 a = ((const word *)s)[0], b = ((const word *)s)[1], c = ((const word *)s)[2], e = ((const word *)s)[3];
+    ((word *)d)[0] = a;
+    ((word *)d)[1] = b;
+    ((word *)d)[2] = c;
+    ((word *)d)[3] = e;
+}
+
 /* Lowest byte first, each block read before it is written: right for dst < src even when they overlap. */
 static inline void copy_up(u8 *d, const u8 *s, size_t n)
 {
-    for (; n >= 32; n -= 32, d += 32, s += 32) {
-        u64 a = ((const word *)s)[0], b = ((const word *)s)[1], c = ((const word *)s)[2], e = ((const word *)s)[3];
-        ((word *)d)[0] = a;
-        ((word *)d)[1] = b;
-        ((word *)d)[2] = c;
-        ((word *)d)[3] = e;
+    for (; n >= 128; n -= 128, d += 128, s += 128) {
+        copy_32(d, s);
+        copy_32(d + 32, s + 32);
+        copy_32(d + 64, s + 64);
+        copy_32(d + 96, s + 96);
     }
+    for (; n >= 32; n -= 32, d += 32, s += 32)
+        copy_32(d, s);
     for (; n >= 8; n -= 8, d += 8, s += 8)
         *(word *)d = *(const word *)s;
     if (n & 4) {

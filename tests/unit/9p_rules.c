@@ -262,6 +262,42 @@ static void lock_file(void)
     assert_int_equal(vfs_lock(held, LOCK_PROCESS, 1, &lock, false), 0);
 }
 
+/* 1 MiB of a file of almost 3, in pieces; in a way in which no piece follows another if not on end. */
+static void read_pieces(u64 size, bool on_end)
+{
+    struct file *f = must("/s/big", O_RDONLY);
+    for (u64 i = 0; i < (1 << 20) / size; i++) {
+        struct span span = {mem_phys(bytes), size};
+        assert_int_equal(vfs_read(f, &span, 1, on_end ? VFS_CURRENT : i * 37 % 256 * size), size);
+    }
+    vfs_put(f);
+}
+
+static void read_4k_on_end(void)
+{
+    read_pieces(4096, true);
+}
+
+static void read_64k_on_end(void)
+{
+    read_pieces(BYTES, true);
+}
+
+static void read_4k_anywhere(void)
+{
+    read_pieces(4096, false);
+}
+
+static void read_whole(void)
+{
+    u64 got = 0;
+    struct file *f = must("/s/big", O_RDONLY);
+    for (s64 n = 1; n > 0; got += (u64)n)
+        n = span_io(vfs_read, f, BYTES);
+    assert_int_equal(got, 3000000);
+    vfs_put(f);
+}
+
 static const struct cost {
     const char *what;
     void (*run)(void);
@@ -285,6 +321,10 @@ static const struct cost {
     {"chmod", change_mode, 4, 3, 2},       /* the type goes along, and has to be asked for */
     {"ftruncate", truncate_open, 4, 3, 3}, /* floor 1, 1: whether the name is still the file's is asked first */
     {"fsync", sync_file, 1, 1, 1},
+    {"1 MiB in pieces of 4 KiB", read_4k_on_end, 8, 5, 4}, /* two of the reads bring it, and two more the next 2 MiB */
+    {"1 MiB in pieces of 64 KiB", read_64k_on_end, 8, 5, 4},
+    {"256 pieces of 4 KiB anywhere", read_4k_anywhere, 260, 258, 257},
+    {"3 MB in pieces of 64 KiB", read_whole, 11, 8, 7}, /* 51, 49, 48 if each was asked for */
     {"list", list_directory, 6, 4, 3},
     {"lock", lock_file, 1, 1, 1},
     {"list + stat of 1,000", list_with_attributes, 3006, 40, 38},
