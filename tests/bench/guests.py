@@ -36,10 +36,11 @@ def pin():
     return ["taskset", "-c", str(CPUS[-1])]
 
 
-def sheepskin(share, memory, program="work", *more):
-    """QEMU's words by which the launcher runs the program."""
+def sheepskin(share, memory, program="work", *more, cache=None):
+    """QEMU's words by which the launcher runs the program; cache: the share's mode, where it is not the default."""
     line = subprocess.run([LAUNCHER, "run", "--dry-run", *more, "--memory", memory, "-v", f"{share}:/host", "--", program, "/host"],
                           env=None if "efi" in more else dict(os.environ, SHEEPSKIN_LIB=str(OUT / "lib")), capture_output=True, text=True, check=True).stdout
+    line = line.replace("mount=host:/host ", f"mount=host:/host:cache={cache} ") if cache else line
     return shlex.split(line)
 
 
@@ -69,9 +70,17 @@ def initramfs(kernel):
     return image
 
 
-def linux(share, memory, kernel, cache, program="/work"):
+def linux_kernel():
+    """The folder with Linux's kernel and modules; fetched when it is first asked for."""
+    found = subprocess.run([Path(__file__).with_name("linux.sh")], stdout=subprocess.PIPE, text=True, check=True)
+    kernel = Path(found.stdout.strip())
+    initramfs(kernel)
+    return kernel
+
+
+def linux(share, memory, kernel, cache, program="/work", *more):
     """The same machine's words with Linux in it, which has no debug ports and so prints to the UART."""
-    words = replaced(sheepskin(share, memory), kernel=str(kernel / "vmlinux"), initrd=str(OUT / "initramfs.cpio"),
+    words = replaced(sheepskin(share, memory, "work", *more), kernel=str(kernel / "vmlinux"), initrd=str(OUT / "initramfs.cpio"),
                      append=f"{LINUX_LINE} /host {cache} {program} /host -d")
     kept = []
     for option, value in zip(words[1:-1], words[2:]):
@@ -80,9 +89,9 @@ def linux(share, memory, kernel, cache, program="/work"):
     return [words[0], *kept]
 
 
-def null(share):
+def null(share, *more):
     """A guest that ends by its first instructions: what of a boot is QEMU's and the firmware's own time."""
-    return replaced(sheepskin(share, "128M"), kernel=str(OUT / "null.elf"), initrd=None)
+    return replaced(sheepskin(share, "128M", "work", *more), kernel=str(OUT / "null.elf"), initrd=None)
 
 
 def first_byte(words, expected, env=None):
@@ -122,9 +131,19 @@ class Session:
         before, _, self.text = self.text.partition(end)
         return before
 
-    def ask(self, line):
-        """(text before the answer, [numbers])."""
+    def tell(self, line):
         self.process.stdin.write(line.encode() + b"\n")
+
+    def ask(self, line):
+        self.tell(line)
+        return self.answer()
+
+    def cpu_ns(self):
+        """What the host's processors have spent on it."""
+        return sum(int(p.read_text().split()[0]) for p in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"))
+
+    def answer(self):
+        """(text before the answer, [numbers])."""
         before = self.until(b"= ")
         return before.decode(), [int(n) for n in self.until(b"\n").split()]
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -170,12 +171,20 @@ static u64 spin(const char *path, u64 times, u64 unused)
     return times;
 }
 
+static u64 rest(const char *path, u64 ms, u64 unused)
+{
+    (void)path, (void)unused;
+    nanosleep(&(struct timespec){(time_t)(ms / 1000), (long)(ms % 1000 * 1000000)}, NULL);
+    return 1;
+}
+
 static const struct {
     const char *name;
     u64 (*work)(const char *path, u64 a, u64 b);
 } works[] = {
     {"read", read_blocks},   {"random", read_anywhere}, {"stat", stat_all},     {"open", open_all}, {"list", list},
     {"write", write_blocks}, {"create", create_all},    {"unlink", unlink_all}, {"spin", spin},
+    {"rest", rest},
 };
 
 /* ---- the lines ---- */
@@ -191,6 +200,16 @@ static int get_line(char line[LINES])
         }
     }
     return 0;
+}
+
+/* What a share keeps in this mode goes with its mount. */
+static void mount_anew(const char *mode)
+{
+    char folder[PAGE], options[64];
+    snprintf(options, sizeof(options), "trans=virtio,version=9p2000.L,cache=%s", mode);
+    if (!getcwd(folder, sizeof(folder)) || chdir("/") < 0 || umount2(folder, 0) < 0 ||
+        mount("host", folder, "9p", 0, options) < 0 || chdir(folder) < 0)
+        fail("mount");
 }
 
 static void drop_caches(void)
@@ -230,6 +249,8 @@ static int obey(char *line)
     sscanf(line, "%15s %511s %lu %lu", name, path, &a, &b);
     if (!strcmp(name, "show"))
         return show(path), 1;
+    if (!strcmp(name, "drop") && *path)
+        return mount_anew(path), dprintf(1, "= 0 0\n"), 1;
     if (!strcmp(name, "drop"))
         return drop_caches(), dprintf(1, "= 0 0\n"), 1;
     for (unsigned i = 0; i < sizeof(works) / sizeof(*works); i++) {
