@@ -183,8 +183,7 @@ static const struct {
     u64 (*work)(const char *path, u64 a, u64 b);
 } works[] = {
     {"read", read_blocks},   {"random", read_anywhere}, {"stat", stat_all},     {"open", open_all}, {"list", list},
-    {"write", write_blocks}, {"create", create_all},    {"unlink", unlink_all}, {"spin", spin},
-    {"rest", rest},
+    {"write", write_blocks}, {"create", create_all},    {"unlink", unlink_all}, {"spin", spin},     {"rest", rest},
 };
 
 /* ---- the lines ---- */

@@ -90,6 +90,16 @@ def test_functions_have_names_and_addresses():
     assert end == int(nm["text_end"], 16) & 0xffffffff
 
 
+def test_the_parts_of_the_image_are_those_of_the_document():
+    """To a tenth, or a KiB."""
+    text = (ROOT / "docs/performance.md").read_text()
+    told = {part: float(kib) for part, kib in re.findall(r"^\| (.*?) \| ([\d.]+) \| \d+ \|$", text, re.M)}
+    now = {part: float(kib) for part, kib in re.findall(r"^\| (.*?) \| ([\d.]+) \| \d+ \|$", sh(ROOT / "tests/bench/image.py").stdout, re.M)}
+    assert set(now) <= set(told) and len(now) > 8
+    wrong = [part for part, kib in now.items() if abs(kib - told[part]) > max(1, kib / 10)]
+    assert not wrong, "tests/bench/image.py --write"
+
+
 # ---- packages ----
 
 @pytest.fixture
