@@ -27,7 +27,7 @@ enum {
     DIRECT = 256 * 1024,  /* who reads as much at a time needs no windows: it goes straight into his memory */
     PATIENCE = 2,         /* reads on end before the first window; */
     PATIENCE_MOST = 64,   /* doubled up to here each time that one was not used up */
-    OLD_CYCLES = 1 << 27,   /* some fifty milliseconds */
+    OLD_CYCLES = 1 << 27, /* some fifty milliseconds */
     IDLE_BEATS = 10,      /* after which a file's windows go */
     SPANS = 64
 };
@@ -269,6 +269,7 @@ void p9_ahead_changed(const struct node *node)
 
 void p9_ahead_close(const struct node *node)
 {
+    p9_gather_close(node);
     if (streams && find(p9_of(node), p9_fid(node)))
         remove(&streams);
 }
@@ -392,12 +393,14 @@ static s64 read_stream(struct stream *s, struct node *node, u64 known, u64 end, 
     return (s64)done;
 }
 
-s64 p9_ahead_read(struct node *node, u64 known, u64 end, const struct span *spans, unsigned n, u64 offset)
+s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
-    u64 want = mem_span_total(spans, n);
+    u64 want = mem_span_total(spans, n), end = p9_sure_size(node);
+    u64 known = p9_hint(node) == ~0u ? ~0ull : p9_hint(node);
     struct stream *s = streams ? find(p9_of(node), p9_fid(node)) : NULL;
-    bool small = want && want < DIRECT && n <= SPANS;
+    bool small = want && want < DIRECT && n <= SPANS && !node->through;
     s64 got;
+    p9_gather_read(node);
     if (s && small) {
         busy = true;
         got = read_stream(s, node, known, end, spans, n, offset, want);

@@ -184,6 +184,9 @@ bool p9_lacks(const struct p9 *client, u8 type);
 /* 9p_fs.c: a node's client and fid; a message that begins with that fid; a second fid on the same object: 0 or -errno. */
 struct p9 *p9_of(const struct node *node);
 u32 p9_fid(const struct node *node);
+/* The hint of an open file's node: its size when that was last heard of, ~0: that or more; and its size if that is sure, else 0. */
+u32 p9_hint(const struct node *node);
+u64 p9_sure_size(const struct node *node);
 struct wire p9_begin_on(struct p9_call *call, const struct node *node, u8 type);
 int p9_clone(const struct node *node, u32 *out);
 
@@ -209,6 +212,12 @@ int p9fs_unlink(const struct node *dir, struct name name, bool directory);
 int p9_check_name(const struct node *node);
 int p9fs_setattr(struct node *node, const struct attr_change *change);
 int p9fs_fsync(struct node *node, bool data_only);
+/* 9p_gather.c */
+int p9fs_flush(struct node *node, bool tell);
+/* Sends all that was gathered; before a read of the file; when it is closed. */
+void p9_gather_flush(const struct p9 *client);
+void p9_gather_read(const struct node *node);
+void p9_gather_close(const struct node *node);
 s64 p9fs_write(struct node *node, const struct span *spans, unsigned n, u64 offset);
 /* 9p_xattr.c */
 s64 p9fs_getxattr(const struct node *node, struct name name, void *value, size_t size);
@@ -226,10 +235,10 @@ s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span
  * 9p_ahead.c: a read() of an open file, from what was read ahead of it as far as it may be used, and from the server; who reads on where he ended gets the
  * next pieces fetched while he is busy.
  */
-s64 p9_ahead_read(struct node *node, u64 expected, u64 end, const struct span *spans, unsigned n, u64 offset);
+s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset);
 /* The file is another one now, as this guest knows, or it may be: nothing of it that was read ahead is used any more. */
 void p9_ahead_changed(const struct node *node);
-/* This fid is closed. */
+/* This fid is closed: what was read and gathered for it goes. */
 void p9_ahead_close(const struct node *node);
 /* The client goes; nothing is in flight. */
 void p9_ahead_bury(struct p9 *client);

@@ -218,6 +218,7 @@ static int send_setattr(struct node *node, const struct attr_change *c)
 
 int p9fs_setattr(struct node *node, const struct attr_change *c)
 {
+    p9_gather_flush(p9_of(node));
     p9_ahead_changed(node);
     int err = send_setattr(node, c);
     return (err == -ENOENT || err == -ESTALE) && c->valid == CHANGE_SIZE ? grow(node, c->size, err) : err;
@@ -226,13 +227,10 @@ int p9fs_setattr(struct node *node, const struct attr_change *c)
 int p9fs_fsync(struct node *node, bool data_only)
 {
     struct p9_call call;
+    int lost = p9fs_flush(node, true);
+    if (lost < 0)
+        return lost;
     struct wire w = p9_begin_on(&call, node, P9_TFSYNC);
     wire_put32(&w, data_only);
     return p9_exchange(&call, &w);
-}
-
-s64 p9fs_write(struct node *node, const struct span *spans, unsigned n, u64 offset)
-{
-    p9_ahead_changed(node);
-    return p9_write(p9_of(node), p9_fid(node), spans, n, offset);
 }

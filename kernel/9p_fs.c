@@ -48,7 +48,7 @@ struct wire p9_begin_on(struct p9_call *call, const struct node *node, u8 type)
     return p9_begin_fid(call, p9_of(node), type, p9_fid(node));
 }
 
-static u32 hint_of(const struct node *node)
+u32 p9_hint(const struct node *node)
 {
     return (u32)(node->id >> 32);
 }
@@ -152,6 +152,7 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     struct p9_call call;
     int got;
     from->fs->next_verb = 0;
+    p9_gather_flush(client);
     if (fid == P9_NOFID)
         return -ENFILE;
     do {
@@ -279,7 +280,7 @@ static void learn_size(struct node *node, const struct attr *attr)
     sure = (struct sure){node->fs, p9_fid(node), attr->size, vfs_heard, arch_cycles()};
 }
 
-static u64 sure_size(const struct node *node)
+u64 p9_sure_size(const struct node *node)
 {
     bool same = sure.fs == node->fs && sure.fid == p9_fid(node) && sure.heard == vfs_heard;
     return same && arch_cycles() - sure.cycles < SURE_CYCLES ? sure.size : 0;
@@ -289,6 +290,7 @@ static int p9fs_getattr(struct node *node, struct attr *attr)
 {
     const struct p9_answers *had = answered(node, VFS_NEXT_GETATTR);
     struct p9_call call;
+    p9_gather_flush(p9_of(node));
     if (had) {
         *attr = *had->attr;
         return had->result;
@@ -368,15 +370,9 @@ static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
     return 0;
 }
 
-static s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
-{
-    u64 expected = hint_of(node) == ~0u ? ~0ull : hint_of(node);
-    return p9_ahead_read(node, expected, sure_size(node), spans, n, offset);
-}
-
 static int p9fs_readdir(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx)
 {
-    u64 given = from ? hint_of(node) : 0;
+    u64 given = from ? p9_hint(node) : 0;
     int n = p9_readdir(node, from, room, emit, ctx);
     if (n <= 0)
         return n;
@@ -464,6 +460,7 @@ static const struct fs_ops ops = {
     .readlink = p9fs_readlink,
     .statfs = p9fs_statfs,
     .write = p9fs_write,
+    .flush = p9fs_flush,
     .create = p9fs_create,
     .mkdir = p9fs_mkdir,
     .symlink = p9fs_symlink,

@@ -31,6 +31,7 @@ int p9fs_lock(struct node *node, const struct file_lock *lock)
     struct p9_call call;
     if (!node->open)
         return -EBADF;
+    p9_gather_flush(p9_of(node));
     struct wire w = p9_begin_on(&call, node, P9_TLOCK);
     wire_put8(&w, lock->type);
     wire_put32(&w, 0); /* neither BLOCK nor RECLAIM */

@@ -313,6 +313,7 @@ int p9fs_stat(const struct node *from, const struct name *names, unsigned n, boo
 {
     struct p9 *client = p9_of(from);
     struct p9_batch *b = client->batch;
+    p9_gather_flush(client);
     if (n == 0 && !from->open) {
         struct node same = *from;
         *out = (struct node){.qid = from->qid};

@@ -349,15 +349,17 @@ static struct file *open_file(u64 fd)
     return file && !(file->flags & O_PATH) ? file : NULL;
 }
 
-SYSCALL(syncfs)
-{
-    return open_file(arg[0]) ? 0 : -EBADF;
-}
-
-/* Nothing waits in this kernel; what the host still has to write is the host's. */
+/* What the host still has to write is the host's. Errors stay for those who close the files. */
 SYSCALL(sync)
 {
+    for (struct file *f = vfs_files(); f; f = f->next)
+        vfs_flush(f, false);
     return 0;
+}
+
+SYSCALL(syncfs)
+{
+    return open_file(arg[0]) ? sys_sync(arg) : -EBADF;
 }
 
 /* Blocks cannot be promised over 9P; C libraries then write zeroes themselves. */

@@ -227,7 +227,9 @@ SYSCALL(lseek)
 
 SYSCALL(close)
 {
-    return proc_fd_close((u32)arg[0]);
+    struct file *file = proc_file((u32)arg[0]);
+    int lost = file ? vfs_flush(file, true) : 0, err = proc_fd_close((u32)arg[0]);
+    return err < 0 ? err : lost;
 }
 
 /* ---- descriptors ---- */

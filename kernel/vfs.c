@@ -218,6 +218,11 @@ s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offse
     return written(file, moved(file, offset, put));
 }
 
+int vfs_flush(struct file *file, bool tell)
+{
+    return file->node.fs->ops->flush ? file->node.fs->ops->flush(&file->node, tell) : 0;
+}
+
 /* What the server opened to append it goes on appending, so that another node is opened in its place. */
 static int reopen(struct file *file, u32 flags)
 {
@@ -233,6 +238,7 @@ static int reopen(struct file *file, u32 flags)
     clunk(err < 0 ? &node : &file->node);
     if (err < 0)
         return err;
+    node.through = file->node.through;
     file->node = node;
     file->appends = false;
     return 0;
@@ -245,8 +251,10 @@ int vfs_set_flags(struct file *file, u32 flags)
         return -EBADF;
     flags = (file->flags & ~(u32)SETTABLE) | (flags & SETTABLE);
     int err = file->appends && !(flags & O_APPEND) ? reopen(file, flags) : 0;
-    if (err == 0)
+    if (err == 0) {
         file->flags = flags;
+        file->node.through = flags & (O_DIRECT | O_SYNC);
+    }
     return err;
 }
 

@@ -75,7 +75,8 @@ struct node {
     struct fs *fs; /* NULL: no node */
     u64 id;        /* the file system's */
     struct qid qid;
-    bool open; /* open() succeeded on it */
+    bool open;    /* open() succeeded on it */
+    bool through; /* every read and write goes to the server at once (O_DIRECT, O_DSYNC, O_SYNC) */
 };
 
 struct timestamp {
@@ -179,6 +180,9 @@ struct fs_ops {
     /* Bytes moved; less than asked only at the end of the file or on a device. 0: end of file. */
     s64 (*read)(struct node *node, const struct span *spans, unsigned n, u64 offset);
     s64 (*write)(struct node *node, const struct span *spans, unsigned n, u64 offset);
+    /* What write() only kept goes out. tell: returns what became of it and of what went out before, once; else that is told later. Absent: write()
+     * keeps nothing. */
+    int (*flush)(struct node *node, bool tell);
     /* Gives entries behind cookie `from` (0: the start) to emit until it says stop, the directory ends, or about `room` bytes of entries were given.
      * Returns the number of entries taken; 0: the end. */
     int (*readdir)(struct node *node, u64 from, size_t room, dirent_fn emit, void *ctx);
@@ -371,6 +375,8 @@ void vfs_unlock_file(struct file *file);
 /* Counts what this guest may have heard of the world outside: messages to servers, reads of devices and pipes, and looks whether they can be read. */
 extern u64 vfs_heard;
 s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset);
+/* What was written so far goes to the server, if it did not yet. tell: returns the error of that, and of what was not told yet; else it is kept. */
+int vfs_flush(struct file *file, bool tell);
 /* For bytes by which the kernel decides: they come in one piece to memory that no device was ever told of. */
 s64 vfs_read_copy(struct file *file, void *bytes, size_t len, u64 offset);
 s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offset);

@@ -68,6 +68,7 @@ static struct file *new_file(const struct place *place, u32 flags, const struct 
     flags &= ~(u32)(O_CLOEXEC | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
     flags |= (flags & O_PATH) || !place->path[0] ? 0 : O_LARGEFILE; /* a pipe was not opened */
     *file = (struct file){.refs = 1, .flags = flags, .node = place->node, .mount = place->mount};
+    file->node.through = flags & (O_DIRECT | O_SYNC);
     file->path = path;
     file->mode = attr->mode;
     file->rdev_major = attr->rdev_major;

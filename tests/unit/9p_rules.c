@@ -288,6 +288,17 @@ static void read_4k_anywhere(void)
     read_pieces(4096, false);
 }
 
+static void write_small(void)
+{
+    struct file *f = must("/s/new", O_WRONLY | O_CREAT | O_TRUNC);
+    fs->cache = CACHE_READAHEAD;
+    for (unsigned i = 0; i < 500; i++)
+        assert_int_equal(span_io(vfs_write, f, 100), 100);
+    assert_int_equal(vfs_flush(f, true), 0);
+    fs->cache = CACHE_NONE;
+    vfs_put(f);
+}
+
 static void read_whole(void)
 {
     u64 got = 0;
@@ -312,6 +323,7 @@ static const struct cost {
     {"create + write + close", create_file, 5, 4, 4}, /* floor 4, 3: whether it is there is asked first */
     {"create exclusively + write + close", create_exclusively, 4, 3, 3},
     {"overwrite + close", overwrite, 5, 3, 3},
+    {"overwrite by 500 writes + close", write_small, 5, 3, 3},
     {"mkdir", make_directory, 4, 3, 3}, /* set-group-id goes on, so that the parent is asked for it */
     {"rename", rename_file, 5, 3, 3},
     {"unlink", remove_file, 3, 2, 2},
