@@ -27,8 +27,8 @@ SOMETIMES = {"kicks": 0.2, "registers": 0.3}  # a kick that comes while the devi
 INSTRUCTIONS = 0.01
 # What is translated for the first interrupts counts, and where they come in is chance. Of two answers that are on their way together, the second is there or
 # not when the first is taken.
-CHANCE = {("start", "translated"): 0.03, ("read 4 MiB", "instructions"): 0.1,
-          **{(item, "instructions"): 0.03 for item in ("create, write, close", "read 64 KiB", "read 1 MiB", "write 64 KiB", "write 1 MiB")}}
+CHANCE = {("start", "translated"): 0.03, ("read 64 KiB", "instructions"): 0.1, ("read 4 MiB", "instructions"): 0.1,
+          **{(item, "instructions"): 0.03 for item in ("create, write, close", "read 1 MiB", "write 64 KiB", "write 1 MiB")}}
 MEMORY = "128M"
 # Microseconds that the guest sleeps after each store to a device, so that the answer is there when it looks: if it had to wait, how often it was woken
 # would count too, and that is chance.
