@@ -73,7 +73,7 @@ def test_the_kernels_counters_are_what_qemu_has_seen(folder, tmp_path):
         for line in ("stat b 0 60", "open b 0 60", "list f 1", "create c 1000 20", "unlink c 0 20", "read data 65536 8388608", "write w 65536 8388608"):
             cost = guest.work(line)
             # One more may be on its way when the work begins.
-            assert cost["interrupts"] <= cost["waits"] + 1, line
+            assert cost["interrupts"] <= cost["requests"] + 1, line
         counted = guest.counters()
     seen = collections.Counter(re.findall(r"^(?:\d+@[\d.]+:)?(v9fs_\w+|virtio_\w+)", log.read_text(), re.M))
     types = {t: n for t, n in counted.items() if t.startswith("T")}
