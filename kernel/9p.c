@@ -55,7 +55,7 @@ static int wait(struct p9 *c)
         return -EIO;
     c->counters->waits += !c->waited;
     c->waited = true;
-    return c->link->ops->wait(c->link);
+    return c->link->ops->wait(c->link, MAX(c->expected, 1u));
 }
 
 static bool changes_names(u8 type)
@@ -265,6 +265,7 @@ void p9_complete(struct p9_request *req, u32 written, int error)
     req->written = written;
     req->error = error;
     s->client->in_flight--;
+    s->client->expected -= s->client->expected > 0;
     if (!error)
         memcpy(s->copy, s->in, MIN(written, req->in.len));
     struct wire w;
@@ -375,6 +376,7 @@ int p9_cancel(struct p9_call *call, struct wire *reply)
 {
     if (!call->error && !call->req->done) {
         struct p9_call flush;
+        p9_expect(call->client, 1);
         struct wire w = p9_begin(&flush, call->client, P9_TFLUSH);
         wire_put16(&w, call->req->tag);
         p9_exchange(&flush, &w);

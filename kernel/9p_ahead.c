@@ -196,7 +196,7 @@ static void send_ahead(struct stream *s, u64 known)
 static bool give(void);
 static void tick(struct later *work);
 static struct mem_keeper keeper = {.give = give};
-static struct later clock = {.fn = tick};
+static struct later clock = {.fn = tick, .seldom = true};
 
 static struct stream *find(const struct p9 *client, u32 fid)
 {

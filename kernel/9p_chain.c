@@ -61,6 +61,7 @@ static void try_order(struct chain *ch, struct p9 *c, u32 from)
     p9_send_getattr(&ch->calls[1], c, fid);
     w = p9_begin_fid(&ch->calls[2], c, P9_TCLUNK, fid);
     p9_send(&ch->calls[2], &w);
+    p9_expect(c, 4); /* and the walk before them */
 }
 
 static void settle(struct p9 *c, bool in_order)
@@ -103,6 +104,7 @@ static void ask(struct chain *ch)
         p9_send_readlink(&ch->calls[1], ch->client, ch->fid, ch->pages);
     else
         p9_send_getattr(&ch->calls[1], ch->client, ch->fid);
+    p9_expect(ch->client, ch->next == VFS_NEXT_OPEN ? 3 : 2);
 }
 
 static void hear(struct chain *ch)

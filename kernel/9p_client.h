@@ -37,6 +37,7 @@ struct p9 {
     char tag[64];
     u32 msize;          /* agreed on; 0: no session yet */
     unsigned in_flight; /* submitted and not completed */
+    unsigned expected;  /* of those so many are waited for together; a hint */
     bool unkicked;      /* something was submitted since the last kick */
     bool waited;        /* since the last kick */
     bool warned;
@@ -93,6 +94,11 @@ void p9_send(struct p9_call *call, const struct wire *w);
 void p9_kick(struct p9 *client);
 /* 0, or -errno: the server's, or -EIO for a reply that is not one. */
 int p9_finish(struct p9_call *call, struct wire *reply);
+/* Before the first p9_finish() of several, when n answers are to come before their caller can go on: it is woken once. */
+static inline void p9_expect(struct p9 *client, unsigned n)
+{
+    client->expected = n;
+}
 /* Both of the last two, for a message that is sent alone. */
 int p9_exchange(struct p9_call *call, struct wire *w);
 /* Gives up waiting for an answer, instead of p9_finish(): Tflush; the memory is back when the link has returned the request. -EINTR: the server did
@@ -193,7 +199,9 @@ int p9_clone(const struct node *node, u32 *out);
 /* Open flags that mean something to a server; the rest is ours. */
 #define P9_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_APPEND | O_DIRECTORY | O_SYNC | O_NOATIME)
 
-/* 9p_stat.c: the verb of that name. */
+/* 9p_stat.c: the verbs of these names. */
+struct fs_stat;
+int p9fs_statfs(struct node *node, struct fs_stat *out);
 int p9fs_stat(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
               struct qid *qids, struct attr *attr);
 /* All that is kept goes. */

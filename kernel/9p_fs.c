@@ -343,6 +343,7 @@ static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struc
     }
     p9_send_open(&open, client, p9_fid(node), flags & P9_OPEN_FLAGS);
     p9_send_getattr(&get, client, p9_fid(node));
+    p9_expect(client, 2);
     int err = p9_finish_open(&open, client, p9_fid(node), flags, qid);
     int err_get = p9_finish_getattr(&get, attr);
     return err < 0 ? err : err_get;
@@ -423,27 +424,6 @@ static int p9fs_readlink(struct node *node, char *buf, size_t size)
     int err = p9_finish_readlink(&call, page, buf, size);
     mem_pages_free(page, 1);
     return err;
-}
-
-static int p9fs_statfs(struct node *node, struct fs_stat *out)
-{
-    struct p9_call call;
-    struct wire w = p9_begin_on(&call, node, P9_TSTATFS);
-    int err = p9_exchange(&call, &w);
-    if (err < 0)
-        return err;
-    wire_get32(&w);
-    out->type = V9FS_MAGIC; /* what the host has below says nothing of what this is */
-    out->bsize = wire_get32(&w);
-    out->blocks = wire_get64(&w);
-    out->bfree = wire_get64(&w);
-    out->bavail = wire_get64(&w);
-    out->files = wire_get64(&w);
-    out->ffree = wire_get64(&w);
-    out->fsid = wire_get64(&w);
-    out->namelen = wire_get32(&w);
-    out->bsize = MAX(out->bsize, 1); /* programs divide by it */
-    return wire_ok(&w) ? 0 : p9_bad(&call, "short Rstatfs");
 }
 
 static const struct fs_ops ops = {

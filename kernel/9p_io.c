@@ -81,6 +81,7 @@ static s64 read_parts(struct p9 *client, u32 fid, struct rest *r, u64 expected)
         asked[n] = send_read(&calls[n], client, fid, r);
     while (asked[n++] && r->len && n < READS && r->offset < expected);
     r->full = true;
+    p9_expect(client, n);
     for (unsigned i = 0; i < n; i++) {
         if (r->error) {
             struct wire w;

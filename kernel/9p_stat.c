@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* 9p_stat - attributes by name: Twalk, then Tgetattr and Tclunk in one kick.
+/* 9p_stat - what a share says of itself, and attributes by name: Twalk, then Tgetattr and Tclunk in one kick.
  *
  * The fid is nobody's but this file's and nothing is noted of it, so that in a new session the look-up begins anew.
  *
@@ -11,7 +11,9 @@
 #include "arch.h"
 #include "mem.h"
 #include "vfs.h"
+#include "wire.h"
 
+enum { V9FS_MAGIC = 0x01021997 };
 enum {
     TRIES = 3,        /* one for each session that is lost under a look-up */
     BATCH_FIRST = 31, /* names in the first batch; */
@@ -68,6 +70,7 @@ static int ask(struct p9 *client, u32 fid, struct attr *attr)
     p9_send_getattr(&call, client, fid);
     call.once = true;
     p9_clunk(client, fid, call.error != 0);
+    p9_expect(client, 2);
     return p9_finish_getattr(&call, attr);
 }
 
@@ -339,4 +342,25 @@ void p9_stat_free(struct p9 *client)
     if (client->batch)
         mem_delete(client->batch, sizeof *client->batch);
     client->batch = NULL;
+}
+
+int p9fs_statfs(struct node *node, struct fs_stat *out)
+{
+    struct p9_call call;
+    struct wire w = p9_begin_on(&call, node, P9_TSTATFS);
+    int err = p9_exchange(&call, &w);
+    if (err < 0)
+        return err;
+    wire_get32(&w);
+    out->type = V9FS_MAGIC; /* what the host has below says nothing of what this is */
+    out->bsize = wire_get32(&w);
+    out->blocks = wire_get64(&w);
+    out->bfree = wire_get64(&w);
+    out->bavail = wire_get64(&w);
+    out->files = wire_get64(&w);
+    out->ffree = wire_get64(&w);
+    out->fsid = wire_get64(&w);
+    out->namelen = wire_get32(&w);
+    out->bsize = MAX(out->bsize, 1); /* programs divide by it */
+    return wire_ok(&w) ? 0 : p9_bad(&call, "short Rstatfs");
 }

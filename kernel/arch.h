@@ -54,11 +54,13 @@ int arch_line_open(u32 gsi, bool active_low, int irq);
 void arch_line_close(u32 gsi);
 /* Sleeps until an interrupt came; returns at once if one is pending. With no local APIC: a short pause. */
 void arch_wait(void);
-/* The same, but wakes after about ns nanoseconds at the latest. */
+/* The same, but wakes after about ns nanoseconds at the latest, or 100 seconds. */
 void arch_wait_ns(u64 ns);
 /* A heartbeat of about ten a second that stands still while the machine is stopped: time-outs are counted in it, so that a guest
  * that was suspended has no false ones. Advances only in arch_wait() and while a program runs. */
 u64 arch_heartbeats(void);
+/* Interrupts taken since the start. */
+u64 arch_interrupts(void);
 
 /* ---- time and chance ---- */
 u64 arch_cycles(void);
@@ -79,11 +81,14 @@ void arch_console_route(enum console channel, u16 port);
 void arch_console_write(enum console channel, const void *bytes, size_t n);
 /* What has come in, at most n bytes; 0: nothing yet. Never waits. */
 size_t arch_console_read(void *bytes, size_t n);
+/* Asks for one interrupt when more comes in. false: there will be none, or something is there already. */
+bool arch_console_listen(void);
 /* A device that stands in for the UART where there is none: for input, and for the channels (never CTL) that go to no debug port. What these had
  * to say before it came is kept, as far as there is room, and told then. write: channels OUT and ERR may wait, LOG not for ever. */
 struct console_device {
     void (*write)(enum console channel, const void *bytes, size_t n);
     size_t (*read)(void *bytes, size_t n);
+    bool (*listen)(void);
 };
 /* NULL: there is none any more. Later ones replace earlier ones. */
 void arch_console_device(const struct console_device *device);

@@ -27,7 +27,12 @@ static size_t kernel_read(void *bytes, size_t n)
     return first->take(first, bytes, n);
 }
 
-static const struct console_device as_console = {.write = kernel_write, .read = kernel_read};
+static bool kernel_listen(void)
+{
+    return !(first->node->poll(first->node) & (POLLIN | VFS_POLL_AGAIN));
+}
+
+static const struct console_device as_console = {.write = kernel_write, .read = kernel_read, .listen = kernel_listen};
 
 /* TCSETS succeeds, as it does wherever a terminal cannot all that it is asked for; TCGETS tells what came of it. */
 static int hvc_ioctl(const struct device *node, u32 cmd, void *data, size_t size)

@@ -9,6 +9,9 @@ static struct later *asked, *watches;
 static u64 beat;
 static bool running;
 
+enum { BEAT = 100000000 };
+#define SELDOM (100ull * BEAT)
+
 void later_ask(struct later *work)
 {
     if (work->asked)
@@ -61,4 +64,15 @@ void later_run(void)
         w->fn(w);
     }
     running = false;
+}
+
+void later_sleep(u64 ns)
+{
+    u64 most = SELDOM;
+    for (const struct later *w = watches; w; w = w->next_watch)
+        most = w->seldom ? most : BEAT;
+    arch_wait_ns(MIN(ns, most));
+    if (ns > BEAT)
+        beat = ~0ull; /* whoever watches may be the one that was called */
+    later_run();
 }

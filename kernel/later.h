@@ -10,6 +10,7 @@ struct later {
     void (*fn)(struct later *work);
     struct later *next, *next_watch; /* later.c's */
     bool asked, watched;
+    bool seldom; /* a watch: while the machine sleeps not at each heartbeat, but when an interrupt came */
 };
 
 /* work->fn runs once at the next safe point, however often it was asked for until then. May be called from an interrupt. */
@@ -24,5 +25,8 @@ void later_forget(struct later *work);
 /* A safe point: does what was asked for. Only where no request and no structure is half-way: at the end of a system call, on the way back to the program, and in a
  * wait that holds nothing. May wait for devices. Costs next to nothing when there is nothing to do. */
 void later_run(void);
+
+/* A wait that holds nothing: until an interrupt, or about ns nanoseconds at most; then a safe point. */
+void later_sleep(u64 ns);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* procfs - /proc: what the machine and the kernel tell of themselves, in Linux's formats (proc(5)). The processor's part is in x86_64/. */
+#include "arch.h"
 #include "attrfs.h"
 #include "mem.h"
 #include "print.h"
@@ -32,8 +33,8 @@ ATTRFS_SHOW(stat)
     u64 now = time_ns();
     for (unsigned i = 0; i < 2; i++)
         attrfs_add(out, "%s %lu 0 0 0 0 0 0 0 0 0\n", i ? "cpu0" : "cpu ", now / TICK);
-    return attrfs_add(out, "intr 0\nctxt 0\nbtime %lu\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n",
-                      (time_wall_ns() - now) / SECOND);
+    return attrfs_add(out, "intr %lu\nctxt 0\nbtime %lu\nprocesses 1\nprocs_running 1\nprocs_blocked 0\n",
+                      arch_interrupts(), (time_wall_ns() - now) / SECOND);
 }
 
 ATTRFS_SHOW(meminfo)

@@ -17,26 +17,27 @@
 struct wait {
     u64 end; /* on time_ns()'s clock */
     u64 nap;
-    bool cut; /* by a signal */
+    bool cut;   /* by a signal */
+    bool again; /* what is waited for has no interrupt */
 };
 
 static struct wait wait_for(u64 ns)
 {
     enum { NAP = 20000 };
     u64 now = ns && ns != NEVER ? time_ns() : 0;
-    return (struct wait){ns > NEVER - now ? NEVER : now + ns, NAP, false};
+    return (struct wait){.end = ns > NEVER - now ? NEVER : now + ns, .nap = NAP};
 }
 
-/* Sleeps a little, longer each time; false: the time is over, or a signal came. What is waited for has no interrupt. */
+/* Sleeps until an interrupt, or where there is none a little, longer each time; false: the time is over, or a signal came. */
 static bool wait_more(struct wait *w)
 {
     enum { NAP_MAX = 5000000 };
-    u64 now = w->end == NEVER || !w->end ? 0 : time_ns();
+    u64 end = MIN(w->end, timer_next()), now = end == NEVER || !w->end ? 0 : time_ns();
     w->cut = now < w->end && signal_waiting();
     if (now >= w->end || w->cut)
         return false;
-    arch_wait_ns(MIN(w->nap, w->end - now));
-    later_run();
+    later_sleep(MIN(w->again ? w->nap : NEVER, end - MIN(now, end)));
+    w->again = false;
     w->nap = MIN(w->nap * 2, NAP_MAX);
     return true;
 }
@@ -74,14 +75,16 @@ struct pollfd {
     u16 events, revents;
 };
 
-static u16 poll_one(const struct pollfd *p)
+static u16 poll_one(const struct pollfd *p, struct wait *w)
 {
     struct file *file = p->fd < 0 ? NULL : proc_file((u32)p->fd);
     if (p->fd < 0)
         return 0;
     if (!file || (file->flags & O_PATH))
         return POLLNVAL;
-    return (u16)(vfs_poll(file) & (p->events | POLLERR | POLLHUP));
+    u32 now = vfs_poll(file);
+    w->again |= (now & VFS_POLL_AGAIN) != 0;
+    return (u16)(now & (p->events | POLLERR | POLLHUP));
 }
 
 static s64 poll_all(struct pollfd *p, u64 n, struct wait *w)
@@ -89,7 +92,7 @@ static s64 poll_all(struct pollfd *p, u64 n, struct wait *w)
     s64 ready = 0;
     do
         for (u64 i = 0; i < n; i++)
-            ready += (p[i].revents = poll_one(&p[i])) != 0;
+            ready += (p[i].revents = poll_one(&p[i], w)) != 0;
     while (!ready && wait_more(w));
     return w->cut ? -EINTR : ready;
 }
@@ -151,7 +154,7 @@ struct sets {
     u64 in[SETS][WORDS], out[SETS][WORDS];
 };
 
-static s64 select_once(struct sets *s, u32 n)
+static s64 select_once(struct sets *s, u32 n, struct wait *w)
 {
     static const u16 meaning[SETS] = {POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, POLLPRI};
     s64 ready = 0;
@@ -160,7 +163,7 @@ static s64 select_once(struct sets *s, u32 n)
             u64 bit = 1ull << fd % 64;
             if (!(s->in[set][fd / 64] & bit))
                 continue;
-            u16 now = poll_one(&(struct pollfd){.fd = (s32)fd, .events = meaning[set]});
+            u16 now = poll_one(&(struct pollfd){.fd = (s32)fd, .events = meaning[set]}, w);
             if (now & POLLNVAL)
                 return -EBADF;
             if (!(now & meaning[set]))
@@ -183,7 +186,7 @@ static s64 do_select(const u64 arg[6], struct wait *w)
         if (arg[1 + set] && proc_copy_in(s.in[set], arg[1 + set], bytes) < 0)
             return -EFAULT;
     do
-        ready = select_once(&s, n);
+        ready = select_once(&s, n, w);
     while (!ready && wait_more(w));
     if (w->cut)
         return -EINTR;

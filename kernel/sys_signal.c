@@ -250,8 +250,7 @@ bool signal_sleep(u64 end)
         if (now >= end)
             return true;
         if (next > now)
-            arch_wait_ns(next - now);
-        later_run();
+            later_sleep(next - now);
     }
     return false;
 }

@@ -91,6 +91,18 @@ ATTRFS_SHOW(uevent)
 }
 
 /* A line for each queue: index, size, MSI-X vector (65534: its line, 65535: polled), requests, kicks, interrupts. */
+/* Waits that an answer ended while we looked for it, and those in which we looked in vain. */
+ATTRFS_SHOW(spins)
+{
+    const struct virtio_device *dev = object;
+    u64 spins = 0, misses = 0;
+    for (unsigned i = 0; i < dev->nqueues; i++) {
+        spins += dev->queues[i] ? dev->queues[i]->counters.spins : 0;
+        misses += dev->queues[i] ? dev->queues[i]->counters.misses : 0;
+    }
+    return attrfs_add(out, "%lu %lu\n", spins, misses);
+}
+
 ATTRFS_SHOW(queues)
 {
     const struct virtio_device *dev = object;
@@ -144,6 +156,7 @@ static const struct attrfs_file files[] = {
     {"modalias", 0444, show_modalias, 0, NULL},
     {"uevent", 0444, show_uevent, 0, NULL},
     {"queues", 0444, show_queues, 0, NULL},
+    {"spins", 0444, show_spins, 0, NULL},
     {"driver", S_IFLNK, show_driver, 0, NULL},
     {"subsystem", S_IFLNK, show_subsystem, 0, NULL},
     {"mount_tag", 0444, show_mount_tag, 0, NULL},

@@ -192,7 +192,7 @@ struct fs_ops {
     int (*statfs)(struct node *node, struct fs_stat *out);
     /* A device's control; arg is a program's value, `data` room that the caller copied in and will copy back. */
     int (*ioctl)(struct node *node, u32 cmd, void *data, size_t size);
-    /* POLL* bits that hold now; absent: reading and writing never wait. */
+    /* POLL* bits that hold now, and VFS_POLL_AGAIN; absent: reading and writing never wait. */
     u32 (*poll)(struct node *node);
     /* Makes and opens a regular file in `dir`, whose node becomes the file's when that succeeds. -EEXIST: the name is there. mode: permission
      * bits. attr: of a file that is new, the least: what it is, no size, the mode that was asked for. */
@@ -423,6 +423,8 @@ enum {
     POLLRDNORM = 0x40,
     POLLWRNORM = 0x100
 };
+/* With them: no interrupt tells when more becomes true, so look again soon. */
+#define VFS_POLL_AGAIN (1u << 31)
 u32 vfs_poll(struct file *file);
 
 #endif

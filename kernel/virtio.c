@@ -10,18 +10,7 @@
 #include "time.h"
 #include "virtq.h"
 
-enum {
-    GENERATION_TRIES = 16,
-    POLLS_EAGER = 100000,
-    SLEEPS_WITHOUT_INTERRUPT = 3,
-    SILENCES_MAX = 3,
-    REVIVALS_MAX = 16,
-    STATUS_GONE = 0xff
-};
-
-/* Nanoseconds between two looks at a queue that is polled. */
-#define SHORTEST_NAP 200000ull
-#define LONGEST_NAP  10000000ull
+enum { GENERATION_TRIES = 16, SILENCES_MAX = 3, REVIVALS_MAX = 16, STATUS_GONE = 0xff };
 
 extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
 
@@ -293,9 +282,10 @@ static void enlist(struct virtio_device *dev)
 
 static void look_after_all(struct later *work);
 
+static struct later care = {.fn = look_after_all, .seldom = true};
+
 int virtio_bind(struct virtio_device *dev, const struct virtio_driver *driver)
 {
-    static struct later care = {.fn = look_after_all};
     later_watch(&care);
     virtio_unbind(dev);
     dev->driver = driver;
@@ -360,8 +350,7 @@ int virtio_config_write(struct virtio_device *dev, u32 offset, const void *bytes
     return dev->transport->config_write(dev, offset, bytes, len);
 }
 
-/* NULL: the device says that it is well. */
-static const char *ailment(struct virtio_device *dev)
+const char *virtio_ailment(struct virtio_device *dev)
 {
     u8 status = dev->transport->get_status(dev);
     dev->config_seen = dev->config_changes;
@@ -378,7 +367,7 @@ static void tell_changes(struct later *work)
     (void)work;
     for (struct virtio_device *dev = first; dev; dev = dev->next) {
         bool changed = dev->changed && dev->bound && !dev->failed && dev->driver->config_changed;
-        const char *why = changed ? ailment(dev) : NULL;
+        const char *why = changed ? virtio_ailment(dev) : NULL;
         dev->changed = false;
         if (why)
             virtio_fail(dev, why);
@@ -392,6 +381,7 @@ static bool may_have_changed(struct virtio_device *dev)
 {
     if (!dev->driver->config_changed || !dev->queues[0] || dev->queues[0]->vector < VIRTIO_LINE)
         return false;
+    care.seldom = false;
     u8 before = dev->generation;
     dev->generation = dev->transport->generation(dev);
     return dev->transport->legacy || dev->generation != before;
@@ -417,79 +407,4 @@ void virtio_config_interrupt(struct virtio_device *dev)
     dev->config_changes++;
     dev->changed = true;
     later_ask(&changes);
-}
-
-/* Heartbeats without an answer after which a device is given up. */
-static u64 silence(void)
-{
-    static u64 bound;
-    const char *value = bound || !cmdline_boot ? NULL : cmdline_option(cmdline_boot, "virtio.silence", 0);
-    if (value && (!cmdline_number(value, &bound) || !bound))
-        log_warn("virtio.silence=%s is no number of heartbeats above 0; taking %u", value, VIRTIO_SILENCE);
-    if (!bound)
-        bound = VIRTIO_SILENCE;
-    return bound;
-}
-
-/* Looks at the device itself only when it was silent for a heartbeat, or called: reading its status costs an exit from the guest. */
-static const char *look(struct virtio_device *dev, struct virtq *q)
-{
-    u64 now = arch_heartbeats(), progress = q->counters.requests + q->counters.completed;
-    if (progress != q->progress) {
-        q->progress = progress;
-        q->since = q->beat = now;
-        q->polls = 0;
-    }
-    dev->silent = now - q->since >= silence();
-    dev->silences += dev->silent;
-    if (dev->silent)
-        return "it is silent";
-    if (now == q->beat && dev->config_changes == dev->config_seen)
-        return NULL;
-    q->beat = now;
-    return ailment(dev);
-}
-
-/* Where no interrupt comes: looks again and again at first, then sleeps in between, the longer the longer nothing happened. */
-static void poll(struct virtq *q)
-{
-    if (++q->polls > POLLS_EAGER)
-        arch_wait_ns(MIN(LONGEST_NAP, SHORTEST_NAP * (1 + (q->polls - POLLS_EAGER) / 64)));
-}
-
-/* A heartbeat that finds a request finished of which no interrupt told may be chance once, not three times running. */
-static void nap(struct virtio_device *dev, struct virtq *q)
-{
-    u64 interrupts = q->counters.interrupts, beat = arch_heartbeats();
-    if (q->vector == VIRTIO_NO_VECTOR) {
-        poll(q);
-        return;
-    }
-    arch_wait();
-    if (q->counters.interrupts != interrupts)
-        q->sleeps = 0;
-    else if (arch_heartbeats() != beat && virtq_arm(q) && ++q->sleeps == SLEEPS_WITHOUT_INTERRUPT) {
-        log_warn("%s: queue %u finishes requests without an interrupt; polling it", dev->name, q->index);
-        q->vector = VIRTIO_NO_VECTOR;
-    }
-}
-
-int virtio_wait(struct virtio_device *dev, struct virtq *q)
-{
-    if (dev->failed || q->broken)
-        return -EIO;
-    const char *why = look(dev, q);
-    if (why) {
-        virtio_fail(dev, why);
-        return -EIO;
-    }
-    if (!virtq_arm(q))
-        nap(dev, q);
-    return 0;
-}
-
-int virtio_idle(struct virtio_device *dev, struct virtq *q)
-{
-    q->since = arch_heartbeats();
-    return virtio_wait(dev, q);
 }

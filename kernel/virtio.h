@@ -157,9 +157,19 @@ int virtio_config_write(struct virtio_device *dev, u32 offset, const void *bytes
  * since the last completion. */
 enum { VIRTIO_SILENCE = 300 };
 int virtio_wait(struct virtio_device *dev, struct virtq *q);
+/* The same for who can go on only when n are completed: it may not be woken before. */
+int virtio_wait_for(struct virtio_device *dev, struct virtq *q, unsigned n);
 
 /* The same for what the device may keep as long as it likes, such as a buffer for input: silence is no fault. */
 int virtio_idle(struct virtio_device *dev, struct virtq *q);
+/* The same for who has no limit of his own: sleeps on, beyond the next heartbeat. */
+int virtio_rest(struct virtio_device *dev, struct virtq *q);
+
+/* Asks for an interrupt at the next completion, for who sleeps elsewhere. false: there will be none, or there is something already. */
+bool virtio_listen(struct virtio_device *dev, struct virtq *q);
+
+/* Why the device cannot go on, by its own word; NULL: it says that it is well. */
+const char *virtio_ailment(struct virtio_device *dev);
 
 /* For transports, from an interrupt: the device says that its configuration, or its status, changed. */
 void virtio_config_interrupt(struct virtio_device *dev);

@@ -165,9 +165,9 @@ void *virtq_take(struct virtq *q, u32 *written)
     return finish_oldest(q, written);
 }
 
-bool virtq_arm(struct virtq *q)
+bool virtq_arm(struct virtq *q, u16 n)
 {
-    return q->layout->arm(q);
+    return q->layout->arm(q, n);
 }
 
 void *virtq_reclaim(struct virtq *q)

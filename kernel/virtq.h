@@ -17,6 +17,7 @@ enum { VIRTQ_INDIRECT = 1, VIRTQ_EVENT_IDX = 2, VIRTQ_LEGACY = 4, VIRTQ_PACKED =
 /* requests were added and completed; their difference is in flight. */
 struct virtq_counters {
     u64 requests, completed, kicks, interrupts;
+    u64 spins, misses; /* waits that an answer ended while we looked; those in which we looked in vain */
 };
 
 /* Opaque to drivers but for the fields that a transport needs. */
@@ -41,7 +42,10 @@ struct virtq {
     void (*notify)(struct virtq *q); /* the doorbell; set by the bus */
     void *device;                    /* the bus's */
     u64 progress, since, beat;       /* the bus's: what virtio_wait() saw last, and at which heartbeats */
-    u32 polls, sleeps;               /* the bus's */
+    u32 polls, sleeps, idles;        /* the bus's */
+    u64 spun_from;                   /* its: the cycle at which the wait that spins began; 0: it sleeps */
+    u32 trial, trials;               /* waits until the next spin for trial, and from one to the next */
+    u8 luck;                         /* above 0: spinning pays */
 };
 
 /* Makes the rings for `size` entries (1..VIRTQ_MAX; a power of two unless PACKED), all zero, nothing in flight. NULL: no memory. Frees: only
@@ -63,8 +67,9 @@ void virtq_kick(struct virtq *q);
  * yet, or the queue is broken. */
 void *virtq_take(struct virtq *q, u32 *written);
 
-/* Asks for an interrupt at the next completion; true: one may already be there, look again before sleeping. */
-bool virtq_arm(struct virtq *q);
+/* Asks for an interrupt at the n-th completion from now on, where EVENT_IDX was negotiated, else at the next; true: one may already be there, look again
+ * before sleeping. n: 1..in flight. */
+bool virtq_arm(struct virtq *q, u16 n);
 
 /* Takes back a request after the device was reset: each cookie in flight once, then NULL. */
 void *virtq_reclaim(struct virtq *q);
@@ -109,7 +114,7 @@ struct virtq_layout {
     bool (*publish)(struct virtq *q);
     /* How many requests the device says are finished, and what it says of the next, read once. A packed ring tells no number: as many as it has, `out`. */
     u32 (*used)(struct virtq *q, u32 out, u32 *id, u32 *len);
-    bool (*arm)(struct virtq *q);
+    bool (*arm)(struct virtq *q, u16 n);
 };
 extern const struct virtq_layout virtq_split, virtq_packed;
 

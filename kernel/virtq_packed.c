@@ -188,11 +188,14 @@ static u32 packed_used(struct virtq *q, u32 out, u32 *id, u32 *len)
     return MAX(out, 1u);
 }
 
-/* A place comes again after two laps, so it is only asked for while somebody waits. */
-static bool packed_arm(struct virtq *q)
+/* A place comes again after two laps, so it is only asked for while somebody waits. Where requests take several places each, the n-th comes sooner. */
+static bool packed_arm(struct virtq *q, u16 n)
 {
     struct ring *r = q->ring;
-    ask(r, q->flags & VIRTQ_EVENT_IDX ? r->taken | (u32)r->taken_lap << 15 | EVENT_DESC << 16 : 0);
+    u16 at = r->taken;
+    bool lap = r->taken_lap;
+    advance(q, &at, &lap, (u16)(n - 1));
+    ask(r, q->flags & VIRTQ_EVENT_IDX ? at | (u32)lap << 15 | EVENT_DESC << 16 : 0);
     /* The device must see the wish before we look for the last time. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return is_used(r);

@@ -216,11 +216,11 @@ static u32 split_used(struct virtq *q, u32 out, u32 *id, u32 *len)
     return finished;
 }
 
-static bool split_arm(struct virtq *q)
+static bool split_arm(struct virtq *q, u16 n)
 {
     struct ring *r = q->ring;
     if (q->flags & VIRTQ_EVENT_IDX)
-        store(used_event(q), r->taken);
+        store(used_event(q), (u16)(r->taken + n - 1));
     set_quiet(q, false);
     /* The device must see the wish before we look for the last time. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -170,7 +170,7 @@ static bool can_answer(u32 wanted)
     return by_lines() ? lines : count - lines >= wanted;
 }
 
-/* Input has no interrupt: it is looked for eagerly, then more and more seldom. */
+/* Input is looked for eagerly, then at interrupts; where there are none, more and more seldom. */
 static void wait_for_input(u32 room)
 {
     bool by_bytes = terminal() && relayed && !by_lines();
@@ -183,12 +183,13 @@ static void wait_for_input(u32 room)
         if (seen != count)
             start = limit ? time_ns() : 0;
         seen = count;
-        if (limit && (at_once || seen) && time_ns() - start >= limit)
+        bool runs = limit && (at_once || seen);
+        u64 passed = runs ? time_ns() - start : 0, left = runs ? limit - MIN(passed, limit) : ~0ull;
+        if (!left)
             return;
         if (tries < EAGER)
             continue;
-        arch_wait_ns(nap);
-        later_run();
+        later_sleep(arch_console_listen() ? left : MIN(nap, left));
         nap = MIN(nap * 2, NAP_MAX);
     }
 }
@@ -220,7 +221,9 @@ static s64 console_read(const struct device *dev, const struct span *spans, unsi
 static u32 console_poll(const struct device *dev)
 {
     (void)dev;
-    return POLLOUT | POLLWRNORM | (can_answer(1) ? POLLIN | POLLRDNORM : 0);
+    if (can_answer(1))
+        return POLLOUT | POLLWRNORM | POLLIN | POLLRDNORM;
+    return POLLOUT | POLLWRNORM | (arch_console_listen() ? 0 : VFS_POLL_AGAIN);
 }
 
 static s64 console_write(const struct device *dev, const struct span *spans, unsigned n, u64 offset)

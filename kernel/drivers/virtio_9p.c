@@ -70,7 +70,7 @@ static void abandon(struct share *s)
         p9_complete(req, 0, -EIO);
 }
 
-static int wait(struct p9_link *link)
+static int wait(struct p9_link *link, unsigned n)
 {
     struct share *s = link->priv;
     struct p9_request *req;
@@ -83,7 +83,7 @@ static int wait(struct p9_link *link)
             p9_complete(req, written, 0);
         if (completed && !s->q->broken)
             return 0;
-    } while (virtio_wait(s->dev, s->q) == 0);
+    } while (virtio_wait_for(s->dev, s->q, n) == 0);
     virtio_fail(s->dev, "its queue is broken");
     abandon(s);
     return -EIO;

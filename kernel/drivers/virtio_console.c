@@ -173,10 +173,10 @@ static int wait(struct port *p, unsigned which, bool held)
             return 0;
         if (s->gone || !p->there)
             return -ENODEV;
-        if (s->multiport && !s->dev->failed && virtq_arm(s->dev->queues[CONTROL_IN]))
+        if (s->multiport && !s->dev->failed && virtq_arm(s->dev->queues[CONTROL_IN], 1))
             return 0;
     }
-    return virtio_idle(s->dev, queue(p, which));
+    return (held ? virtio_idle : virtio_rest)(s->dev, queue(p, which));
 }
 
 /* ---- data ---- */
@@ -256,7 +256,8 @@ static u32 port_poll(const struct device *node)
     hear(p->on);
     if (p->on->dev->failed || !connected(p))
         return POLLIN | POLLRDNORM | POLLHUP | (p->on->dev->failed ? POLLERR : 0);
-    return (has_input(p) ? POLLIN | POLLRDNORM : 0) | (has_room(p) ? POLLOUT | POLLWRNORM : 0);
+    return (has_input(p) ? POLLIN | POLLRDNORM : 0) | (has_room(p) ? POLLOUT | POLLWRNORM : 0) |
+           (virtio_listen(p->on->dev, queue(p, IN)) && virtio_listen(p->on->dev, queue(p, OUT)) ? 0 : VFS_POLL_AGAIN);
 }
 
 static int port_open(const struct device *node)
@@ -287,8 +288,7 @@ static void port_close(const struct device *node)
 static struct device device_of(struct port *p)
 {
     struct device dev = {.name = p->vport_name, .major = MAJOR, .minor = p->id, .perm = 0600, .priv = p};
-    dev.read = port_read, dev.write = port_write, dev.poll = port_poll;
-    dev.open = port_open, dev.close = port_close;
+    dev.read = port_read, dev.write = port_write, dev.poll = port_poll, dev.open = port_open, dev.close = port_close;
     return dev;
 }
 
@@ -403,6 +403,7 @@ static bool hear(struct serial *s)
         handle(s, copy, len);
     }
     s->hearing = false;
+    virtio_listen(s->dev, q);
     return n;
 }
 
@@ -448,7 +449,7 @@ static bool start_ports(struct serial *s)
     }
     for (unsigned i = 0; i < MESSAGES; i++)
         lend(s->dev->queues[CONTROL_IN], s->messages[i], MESSAGE);
-    s->watch.fn = hear_later;
+    s->watch = (struct later){.fn = hear_later, .seldom = s->dev->queues[CONTROL_IN]->vector < VIRTIO_LINE};
     later_watch(&s->watch);
     tell(s, 0, DEVICE_READY, 1);
     for (unsigned rounds = 0; rounds < s->nports && hear(s); rounds++)

@@ -119,7 +119,7 @@ static u32 hwrng_poll(const struct device *node)
 {
     (void)node;
     recover(first);
-    return await(first, 1, 0) ? POLLIN | POLLRDNORM : first->dev->failed ? POLLERR | POLLHUP : 0;
+    return await(first, 1, 0) ? POLLIN | POLLRDNORM : first->dev->failed ? POLLERR | POLLHUP : VFS_POLL_AGAIN;
 }
 
 static const struct device hwrng = {

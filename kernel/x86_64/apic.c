@@ -18,7 +18,8 @@ enum { LVT_MASKED = 1 << 16, LVT_PERIODIC = 1 << 17, ENABLED = 0x100, DIVIDE_BY_
 enum { BASE_X2APIC = 1 << 10, BASE_ENABLED = 1 << 11 };
 
 /* Hypervisors run the timer at 1 GHz; real buses are slower, and the heartbeat with them, by some factor that nobody depends on. */
-#define TIMER_HZ (1000000000ull / 128)
+#define TIMER_HZ    (1000000000ull / 128)
+#define LONGEST_NAP 100000000000ull /* ns; the counter has 32 bits */
 
 struct irq {
     void (*fn)(void *arg);
@@ -28,7 +29,7 @@ struct irq {
 static struct irq irqs[VECTORS];
 static u8 *registers;
 static bool x2apic, present;
-static u64 heartbeats;
+static u64 heartbeats, taken;
 static u32 id;
 
 static void apic_write(u32 reg, u32 v)
@@ -81,6 +82,7 @@ void arch_interrupts_init(void)
 
 void apic_irq(unsigned vector)
 {
+    taken++;
     if (vector == VECTOR_SPURIOUS)
         return;
     if (vector == VECTOR_HEARTBEAT)
@@ -119,6 +121,11 @@ u64 arch_heartbeats(void)
     return heartbeats;
 }
 
+u64 arch_interrupts(void)
+{
+    return taken;
+}
+
 /* STI holds interrupts off for one more instruction, so none can slip in before HLT. With no timer to wake us, time passes by counting. */
 void arch_wait(void)
 {
@@ -141,7 +148,7 @@ static u64 elapsed(u64 from)
 void arch_wait_ns(u64 ns)
 {
     static u64 ran;
-    u64 count = MIN(ns, 100000000ull) / 128;
+    u64 count = MIN(ns, LONGEST_NAP) / 128;
     if (!present || count == 0) {
         __builtin_ia32_pause();
         return;

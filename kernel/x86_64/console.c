@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* console - a 16550 UART at COM1 and debug ports, each only if it is there; else a device that is found later. */
+#include "acpi.h"
 #include "arch.h"
 #include "x86.h"
 
-enum { COM1 = 0x3f8, DEBUG_PORT = 0xe9, FIFO = 16 };
+enum { COM1 = 0x3f8, COM1_IRQ = 4, DEBUG_PORT = 0xe9, FIFO = 16 };
 enum { THR = 0, RBR = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5, SCR = 7 };
-enum { LSR_DATA = 1, LSR_EMPTY = 0x20 };
+enum { LSR_DATA = 1, LSR_EMPTY = 0x20, IER_DATA = 1 };
 
 static bool have_uart;
 static u16 routes[CONSOLES]; /* a debug port; 0: the UART */
@@ -19,8 +20,8 @@ static bool find_uart(void)
     if (in8(COM1 + SCR) != 0x5a)
         return false;
     static const u8 setup[][2] = {
-        {IER, 0}, {LCR, 0x80}, {0, 1},  {1, 0},
-        {LCR, 3}, {FCR, 0xc7}, {MCR, 3}}; /* 115200 8n1, FIFOs; hosts send up to the trigger level of 14 at a time */
+        {IER, 0}, {LCR, 0x80}, {0, 1},    {1, 0},
+        {LCR, 3}, {FCR, 0xc7}, {MCR, 0xb}}; /* 115200 8n1, FIFOs; hosts send up to the trigger level of 14 at a time */
     for (unsigned i = 0; i < ARRAY_LEN(setup); i++)
         out8(COM1 + setup[i][0], setup[i][1]);
     return true;
@@ -93,4 +94,34 @@ size_t arch_console_read(void *bytes, size_t n)
     while (have_uart && got < n && (in8(COM1 + LSR) & LSR_DATA))
         ((u8 *)bytes)[got++] = in8(COM1 + RBR);
     return got;
+}
+
+/* One call, which ends by its cause's being switched off: so it matters little how the line is triggered. */
+static void on_input(void *arg)
+{
+    (void)arg;
+    out8(COM1 + IER, 0);
+}
+
+static int open_line(void)
+{
+    bool active_low;
+    u32 line = acpi_isa_line(COM1_IRQ, &active_low);
+    int irq = arch_irq_alloc(on_input, NULL);
+    if (irq >= 0 && arch_line_open(line, false, irq) < 0) {
+        arch_irq_free(irq);
+        irq = -ENODEV;
+    }
+    return irq;
+}
+
+bool arch_console_listen(void)
+{
+    static int irq;
+    if (!have_uart)
+        return device && device->listen();
+    irq = irq ? irq : open_line();
+    if (irq > 0)
+        out8(COM1 + IER, IER_DATA);
+    return irq > 0;
 }

@@ -146,8 +146,9 @@ static bool take_reply(struct socket_link *s)
     return true;
 }
 
-static int wait(struct p9_link *link)
+static int wait(struct p9_link *link, unsigned n)
 {
+    (void)n;
     struct socket_link *s = of(link);
     if (!s->dead && take_reply(s))
         return 0;
@@ -171,7 +172,7 @@ static unsigned n;
 void socket_links_settle(void)
 {
     for (struct socket_link *s = links; s < links + n; s++)
-        while (s->n && wait(&s->link) == 0)
+        while (s->n && wait(&s->link, 1) == 0)
             ;
 }
 

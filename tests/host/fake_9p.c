@@ -483,8 +483,9 @@ static bool ready(const struct fake_9p *s, const struct fake_pending *p)
     return true;
 }
 
-static int fake_wait(struct p9_link *link)
+static int fake_wait(struct p9_link *link, unsigned n_expected)
 {
+    (void)n_expected;
     struct fake_9p *s = server_of(link);
     unsigned could[P9_REQUESTS], n = 0;
     if (s->die_wait && --s->die_wait == 0)

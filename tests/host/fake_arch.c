@@ -70,6 +70,7 @@ void fake_reset(void)
     for (unsigned i = 0; i < CONSOLES; i++)
         console_len[i] = 0;
     input_len = 0;
+    fake_console_calls = false;
     fake_idle = NULL;
     fake_apic = fake_has_random = true;
     fake_exit_status = -1;
@@ -296,6 +297,11 @@ u64 arch_heartbeats(void)
     return heartbeats;
 }
 
+u64 arch_interrupts(void)
+{
+    return waits;
+}
+
 u64 arch_cycles(void)
 {
     return cycles += fake_cycles_step;
@@ -391,6 +397,13 @@ void fake_console_input(const void *bytes, size_t n)
 }
 
 const u8 *fake_console_endless;
+
+bool fake_console_calls;
+
+bool arch_console_listen(void)
+{
+    return fake_console_calls;
+}
 
 size_t arch_console_read(void *bytes, size_t n)
 {

@@ -52,6 +52,8 @@ const char *fake_console(enum console channel);
 void fake_console_input(const void *bytes, size_t n);
 /* Then these two bytes again and again, without end; NULL: not. */
 extern const u8 *fake_console_endless;
+/* Whether arch_console_listen() promises an interrupt. */
+extern bool fake_console_calls;
 /* What arch_console_device() was given last. */
 extern const struct console_device *fake_console_device;
 /* How many lines of the log contain `text`. */

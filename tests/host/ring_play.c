@@ -122,7 +122,7 @@ static void move(u8 what)
         take();
         break;
     case 3:
-        virtq_arm(q);
+        virtq_arm(q, 1);
         break;
     case 4:
     case 5:

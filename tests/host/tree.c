@@ -98,7 +98,7 @@ int end(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(vfs_getattr_path(NULL, "/host", 0, &attr, &dev), 0);
     while (s.npending)
-        s.link.ops->wait(&s.link);
+        s.link.ops->wait(&s.link, 1);
     assert_int_equal(fake_9p_fids(&s), 2);
     if (s.violation)
         fail_msg("a rule was broken: %s", s.violation);

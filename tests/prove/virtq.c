@@ -40,7 +40,7 @@ static void use(u32 flags, u32 most)
         virtq_add(q, spans, 1, 1 + i % 2, &cookies[i]);
     virtq_kick(q);
     for (unsigned i = 0; i < SIZE + 2; i++) {
-        virtq_arm(q);
+        virtq_arm(q, 1);
         if (virtq_take(q, &written))
             must(written <= most);
     }

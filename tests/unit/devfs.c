@@ -456,6 +456,8 @@ static void lines_stay_lines(void **state)
     (void)state;
     struct file *in = relayed();
     int n = 0;
+    assert_int_equal(vfs_poll(in), POLLOUT | POLLWRNORM | VFS_POLL_AGAIN);
+    fake_console_calls = true;
     assert_int_equal(vfs_poll(in), POLLOUT | POLLWRNORM);
     fake_console_input("one\n\x10\x17two", 9);
     assert_int_equal(vfs_poll(in) & POLLIN, POLLIN);

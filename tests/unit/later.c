@@ -77,6 +77,27 @@ static void test_a_watch_is_done_at_each_heartbeat(void **state)
     }
 }
 
+/* Who sleeps is woken by interrupts; by the heartbeat only for who has to look at something, and else once in ten seconds. */
+static void test_how_long_a_sleep_is(void **state)
+{
+    (void)state;
+    work[0].seldom = true;
+    later_watch(&work[0]);
+    later_sleep(50000000);
+    assert_int_equal(arch_heartbeats(), 0);
+    later_sleep(~0ull);
+    assert_int_equal(arch_heartbeats(), 100);
+    assert_int_equal(done[0], 1);
+    later_watch(&work[1]);
+    u64 before = arch_heartbeats();
+    later_sleep(~0ull);
+    assert_int_equal(arch_heartbeats(), before + 1);
+    assert_int_equal(done[1], 1);
+    later_forget(&work[1]);
+    later_sleep(200000000);
+    assert_int_equal(arch_heartbeats(), before + 3);
+}
+
 static void test_what_is_forgotten_is_not_done(void **state)
 {
     (void)state;
@@ -100,6 +121,7 @@ int main(void)
         cmocka_unit_test_setup(test_who_asks_again_is_done_at_the_next_safe_point, setup),
         cmocka_unit_test_setup(test_a_watch_is_done_at_each_heartbeat, setup),
         cmocka_unit_test_setup(test_what_is_forgotten_is_not_done, setup),
+        cmocka_unit_test_setup(test_how_long_a_sleep_is, setup),
     };
     return cmocka_run_group_tests_name("later", tests, NULL, NULL);
 }

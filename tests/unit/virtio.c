@@ -694,6 +694,63 @@ static void test_wait_does_not_sleep_when_it_is_there(void **state)
     assert_int_equal(arch_heartbeats(), 0);
 }
 
+/* ---- does it pay to look for the answer? ---- */
+
+/* The device answers so many cycles behind the kick. */
+static u64 latency, due;
+
+static void answer_in_time(void)
+{
+    if (arch_cycles() >= due)
+        complete();
+}
+
+/* That many requests, one behind the other. */
+static void exchange(unsigned times)
+{
+    while (times--) {
+        due = arch_cycles() + latency;
+        assert_true(wait_for(submit()) >= 0);
+    }
+}
+
+static void test_wait_spins_while_that_pays(void **state)
+{
+    (void)state;
+    enum { SLOW = 1000000, QUICK = 5000, TRIALS = 1024 };
+    assert_int_equal(virtio_register(&dev), 0);
+    const struct virtq_counters *counters = &dev.queues[0]->counters;
+    fake_idle = answer_in_time;
+    latency = SLOW;
+    exchange(TRIALS - 1);
+    assert_int_equal(counters->spins + counters->misses, 0); /* it sleeps, first of all */
+    exchange(20 * TRIALS);
+    assert_in_range(counters->misses, 1, 5); /* each in vain makes trials rarer */
+    assert_int_equal(counters->spins, 0);
+    latency = QUICK; /* the host has a CPU to spare */
+    unsigned rounds = 0;
+    for (; !counters->spins && rounds < 40; rounds++)
+        exchange(TRIALS);
+    u64 spins = counters->spins, misses = counters->misses;
+    exchange(1000);
+    assert_int_equal(counters->spins - spins, 1000);
+    assert_int_equal(counters->misses, misses);
+    latency = SLOW; /* not any more */
+    exchange(1000);
+    assert_in_range(counters->misses - misses, 1, 5);
+    spins = counters->spins;
+    exchange(1000);
+    assert_int_equal(counters->spins, spins);
+    latency = QUICK; /* for a miss or two it goes on */
+    exchange(2 * TRIALS);
+    spins = counters->spins;
+    for (unsigned i = 0; i < 100; i++) {
+        latency = i % 10 ? QUICK : SLOW;
+        exchange(1);
+    }
+    assert_int_equal(counters->spins - spins, 90);
+}
+
 static void test_wait_by_polling(void **state)
 {
     (void)state;
@@ -1050,6 +1107,7 @@ int main(void)
         TEST(test_wait_by_interrupt),
         TEST(test_wait_does_not_sleep_when_it_is_there),
         TEST(test_wait_by_polling),
+        TEST(test_wait_spins_while_that_pays),
         TEST(test_case_r28_interrupts_never_come),
         TEST(test_case_r21_r28_storm_without_progress_ends),
         TEST(test_case_r21_silence_is_bounded),

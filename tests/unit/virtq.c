@@ -483,17 +483,44 @@ static void test_interrupts_are_asked_for_by_arm(void **state)
         for (unsigned k = 0; k < 3; k++)
             add(1, 1, &cookies[k]);
         virtq_kick(q);
-        assert_false(virtq_arm(q));
+        assert_false(virtq_arm(q, 1));
         assert_true(fake_ring_pop(&ring, &c));
         assert_true(fake_ring_push(&ring, c.head, 0));
-        assert_true(virtq_arm(q)); /* look again: something is there */
+        assert_true(virtq_arm(q, 1)); /* look again: something is there */
         assert_non_null(virtq_take(q, &written));
         assert_true(fake_ring_pop(&ring, &c));
         assert_false(fake_ring_push(&ring, c.head, 0)); /* nobody waits */
         assert_non_null(virtq_take(q, &written));
-        assert_false(virtq_arm(q));
+        assert_false(virtq_arm(q, 1));
         assert_true(fake_ring_pop(&ring, &c));
         assert_true(fake_ring_push(&ring, c.head, 0));
+    }
+}
+
+/* Who waits for many is called at the last of them, where the device can be told so, over the end of the ring and of the index. */
+static void test_one_interrupt_for_a_batch(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < KINDS; i++) {
+        struct fake_chain c;
+        start(32, kind(i));
+        for (unsigned round = 0; round < 5000; round++) {
+            unsigned n = 2 + (unsigned)rand() % 31, calls = 0;
+            for (unsigned k = 0; k < n; k++)
+                if (add(1, 1, cookies + k) < 0)
+                    n = k;
+            virtq_kick(q);
+            assert_false(virtq_arm(q, (u16)n));
+            for (unsigned k = 0; k < n; k++) {
+                assert_true(fake_ring_pop(&ring, &c));
+                bool called = fake_ring_push(&ring, c.head, 0);
+                calls += called;
+                if (q->flags & VIRTQ_EVENT_IDX && q->flags & VIRTQ_INDIRECT)
+                    assert_int_equal(called, k == n - 1);
+            }
+            assert_true(calls);
+            assert_int_equal(take_all(), n);
+        }
     }
 }
 
@@ -508,7 +535,7 @@ static void test_dr_un_1_dr_un_2_flags_of_the_driver(void **state)
                 add(1, 0, cookies);
             virtq_kick(q);
             if (rand() % 2)
-                virtq_arm(q);
+                virtq_arm(q, 1);
             if (rand() % 2)
                 answer_all(0);
             take_all();
@@ -533,7 +560,7 @@ static void test_dr_un_3_interrupts_for_nothing(void **state)
         virtq_kick(q);
         for (unsigned k = 0; k < 100; k++) {
             assert_null(virtq_take(q, &written));
-            assert_false(virtq_arm(q));
+            assert_false(virtq_arm(q, 1));
         }
         answer_all(3);
         assert_ptr_equal(virtq_take(q, &written), cookies);
@@ -662,7 +689,7 @@ static void drive(unsigned most)
         if (take_one() || !virtq_in_flight(q) || rand() % 4)
             break;
         virtq_kick(q);
-        driver_sleeps = !virtq_arm(q);
+        driver_sleeps = !virtq_arm(q, 1);
     }
 }
 
@@ -839,7 +866,7 @@ static void both_at_once(u32 flags, unsigned idle)
             assert_int_equal(w[1], ~w[0]); /* its bytes are there when it is */
             free_words[idle++] = w;
             got++;
-        } else if (!virtq_arm(q) && !wait_on(&interrupted)) {
+        } else if (!virtq_arm(q, 1) && !wait_on(&interrupted)) {
             fail_msg("an interrupt was lost");
         }
     }
@@ -1198,6 +1225,7 @@ int main(void)
         TEST(test_dr_an_1_the_device_wants_to_hear_at_first),
         TEST(test_dr_an_2_flags),
         TEST(test_dr_an_3_event_index),
+        TEST(test_one_interrupt_for_a_batch),
         TEST(test_dr_an_3_event_place_of_packed_rings),
         TEST(test_interrupts_are_asked_for_by_arm),
         TEST(test_dr_un_1_dr_un_2_flags_of_the_driver),

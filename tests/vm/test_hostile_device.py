@@ -341,6 +341,23 @@ def test_case_c18_two_shares_with_one_tag():
     assert len(got.err.splitlines()) == 1 and 'another file system is named "twin" already' in got.err
 
 
+def test_a_server_that_works_in_order_is_asked_more_at_once():
+    """Ours is one, QEMU's is not: of both the same is asked, and they are found out."""
+    words = [w for tag in ("own", "host") for w in (*["stat", f"/{tag}/poem.txt"] * 20, "show", f"/sys/fs/9p/{tag}/in_order", "show", f"/sys/fs/9p/{tag}/waits",
+                                                    *["stat", f"/{tag}/poem.txt"] * 10, "show", f"/sys/fs/9p/{tag}/waits",
+                                                    *["read", f"/{tag}/poem.txt"] * 10, "show", f"/sys/fs/9p/{tag}/waits")]
+    got = machine.boot(MACHINE, ["/host/hostile", *words], share=honest_share(), options=["loglevel=info", "mount=host:/host", "mount=own:/own"],
+                       before=[*HOSTILE, "--device", "honest,tag=own", "--"])
+    lines = got.out.decode().splitlines()
+    assert lines.count("stat /own/poem.txt = mode 100644 size 4") == lines.count("stat /host/poem.txt = mode 100644 size 4") == 30
+    assert len({line for line in lines if line.startswith("read ")}) == 2
+    for tag, in_order in ("own", 1), ("host", 0):
+        assert f"show /sys/fs/9p/{tag}/in_order = {in_order}" in lines
+        first, second, third = (int(line.split(" = ")[1]) for line in lines if line.startswith(f"show /sys/fs/9p/{tag}/waits"))
+        # A read of a file: look-up and open, the data, and that it is over.
+        assert (second - first, third - second) == ((10, 30) if in_order else (20, 40))
+
+
 @pytest.mark.parametrize("row", PACKED, ids=[row.lie for row in PACKED])
 def test_lie_in_a_packed_ring(row):
     check_up(packed_boot())

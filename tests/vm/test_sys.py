@@ -50,7 +50,7 @@ ABI_VIRTIO = {
     "modalias": r"virtio:d[\dA-F]{8}v[\dA-F]{8}\n", "uevent": r"(DRIVER=\S+\n)?MODALIAS=virtio:\S+\n",
     "driver?": r"(\.\./)+bus/virtio/drivers/[^/]+", "subsystem": r"(\.\./)+bus/virtio", "mount_tag?": r"[^\0]+\0",
 }
-OUR_OWN = {"features_offered", "queues"}
+OUR_OWN = {"features_offered", "queues", "spins"}
 
 
 class Tree:
