@@ -147,10 +147,18 @@ static int walk_again(struct p9 *c, u32 root, u32 fid, const struct p9_origin *o
     return 0;
 }
 
+static int open_again(struct p9 *client, u32 fid, u32 flags)
+{
+    struct p9_call call;
+    struct qid qid;
+    p9_send_open(&call, client, fid, flags);
+    return p9_finish_open(&call, client, fid, flags, &qid);
+}
+
 static int restore(struct p9 *c, u32 root, u32 fid, const struct p9_origin *o)
 {
     int err = walk_again(c, root, fid, o);
-    return err < 0 || !o->open ? err : p9_open_again(c, fid, o->flags);
+    return err < 0 || !o->open ? err : open_again(c, fid, o->flags);
 }
 
 /* The mount's: it is never walked from itself nor opened. */

@@ -44,6 +44,7 @@ struct p9 {
     struct p9_counters *counters;
     u32 life;               /* sessions that ended before this one */
     u64 edits;              /* messages sent that change names */
+    struct p9_cache *cache; /* 9p_cache.c's; NULL: nothing is kept */
     struct p9_batch *batch; /* 9p_stat.c's; NULL: none was sent yet */
     struct p9_list *list;   /* 9p_list.c's; NULL: nothing was listed yet */
     u64 told;               /* when the log last had a line about that */
@@ -156,7 +157,6 @@ struct p9_origin **p9_origin(struct p9 *client, u32 fid, bool make);
 int p9_attach_fid(struct p9 *client, u32 fid, struct qid *qid);
 unsigned p9_names_that_fit(const struct name *names, unsigned n);
 int p9_walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n, struct qid *qids);
-int p9_open_again(struct p9 *client, u32 fid, u32 flags);
 /* The halves of a message: what goes out, for others to go out with it, and what its answer says, as in struct fs_ops. page: where a target goes. */
 void p9_send_walk(struct p9_call *call, struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n);
 int p9_finish_walk(struct p9_call *call, unsigned n, struct qid *qids);
@@ -261,5 +261,26 @@ int p9_readdir(const struct node *dir, u64 from, size_t room, bool (*emit)(void 
 unsigned p9_list_expect(struct p9 *client, u64 dir, struct name name, struct name *out, unsigned most);
 void p9_list_close(struct p9 *client, u32 fid);
 void p9_list_free(struct p9 *client);
+
+/*
+ * 9p_cache.c, where the share is mounted with cache=loose; else nothing is known. What a walk of these names would say: its result, or -EAGAIN: it has to be
+ * asked. And what it said. The attributes of an object, by its qid.path, and that they are others now.
+ */
+int p9_cache_walk(const struct node *from, const struct name *names, unsigned n, struct qid *qids);
+/* The verb absent. */
+bool p9fs_absent(const struct node *from, const struct name *names, unsigned n);
+void p9_cache_learn_walk(const struct node *from, const struct name *names, unsigned n, int got,
+                         const struct qid *qids);
+bool p9_cache_attr(struct p9 *client, u64 ino, struct attr *attr);
+void p9_cache_learn_attr(struct p9 *client, const struct attr *attr);
+void p9_cache_changed(struct p9 *client, u64 ino);
+/* A name in this directory is made, or nobody's any more: before that is asked for. gone: what had it has it no more. */
+void p9_cache_edit(const struct node *dir, struct name name, bool gone);
+void p9_cache_remove(const struct node *dir, struct name name, bool directory);
+void p9_cache_rename(const struct node *from, struct name old_name, const struct node *to, struct name new_name);
+void p9_cache_free(struct p9 *client);
+/* What clients keep goes when memory is needed, from the first call on; not while it is busy. */
+void p9_keep(void);
+void p9_cache_busy(bool now);
 
 #endif

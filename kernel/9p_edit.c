@@ -20,14 +20,24 @@ static int exchange_for_qid(struct p9_call *call, struct wire *w)
     int err = p9_exchange(call, w);
     if (err < 0)
         return err;
-    p9_get_qid(w);
+    p9_cache_changed(call->client, p9_get_qid(w).path); /* the number was another's before */
     return wire_ok(w) ? 0 : p9_bad(call, "no qid");
+}
+
+int p9_clone(const struct node *node, u32 *out)
+{
+    struct node clone;
+    int err = node->fs->ops->walk(node, &(struct name){0}, 0, &clone, &clone.qid);
+    *out = err < 0 ? P9_NOFID : p9_fid(&clone);
+    return err;
 }
 
 /* EXCL goes along always: servers give an existing file other rights, or take it for one of theirs (rule C7). */
 int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct attr *attr)
 {
     struct p9_call call;
+    struct node in = *dir;
+    p9_cache_edit(dir, name, false);
     struct wire w = p9_begin_on(&call, dir, P9_TLCREATE);
     put_name(&w, name);
     wire_put32(&w, (flags & P9_OPEN_FLAGS) | O_CREAT | O_EXCL | O_LARGEFILE);
@@ -45,6 +55,8 @@ int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct 
     if (err < 0)
         return err;
     p9_note_open(p9_of(dir), p9_fid(dir), flags);
+    p9_cache_changed(p9_of(dir), dir->qid.path); /* the number was another's before */
+    p9_cache_learn_walk(&in, &name, 1, 1, &dir->qid);
     *attr = (struct attr){.qid = dir->qid, .mode = S_IFREG | mode, .nlink = 1};
     return 0;
 }
@@ -52,6 +64,7 @@ int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct 
 int p9fs_mkdir(const struct node *dir, struct name name, u32 mode)
 {
     struct p9_call call;
+    p9_cache_edit(dir, name, false);
     struct wire w = p9_begin_on(&call, dir, P9_TMKDIR);
     put_name(&w, name);
     wire_put32(&w, mode);
@@ -62,6 +75,7 @@ int p9fs_mkdir(const struct node *dir, struct name name, u32 mode)
 int p9fs_symlink(const struct node *dir, struct name name, const char *target, size_t len)
 {
     struct p9_call call;
+    p9_cache_edit(dir, name, false);
     struct wire w = p9_begin_long(&call, p9_of(dir), P9_TSYMLINK);
     wire_put32(&w, p9_fid(dir));
     put_name(&w, name);
@@ -73,6 +87,7 @@ int p9fs_symlink(const struct node *dir, struct name name, const char *target, s
 int p9fs_mknod(const struct node *dir, struct name name, u32 mode, u32 major, u32 minor)
 {
     struct p9_call call;
+    p9_cache_edit(dir, name, false);
     struct wire w = p9_begin_on(&call, dir, P9_TMKNOD);
     put_name(&w, name);
     wire_put32(&w, mode);
@@ -85,6 +100,8 @@ int p9fs_mknod(const struct node *dir, struct name name, u32 mode, u32 major, u3
 int p9fs_link(const struct node *dir, struct name name, const struct node *target)
 {
     struct p9_call call;
+    p9_cache_edit(dir, name, false);
+    p9_cache_changed(p9_of(dir), target->qid.path);
     struct wire w = p9_begin_on(&call, dir, P9_TLINK);
     wire_put32(&w, p9_fid(target));
     put_name(&w, name);
@@ -111,6 +128,7 @@ static int rename_fid(const struct node *from, struct name old_name, const struc
 int p9fs_rename(const struct node *from, struct name old_name, const struct node *to, struct name new_name)
 {
     int err = -EOPNOTSUPP;
+    p9_cache_rename(from, old_name, to, new_name);
     if (!p9_lacks(p9_of(from), P9_TRENAMEAT)) {
         struct p9_call call;
         struct wire w = p9_begin_on(&call, from, P9_TRENAMEAT);
@@ -120,6 +138,7 @@ int p9fs_rename(const struct node *from, struct name old_name, const struct node
         err = p9_exchange(&call, &w);
     }
     err = err == -EOPNOTSUPP ? rename_fid(from, old_name, to, new_name) : err;
+    p9_cache_rename(from, old_name, to, new_name);
     if (err == 0)
         p9_note_rename(p9_of(from), p9_fid(from), old_name, p9_fid(to), new_name);
     return err;
@@ -142,6 +161,7 @@ static int remove_fid(const struct node *dir, struct name name, bool directory)
 int p9fs_unlink(const struct node *dir, struct name name, bool directory)
 {
     int err = -EOPNOTSUPP;
+    p9_cache_remove(dir, name, directory);
     if (!p9_lacks(p9_of(dir), P9_TUNLINKAT)) {
         struct p9_call call;
         struct wire w = p9_begin_on(&call, dir, P9_TUNLINKAT);
@@ -149,7 +169,10 @@ int p9fs_unlink(const struct node *dir, struct name name, bool directory)
         wire_put32(&w, directory ? AT_REMOVEDIR : 0);
         err = p9_exchange(&call, &w);
     }
-    return err == -EOPNOTSUPP ? remove_fid(dir, name, directory) : err;
+    err = err == -EOPNOTSUPP ? remove_fid(dir, name, directory) : err;
+    if (err == 0)
+        p9_cache_learn_walk(dir, &name, 1, -ENOENT, NULL);
+    return err;
 }
 
 static void put_time(struct wire *w, struct timestamp t)
@@ -200,6 +223,7 @@ static int send_setattr(struct node *node, const struct attr_change *c)
 {
     struct p9_call call;
     u32 mode = c->mode;
+    p9_cache_changed(p9_of(node), node->qid.path);
     int err = p9_check_name(node);
     if (err == 0 && (c->valid & CHANGE_MODE))
         err = add_type(node, &mode);
@@ -221,7 +245,10 @@ int p9fs_setattr(struct node *node, const struct attr_change *c)
     p9_gather_flush(p9_of(node));
     p9_ahead_changed(node);
     int err = send_setattr(node, c);
-    return (err == -ENOENT || err == -ESTALE) && c->valid == CHANGE_SIZE ? grow(node, c->size, err) : err;
+    if ((err == -ENOENT || err == -ESTALE) && c->valid == CHANGE_SIZE)
+        err = grow(node, c->size, err);
+    p9_cache_changed(p9_of(node), node->qid.path); /* it was looked at before it was changed */
+    return err;
 }
 
 int p9fs_fsync(struct node *node, bool data_only)

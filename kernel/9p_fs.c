@@ -84,6 +84,7 @@ static int p9fs_attach(struct fs *fs, struct node *root)
     if (fid == P9_NOFID)
         return -ENFILE;
     p9_chain_forget();
+    p9_cache_free(client);
     struct qid qid;
     err = p9_attach_fid(client, fid, &qid);
     if (err == 0)
@@ -146,13 +147,15 @@ int p9_walk_some(struct p9 *client, u32 fid, u32 newfid, const struct name *name
 static int p9fs_walk(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids)
 {
     struct p9 *client = p9_of(from);
-    u32 at = p9_fid(from), fid = p9_fid_new(client);
     unsigned done = 0, part;
     u8 next = from->fs->next_verb;
     struct p9_call call;
-    int got;
     from->fs->next_verb = 0;
     p9_gather_flush(client);
+    int got = p9_cache_walk(from, names, n, qids);
+    if (got != -EAGAIN && got != (int)n)
+        return got;
+    u32 at = p9_fid(from), fid = p9_fid_new(client);
     if (fid == P9_NOFID)
         return -ENFILE;
     do {
@@ -169,6 +172,7 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
         done += (unsigned)MAX(got, 0);
     } while (got == (int)part && done < n && (qids[done - 1].type & QID_DIR));
     bool there = got == (int)part && done == n, left = false;
+    p9_cache_learn_walk(from, names, n, got < 0 && !done ? got : (int)done, qids);
     if (there)
         *out = (struct node){.fs = from->fs, .id = fid, .qid = n ? qids[n - 1] : from->qid};
     if (client->order != P9_ANY_ORDER)
@@ -181,14 +185,6 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     else
         p9_fid_free(client, fid);
     return got < 0 && (!done || got == -EIO) ? got : (int)done;
-}
-
-int p9_clone(const struct node *node, u32 *out)
-{
-    struct node clone;
-    int err = p9fs_walk(node, &(struct name){0}, 0, &clone, &clone.qid);
-    *out = err < 0 ? P9_NOFID : p9_fid(&clone);
-    return err;
 }
 
 static void p9fs_clunk(struct node *node)
@@ -253,7 +249,11 @@ int p9_finish_getattr(struct p9_call *call, struct attr *attr)
 {
     struct wire w;
     int err = p9_finish(call, &w);
-    return err < 0 ? err : get_attr(call, &w, attr);
+    if (err == 0)
+        err = get_attr(call, &w, attr);
+    if (err == 0)
+        p9_cache_learn_attr(call->client, attr);
+    return err;
 }
 
 /* What was asked of the node together with its walk. */
@@ -295,6 +295,8 @@ static int p9fs_getattr(struct node *node, struct attr *attr)
         *attr = *had->attr;
         return had->result;
     }
+    if (p9_cache_attr(p9_of(node), node->qid.path, attr))
+        return 0;
     p9_send_getattr(&call, p9_of(node), p9_fid(node));
     int err = p9_finish_getattr(&call, attr);
     if (err == 0)
@@ -322,14 +324,6 @@ int p9_finish_open(struct p9_call *call, struct p9 *client, u32 fid, u32 flags, 
     return wire_ok(&w) ? 0 : p9_bad(call, "short Rlopen");
 }
 
-int p9_open_again(struct p9 *client, u32 fid, u32 flags)
-{
-    struct p9_call call;
-    struct qid qid;
-    p9_send_open(&call, client, fid, flags);
-    return p9_finish_open(&call, client, fid, flags, &qid);
-}
-
 /* Tlopen and Tgetattr in one kick. */
 static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struct attr *attr)
 {
@@ -341,7 +335,12 @@ static int open_and_getattr(struct node *node, u32 flags, struct qid *qid, struc
         *attr = *had->attr;
         return had->result;
     }
+    if (flags & O_TRUNC)
+        p9_cache_changed(client, node->qid.path);
+    bool known = p9_cache_attr(client, node->qid.path, attr);
     p9_send_open(&open, client, p9_fid(node), flags & P9_OPEN_FLAGS);
+    if (known)
+        return p9_finish_open(&open, client, p9_fid(node), flags, qid);
     p9_send_getattr(&get, client, p9_fid(node));
     p9_expect(client, 2);
     int err = p9_finish_open(&open, client, p9_fid(node), flags, qid);
@@ -365,6 +364,7 @@ static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
     node->open = true;
     if (flags & O_TRUNC) {
         p9_ahead_changed(node);
+        p9_cache_changed(p9_of(node), qid.path);
         attr->size = 0; /* the two answers may have been made in either order */
     }
     learn_size(node, attr);
@@ -432,6 +432,7 @@ static const struct fs_ops ops = {
     .attach = p9fs_attach,
     .walk = p9fs_walk,
     .stat = p9fs_stat,
+    .absent = p9fs_absent,
     .clunk = p9fs_clunk,
     .open = p9fs_open,
     .read = p9fs_read,

@@ -44,6 +44,7 @@ static void flush(struct gather *g)
     u32 len = g->len, done = 0;
     s64 put = 0;
     g->len = 0;
+    p9_cache_changed(g->client, g->qid_path);
     while (done < len) {
         struct span span = {g->pa + done, len - done};
         put = p9_write(g->client, g->fid, &span, 1, g->offset + done);
@@ -144,6 +145,7 @@ s64 p9fs_write(struct node *node, const struct span *spans, unsigned n, u64 offs
 {
     u64 len = mem_span_total(spans, n);
     p9_ahead_changed(node);
+    p9_cache_changed(p9_of(node), node->qid.path);
     struct gather *g = *find(node);
     bool small = may_gather(node, len, offset);
     if (gathers)

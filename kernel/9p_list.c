@@ -168,6 +168,8 @@ static int fetch(struct p9 *c, struct p9_list *list, const struct node *dir, u64
 {
     struct p9_call call;
     u64 pa = mem_pages(pages, PAGE_SIZE);
+    while (!pa && pages > 1)
+        pa = mem_pages(pages /= 2, PAGE_SIZE);
     if (!pa)
         return -ENOMEM;
     if (list->n) /* what nobody was given yet comes anew */
@@ -204,6 +206,7 @@ int p9_readdir(const struct node *dir, u64 from, size_t room, dirent_fn emit, vo
     struct p9 *c = p9_of(dir);
     if (!c->list && !(c->list = mem_new(sizeof *c->list)))
         return -ENOMEM;
+    p9_keep();
     struct p9_list *list = c->list;
     bool goes_on = from && list->fid == p9_fid(dir) && list->from == from;
     bool fresh = goes_on && is_fresh(c, list);
@@ -212,7 +215,9 @@ int p9_readdir(const struct node *dir, u64 from, size_t room, dirent_fn emit, vo
     if (!fresh || !list->n || list->at == list->pieces[list->n - 1].len) {
         u64 wanted = fresh ? 2 * list->asked : ALIGN_UP(MAX(room, 1), PAGE_SIZE) / PAGE_SIZE;
         u64 most = MAX(MIN(mem_free_count() / ROOM_PART, ROOM_MAX), 1);
+        p9_cache_busy(true);
         int err = fetch(c, list, dir, from, MIN(wanted, most));
+        p9_cache_busy(false);
         if (err < 0)
             return err;
     }

@@ -149,6 +149,7 @@ struct p9 *p9_make(struct p9_link *link, const char *tag)
 
 static void bury(struct p9 *c)
 {
+    p9_cache_free(c);
     p9_list_free(c);
     p9_stat_free(c);
     p9_ahead_bury(c);

@@ -231,11 +231,17 @@ static void send_walks(struct p9_batch *b, struct p9 *client, const struct name 
 }
 
 /* Sends Tgetattr for what was found, and ends all fids. A link that is to be followed is of no use. */
-static void send_getattrs(struct p9_batch *b, struct p9 *client, unsigned n, bool follow)
+static void send_getattrs(struct p9_batch *b, const struct node *from, const struct name *names, unsigned n,
+                          bool follow)
 {
+    struct p9 *client = p9_of(from);
     struct qid qids[P9_NAMES];
+    struct name path[P9_NAMES];
+    memcpy(path, names, n * sizeof *names);
     for (struct answer *a = b->answers; a < b->answers + b->n; a++) {
         int got = a->fid == P9_NOFID ? -ENFILE : p9_finish_walk(&a->call, n, qids);
+        path[n - 1] = a->name;
+        p9_cache_learn_walk(from, path, n, got, qids);
         a->state = got == -ENOENT || got == (int)n - 1 ? -ENOENT : UNKNOWN;
         if (got == (int)n && !(follow && (qids[n - 1].type & QID_SYMLINK))) {
             a->state = 0;
@@ -275,8 +281,9 @@ static void set_size(struct p9_batch *b)
         b->size = MIN(2 * b->size, BATCH_MOST);
 }
 
-static bool ask_batch(struct p9_batch *b, struct p9 *client, const struct name *names, unsigned n, bool follow)
+static bool ask_batch(struct p9_batch *b, const struct node *from, const struct name *names, unsigned n, bool follow)
 {
+    struct p9 *client = p9_of(from);
     set_size(b);
     b->given = b->next = 0;
     if (mem_free_count() < BATCH_FREE || expect(b, client, names[n - 1]) < 2) {
@@ -284,9 +291,11 @@ static bool ask_batch(struct p9_batch *b, struct p9 *client, const struct name *
         return false;
     }
     b->life = client->life;
+    p9_cache_busy(true);
     send_walks(b, client, names, n);
-    send_getattrs(b, client, n, follow);
+    send_getattrs(b, from, names, n, follow);
     finish_getattrs(b, client);
+    p9_cache_busy(false);
     b->heard = vfs_heard;
     b->cycles = arch_cycles();
     return true;
@@ -311,30 +320,53 @@ static void follow_listing(const struct node *from, const struct name *names, un
     b->prefix_len = put_prefix(names, n - 1, b->prefix);
 }
 
-int p9fs_stat(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
-              struct qid *qids, struct attr *attr)
+/* What is kept of it, by the modes that keep something. -EAGAIN: nothing. */
+static int stat_known(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
+                      struct qid *qids, struct attr *attr)
+{
+    int got = p9_cache_walk(from, names, n, qids);
+    if (got != (int)n)
+        return got;
+    *out = (struct node){.qid = qids[n - 1]};
+    bool link = follow && (out->qid.type & QID_SYMLINK);
+    return !link && p9_cache_attr(p9_of(from), out->qid.path, attr) ? got : -EAGAIN;
+}
+
+/* What one Twalk can ask for. */
+static int stat_asked(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
+                      struct qid *qids, struct attr *attr)
 {
     struct p9 *client = p9_of(from);
     struct p9_batch *b = client->batch;
-    p9_gather_flush(client);
-    if (n == 0 && !from->open) {
-        struct node same = *from;
-        *out = (struct node){.qid = from->qid};
-        return from->fs->ops->getattr(&same, attr);
-    }
-    if (n == 0 || p9_names_that_fit(names, n) < n)
-        return stat_node(from, names, n, follow, out, qids, attr);
     if (b && is_here(b, from, names, n - 1)) {
         const struct answer *a = take_answer(b, client, names[n - 1]);
-        if (!a && ask_batch(b, client, names, n, follow))
+        if (!a && ask_batch(b, from, names, n, follow))
             a = take_answer(b, client, names[n - 1]);
         if (a && !(follow && (a->attr.qid.type & QID_SYMLINK)))
             return give(b, a, n, out, qids, attr);
     }
     int got = stat_alone(from, names, n, follow, out, qids, attr);
+    p9_cache_learn_walk(from, names, n, got, qids);
     if (client->list && (got == (int)n || got == (int)n - 1))
         follow_listing(from, names, n, n > 1 ? qids[n - 2].path : from->qid.path);
     return got;
+}
+
+int p9fs_stat(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
+              struct qid *qids, struct attr *attr)
+{
+    p9_gather_flush(p9_of(from));
+    if (n == 0 && !from->open) {
+        struct node same = *from;
+        *out = (struct node){.qid = from->qid};
+        return from->fs->ops->getattr(&same, attr);
+    }
+    int got = n ? stat_known(from, names, n, follow, out, qids, attr) : -EAGAIN;
+    if (got != -EAGAIN)
+        return got;
+    if (n == 0 || p9_names_that_fit(names, n) < n)
+        return stat_node(from, names, n, follow, out, qids, attr);
+    return stat_asked(from, names, n, follow, out, qids, attr);
 }
 
 void p9_stat_free(struct p9 *client)

@@ -69,6 +69,7 @@ static int create(struct p9 *client, u32 fid, struct name name, size_t size, u32
 /* The server sets the value when the fid goes, so Tclunk is waited for and its error is the result. size 0 removes the attribute. */
 int p9fs_setxattr(const struct node *node, struct name name, const void *value, size_t size, u32 flags)
 {
+    p9_cache_changed(p9_of(node), node->qid.path);
     struct p9 *client = p9_of(node);
     u32 fid = P9_NOFID;
     if (value && !size)

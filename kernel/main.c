@@ -360,11 +360,20 @@ static void mount_option(const char *value)
     mount_share(text, path, m.flags);
 }
 
+/* rootflags= has the same words. */
+static void mount_root(const char *tag)
+{
+    const char *words = option("rootflags");
+    char value[256];
+    print_text(value, sizeof value, "%s:/%s%s%s", tag, option("ro") ? ":ro" : "", words ? ":" : "", words ? words : "");
+    mount_option(value);
+}
+
 static void mount_all(void)
 {
     const char *root = option("root"), *value;
     if (root)
-        mount_share(root, "/", option("ro") ? MOUNT_READONLY : 0);
+        mount_root(root);
     mount_builtin("initfs", root ? "/initfs" : "/");
     mount_builtin("devtmpfs", "/dev");
     mount_builtin("proc", "/proc");

@@ -141,7 +141,12 @@ static const char *rights(const struct mount *m)
 
 static const char *own_options(const struct mount *m)
 {
-    return strcmp(m->fs->ops->type, "9p") == 0 ? ",trans=virtio" : "";
+    static const char *const options[] = {
+        [CACHE_NONE] = ",trans=virtio",
+        [CACHE_READAHEAD] = ",cache=readahead,trans=virtio",
+        [CACHE_LOOSE] = ",cache=loose,trans=virtio",
+    };
+    return strcmp(m->fs->ops->type, "9p") == 0 ? options[m->fs->cache] : "";
 }
 
 ATTRFS_SHOW(mounts)
@@ -153,7 +158,8 @@ ATTRFS_SHOW(mounts)
         add_escaped(out, m->fs->tag);
         attrfs_add(out, " ");
         add_escaped(out, m->path);
-        attrfs_add(out, " %s %s,relatime%s 0 0\n", m->fs->ops->type, rights(m), own_options(m));
+        attrfs_add(out, " %s %s%s,relatime%s 0 0\n", m->fs->ops->type, rights(m), m->fs->sync ? ",sync" : "",
+                   own_options(m));
     }
     return 0;
 }

@@ -6,9 +6,9 @@
 #include "syscall.h"
 #include "vfs.h"
 
-enum { MS_RDONLY = 1, MS_REMOUNT = 0x20, MS_BIND = 0x1000, MS_MOVE = 0x2000 };
+enum { MS_RDONLY = 1, MS_SYNCHRONOUS = 0x10, MS_REMOUNT = 0x20, MS_BIND = 0x1000, MS_MOVE = 0x2000 };
 enum { MNT_FORCE = 1, MNT_DETACH = 2, UMOUNT_NOFOLLOW = 8 };
-enum { TYPE_MAX = 32, TAG_MAX = 64 };
+enum { TYPE_MAX = 32, TAG_MAX = 64, DATA_MAX = 512 };
 
 /* The share that has this tag. */
 static struct fs *share_of(const char *tag)
@@ -17,11 +17,60 @@ static struct fs *share_of(const char *tag)
     return fs && strcmp(fs->ops->type, "9p") == 0 ? fs : NULL;
 }
 
+/* Is the option this long one of the words behind `key`, which end by an empty one? Its number, or -EINVAL; 0 for another option. */
+static int which(const char *option, size_t len, const char *key, const char *const words[])
+{
+    size_t n = strlen(key);
+    if (len < n || memcmp(option, key, n) != 0)
+        return 0;
+    for (int i = 0; words[i]; i++)
+        if (len - n == strlen(words[i]) && memcmp(option + n, words[i], len - n) == 0)
+            return i + 1;
+    return -EINVAL;
+}
+
+/* What Linux's 9p takes. What is said of sizes, users and the transport has no meaning here; neither has what Linux does not know. *cache: CACHE_*. */
+static int parse_options(const char *data, u8 *cache)
+{
+    static const char *const modes[] = {"none", "mmap", "readahead", "loose", "fscache", NULL};
+    static const u8 are[] = {CACHE_NONE, CACHE_NONE, CACHE_READAHEAD, CACHE_LOOSE, CACHE_LOOSE};
+    static const char *const versions[] = {"9p2000.L", NULL}, *const transports[] = {"virtio", NULL};
+    *cache = CACHE_NONE;
+    while (*data) {
+        size_t len = 0;
+        while (data[len] && data[len] != ',')
+            len++;
+        int mode = which(data, len, "cache=", modes);
+        if (mode < 0 || which(data, len, "version=", versions) < 0 || which(data, len, "trans=", transports) < 0)
+            return -EINVAL;
+        if (mode)
+            *cache = are[mode - 1];
+        data += len + (data[len] == ',');
+    }
+    return 0;
+}
+
+/* Mounts with these options, which count for all mounts of the share from then on. */
+static int mount_at(struct fs *fs, const char *path, u64 flags, u8 cache)
+{
+    u8 was = fs->cache;
+    bool sync = fs->sync;
+    fs->cache = cache;
+    fs->sync = flags & MS_SYNCHRONOUS;
+    int err = vfs_mount(fs, path, flags & MS_RDONLY ? MOUNT_READONLY : 0);
+    if (err < 0) {
+        fs->cache = was;
+        fs->sync = sync;
+    }
+    return err;
+}
+
 /* As Linux does, the path is looked at before what is to be mounted there. */
-static s64 mount_share(const struct user_path *path, const char *type, const char *tag, u64 flags)
+static s64 mount_share(const struct user_path *path, const char *type, const char *tag, u64 flags, const char *data)
 {
     struct place place;
     struct fs *fs = share_of(tag);
+    u8 cache;
     int err = vfs_look_up(path->at, path->text, 0, &place);
     if (err < 0)
         return err;
@@ -31,14 +80,15 @@ static s64 mount_share(const struct user_path *path, const char *type, const cha
         return -EINVAL;
     if (strcmp(type, "9p") != 0)
         return -ENODEV;
-    if (!fs)
-        return -ENOENT;
+    err = parse_options(data, &cache);
+    if (err < 0 || !fs)
+        return err < 0 ? err : -ENOENT;
     if (!(place.node.qid.type & QID_DIR))
         return -ENOTDIR;
     char *full = vfs_path_copy(place.path);
     if (!full)
         return -ENOMEM;
-    err = vfs_mount(fs, full, flags & MS_RDONLY ? MOUNT_READONLY : 0);
+    err = mount_at(fs, full, flags, cache);
     mem_delete(full, strlen(full) + 1);
     return err;
 }
@@ -54,19 +104,19 @@ static s64 copy_word(char *word, u64 va, size_t size)
     return 0;
 }
 
-/* source, target, type, flags, data. What is in data is for other transports, and for caches that there are not. */
+/* source, target, type, flags, data. */
 SYSCALL(mount)
 {
-    char type[TYPE_MAX], tag[TAG_MAX], data;
+    char type[TYPE_MAX], tag[TAG_MAX], data[DATA_MAX];
     struct user_path path;
     s64 err = copy_word(type, arg[2], sizeof type);
     if (err >= 0)
         err = copy_word(tag, arg[0], sizeof tag);
-    if (err >= 0 && arg[4])
-        err = proc_copy_in(&data, arg[4], sizeof data);
+    if (err >= 0)
+        err = copy_word(data, arg[4], sizeof data);
     if (err >= 0)
         err = path_get(&path, AT_FDCWD, arg[1], 0);
-    return err < 0 ? err : path_put(&path, mount_share(&path, type, tag, arg[3]));
+    return err < 0 ? err : path_put(&path, mount_share(&path, type, tag, arg[3], data));
 }
 
 /* Nothing is given up while it is in use, whatever force is asked for. */

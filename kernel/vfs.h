@@ -174,6 +174,8 @@ struct fs_ops {
      * true, is only walked to. Absent: walk() and getattr() do. */
     int (*stat)(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
                 struct qid *qids, struct attr *attr);
+    /* Is it known, without a question, that the last of the names is not there and those before it are? Absent: it never is. */
+    bool (*absent)(const struct node *from, const struct name *names, unsigned n);
     void (*clunk)(struct node *node);
     /* flags: O_*. Afterwards read/write/readdir work. attr, if not NULL, is filled as by getattr. */
     int (*open)(struct node *node, u32 flags, struct attr *attr);

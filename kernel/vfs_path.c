@@ -117,6 +117,8 @@ static int why_not(struct look_up *l, const struct node *from, unsigned got)
         return -ENOENT;
     if (!(l->qids[got - 1].type & QID_DIR))
         return -ENOTDIR;
+    if (from->fs->ops->absent && from->fs->ops->absent(from, l->names, got + 1))
+        return -ENOENT;
     int err = walk(from, l->names, got, &dir, qid, 0);
     if (err < (int)got)
         return err < 0 ? err : -ENOENT;

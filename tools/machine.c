@@ -92,9 +92,10 @@ static void put_shares(FILE *f, const struct request *req)
 {
     for (const struct share *s = req->shares; s < req->shares + req->nshares; s++) {
         if (!strcmp(s->guest, "/"))
-            fprintf(f, "root=%s rootfstype=9p %s", s->tag, s->readonly ? "ro " : "");
+            fprintf(f, "root=%s rootfstype=9p %s%s%s%s", s->tag, s->readonly ? "ro " : "", *s->mode ? "rootflags=" : "",
+                    *s->mode ? s->mode + 1 : "", *s->mode ? " " : "");
         else
-            put_option(f, "mount", text("%s:%s%s", s->tag, s->guest, s->readonly ? ":ro" : ""));
+            put_option(f, "mount", text("%s:%s%s%s", s->tag, s->guest, s->readonly ? ":ro" : "", s->mode));
     }
 }
 

@@ -11,25 +11,16 @@
 #include <unistd.h>
 #include "sheepskin.h"
 
-static struct share *share_new(struct request *req, char *host, char *guest, bool readonly)
+static struct share *share_new(struct request *req, char *host, char *guest, bool readonly, const char *mode)
 {
     if (req->nshares == SHARES)
         fatal(STATUS_USAGE, "more than %d shares, the program's own among them; share a folder above some of them",
               SHARES);
     struct share *s = &req->shares[req->nshares];
-    *s = (struct share){.host = host, .guest = guest, .readonly = readonly};
+    *s = (struct share){.host = host, .guest = guest, .readonly = readonly, .mode = mode};
     snprintf(s->tag, sizeof s->tag, req->nshares ? "host%u" : "host", req->nshares);
     req->nshares++;
     return s;
-}
-
-static bool cut_suffix(char *s, const char *suffix)
-{
-    size_t n = strlen(s), m = strlen(suffix);
-    bool there = n >= m && !strcmp(s + n - m, suffix);
-    if (there)
-        s[n - m] = 0;
-    return there;
 }
 
 /* The guest's path starts behind the last ":/", so that host paths may hold colons. */
@@ -73,15 +64,42 @@ static void check_guest(const char *guest)
             fatal(STATUS_USAGE, "%s is taken in the guest; choose another place, such as /host", guest);
 }
 
+/* Takes the words behind the guest's path; false: one is none of them. *mode: those that the guest is told as they are. */
+static bool cut_words(char *guest, bool *readonly, const char **mode)
+{
+    static const char *const modes[] = {"sync", "cache=none", "cache=readahead", "cache=loose", NULL};
+    char *save = NULL;
+    *readonly = false;
+    *mode = "";
+    char *colon = strchr(guest, ':');
+    if (!colon)
+        return true;
+    *colon = 0;
+    if (!colon[1] || colon[strlen(colon + 1)] == ':')
+        return false;
+    for (char *word = strtok_r(colon + 1, ":", &save); word; word = strtok_r(NULL, ":", &save)) {
+        const char *const *m = modes;
+        while (*m && strcmp(*m, word))
+            m++;
+        if (*m)
+            *mode = text("%s:%s", *mode, word);
+        else if (!strcmp(word, "ro") || !strcmp(word, "rw"))
+            *readonly = word[1] == 'o';
+        else
+            return false;
+    }
+    return true;
+}
+
 void share_add(struct request *req, const char *spec)
 {
     char *host = text("%s", spec);
-    bool readonly = cut_suffix(host, ":ro");
-    if (!readonly)
-        cut_suffix(host, ":rw");
+    bool readonly;
+    const char *mode;
     char *guest = split(host);
-    if (!guest || !*host || strchr(guest, ':'))
-        fatal(STATUS_USAGE, "-v '%s' is not HOST:GUEST or HOST:GUEST:ro; try: -v .:/host", spec);
+    if (!guest || !*host || !cut_words(guest, &readonly, &mode))
+        fatal(STATUS_USAGE, "-v '%s' is not HOST:GUEST[:ro][:sync][:cache=none|readahead|loose]; try: -v .:/host",
+              spec);
     tidy(guest);
     check_guest(guest);
     char *real = realpath(host, NULL);
@@ -95,7 +113,7 @@ void share_add(struct request *req, const char *spec)
     for (unsigned i = 0; i < req->nshares; i++)
         if (!strcmp(req->shares[i].guest, guest))
             fatal(STATUS_USAGE, "two -v options name %s; give each share a place of its own", guest);
-    share_new(req, real, guest, readonly);
+    share_new(req, real, guest, readonly, mode);
 }
 
 /* ---- the program ---- */
@@ -170,7 +188,7 @@ static const char *inside(const char *path, const struct share *share)
 static void share_prog(struct request *req, const char *base, char *host, char *origin)
 {
     req->exe = text("/prog/%s", base);
-    struct share *share = share_new(req, host, text("/prog"), true);
+    struct share *share = share_new(req, host, text("/prog"), true, "");
     strcpy(share->tag, "prog");
     share->origin = origin;
 }

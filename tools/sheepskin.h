@@ -29,6 +29,7 @@ struct share {
     char *guest;
     char tag[12];
     bool readonly;
+    const char *mode; /* more words of mount=, each behind a colon; may be empty */
 };
 
 struct request {
@@ -66,7 +67,7 @@ char *text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Some bytes in quotes for a message, not more than a line of it. Stands until the fourth call after this one. */
 const char *shown(const char *bytes, size_t n);
 
-/* Adds the share that HOST:GUEST[:ro] describes. */
+/* Adds the share that HOST:GUEST[:ro][:sync][:cache=MODE] describes. */
 void share_add(struct request *req, const char *spec);
 /* Gives a program that is named by a host path its path in the guest, through a share of its own if none holds it. */
 void share_program(struct request *req);

@@ -76,6 +76,48 @@ void *mem_virt(u64 pa)
     return (void *)pa;
 }
 
+/* Nothing is kept. */
+int p9_cache_walk(const struct node *from, const struct name *names, unsigned n, struct qid *qids)
+{
+    (void)from, (void)names, (void)n, (void)qids;
+    return -EAGAIN;
+}
+
+void p9_cache_learn_walk(const struct node *from, const struct name *names, unsigned n, int got, const struct qid *qids)
+{
+    (void)from, (void)names, (void)n, (void)got, (void)qids;
+}
+
+bool p9_cache_attr(struct p9 *c, u64 ino, struct attr *attr)
+{
+    (void)c, (void)ino, (void)attr;
+    return false;
+}
+
+void p9_cache_learn_attr(struct p9 *c, const struct attr *attr)
+{
+    (void)c, (void)attr;
+}
+
+void p9_cache_changed(struct p9 *c, u64 ino)
+{
+    (void)c, (void)ino;
+}
+
+void p9_cache_free(struct p9 *c)
+{
+    (void)c;
+}
+
+void p9_cache_busy(bool now)
+{
+    (void)now;
+}
+
+void p9_keep(void)
+{
+}
+
 /* A reply of each length to this message: one analysis after the other, for what is behind the end is then out of bounds in each. */
 static void with_every_reply(void (*message)(void), u64 most)
 {

@@ -272,3 +272,43 @@ def test_what_a_share_cannot_be_mounted_with(sheepskin, small):
     for wrong in ("cache=tight", "cache=", "cash=none", "rw"):
         bad = machine.boot(PLAIN, ["cat", "/host/poem.txt"], share=small, options=[f"mount=host:/host:{wrong}"])
         assert bad.status == ("fail", 125) and len([line for line in bad.err.splitlines() if wrong in line]) == 1
+
+
+# ---- the modes ----
+
+@pytest.fixture(params=["none", "readahead", "loose"])
+def kept(request, guests, base):
+    """(mode, a watcher whose share is mounted so)."""
+    folder = base / f"kept-{request.param}"
+    folder.mkdir()
+    guest = Watcher([machine.BUILD / "sheepskin", "run", "-v", f"{folder}:/host:cache={request.param}", "--", guests("watch"), "/host"], folder)
+    yield request.param, guest
+    assert guest.end() == 0
+
+
+def test_what_a_mode_may_show_late_and_what_never(kept):
+    mode, guest = kept
+    late = mode == "loose"
+    folder = guest.folder
+    (folder / "file").write_text("12345")
+    for i in range(100):
+        (folder / f"n{i}").write_text("x")
+    first = [guest("s", text="file"), guest("s", text="none")]
+    assert first == ["size 5 links 1 mode 100644", "errno 2"]
+    # What the host does: late in one mode only, and there as Linux does it.
+    (folder / "file").write_text("1234567")
+    (folder / "none").write_text("now")
+    assert [guest("s", text="file"), guest("s", text="none")] == (first if late else ["size 7 links 1 mode 100644", "size 3 links 1 mode 100644"])
+    # Attributes behind a listing are asked again when the guest was told something, which each order does.
+    guest("d", text=".")
+    for i in range(100):
+        (folder / f"n{i}").write_text("x" * i)
+        assert guest("s", text=f"n{i}") == f"size {i} links 1 mode 100644"
+    # What the guest does itself is seen at once, by whatever name or descriptor.
+    os.link(folder / "file", folder / "hard")
+    assert guest("s", text="hard") == "size 7 links 2 mode 100644"
+    guest.open(0, "hard", RDWR)
+    assert guest("w", 0, 7, text="89") == "2"
+    assert [guest("f"), guest("s", text="hard"), guest("s", text="file")] == ["size 9 links 2 mode 100644"] * 3
+    assert (folder / "file").read_text() == "123456789"
+    guest("c")

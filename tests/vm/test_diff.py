@@ -138,6 +138,14 @@ def test_random_operations(seeds, diff, guests, tmp_path):
     same(diff(tmp_path / "field", "--", guests("fileops", "gcc"), "200", *map(str, seeds)))
 
 
+@pytest.mark.parametrize("mode", ["readahead", "loose", "readahead:sync"])
+def test_random_operations_whatever_is_kept(mode, sheepskin, guests, tmp_path):
+    """The guest is alone there, so that all modes show the same."""
+    (tmp_path / "field").mkdir()
+    seeds = (str(i) for i in range(100, 116))
+    same(sheepskin("diff", "--timeout", "60", "-v", f"{tmp_path / 'field'}:/host:cache={mode}", "--", guests("fileops", "gcc"), "200", *seeds))
+
+
 def test_soak(diff, guests, tmp_path):
     """100,000 operations in one boot; the program itself compares fids and free memory before and after."""
     (tmp_path / "field").mkdir()
