@@ -6,8 +6,8 @@
 #include "syscall.h"
 #include "vfs.h"
 
-enum { TURN = 256 * 1024 };
-#define MOST 0x7ffff000ull /* bytes of one call, as of one write */
+enum { TURN_MIN = 16, TURN_MAX = 256, PART = 16 }; /* pages of one turn, and what part of the free memory they may be */
+#define MOST 0x7ffff000ull                         /* bytes of one call, as of one write */
 
 /* Moves up to len bytes; positions: VFS_CURRENT or bytes. Returns how many; -errno only when there were none. */
 static s64 copy(struct file *in, u64 in_at, struct file *out, u64 out_at, u64 len)
@@ -15,10 +15,11 @@ static s64 copy(struct file *in, u64 in_at, struct file *out, u64 out_at, u64 le
     s64 room = file_room(out, out_at, false, &len);
     if (room < 0)
         return room;
-    u64 pages = TURN / PAGE_SIZE, pa = mem_pages(pages, PAGE_SIZE), done = 0;
+    u64 pages = MIN(MAX(mem_free_count() / PART, TURN_MIN), TURN_MAX), turn = pages * PAGE_SIZE,
+        pa = mem_pages(pages, PAGE_SIZE), done = 0;
     s64 got = pa ? 0 : -ENOMEM, put = 0;
     while (got >= 0 && done < len) {
-        struct span span = {pa, MIN(len - done, (u64)TURN)};
+        struct span span = {pa, MIN(len - done, turn)};
         got = vfs_read(in, &span, 1, in_at == VFS_CURRENT ? in_at : in_at + done);
         if (got <= 0)
             break;

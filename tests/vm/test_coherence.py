@@ -263,6 +263,24 @@ def test_the_host_sees_what_a_guest_writes_at_once(watchers):
         guest("c")
 
 
+@pytest.mark.parametrize("blocks", [2, 3, 40])
+def test_what_was_read_ahead_is_not_used_when_something_was_heard(same, blocks):
+    """The order to read on is such a hearing."""
+    def scenario(guest, folder):
+        path = folder / "long"
+        path.write_bytes(b"old " * 50_000)
+        guest.open(0, "long")
+        seen = [guest("n", 0, 1000) for _ in range(blocks)]
+        path.write_bytes(b"new " * 50_000)
+        seen += [guest("n", 0, 1000) for _ in range(blocks)]
+        path.write_bytes(b"end")
+        seen.append(guest("n", 0, 1000))
+        guest("c")
+        return seen
+    seen = same(scenario)
+    assert all("old" in text for text in seen[:blocks]) and all("new" in text and "old" not in text for text in seen[blocks:-1])
+
+
 def test_what_a_share_cannot_be_mounted_with(sheepskin, small):
     from rows import PLAIN
     good = machine.boot(PLAIN, ["cat", "/host/poem.txt"], share=small, options=["mount=host:/host:cache=none"])
