@@ -61,7 +61,7 @@ $(B)/obj/kernel/%.S.o $(B)/obj/boot/pvh.S.o: FLAGS = $(K_FLAGS)
 
 # What every operation on a share goes through is made for speed, all else for size.
 K_HOT := 9p 9p_again 9p_session 9p_fs 9p_list 9p_io virtq virtq_split drivers/virtio_9p vfs vfs_path proc sys_file syscall x86_64/space
-$(K_HOT:%=$(B)/obj/kernel/%.o): FLAGS = $(K_FLAGS) -O2 -mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign -falign-functions=1 -falign-loops=1 -falign-jumps=1 -falign-labels=1
+$(K_HOT:%=$(B)/obj/kernel/%.o): FLAGS = $(K_FLAGS) -O2 -falign-functions=1 -falign-loops=1 -falign-jumps=1 -falign-labels=1
 
 $(B)/obj/%.o: %.c Makefile
 	$(call say,CC,$<)

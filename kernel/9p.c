@@ -58,18 +58,28 @@ static int wait(struct p9 *c)
     return c->link->ops->wait(c->link, MAX(c->expected, 1u));
 }
 
-static bool changes_names(u8 type)
+/* A bit for each type that changes names; T-messages have even numbers. */
+#define BIT(type) (1ull << (type) / 2)
+static const u64 changes_names = BIT(P9_TLCREATE) | BIT(P9_TSYMLINK) | BIT(P9_TMKNOD) | BIT(P9_TRENAME) |
+                                 BIT(P9_TLINK) | BIT(P9_TMKDIR) | BIT(P9_TRENAMEAT) | BIT(P9_TUNLINKAT) |
+                                 BIT(P9_TREMOVE);
+
+static int offer(struct p9 *c, struct p9_request *req)
 {
-    return type == P9_TLCREATE || type == P9_TSYMLINK || type == P9_TMKNOD || type == P9_TRENAME || type == P9_TLINK ||
-           type == P9_TMKDIR || type == P9_TRENAMEAT || type == P9_TUNLINKAT || type == P9_TREMOVE;
+    return c->dead ? -EIO : c->link->ops->submit(c->link, req);
+}
+
+static COLD int offer_later(struct p9 *c, struct p9_request *req)
+{
+    int err = wait(c);
+    return err < 0 ? err : offer(c, req);
 }
 
 static int submit(struct p9 *c, struct p9_request *req)
 {
-    int err = -EIO;
-    while (!c->dead && (err = c->link->ops->submit(c->link, req)) == -ENOSPC)
-        if ((err = wait(c)) < 0)
-            break;
+    int err = offer(c, req);
+    while (err == -ENOSPC)
+        err = offer_later(c, req);
     if (err < 0 && err != -EIO)
         return err;
     c->in_flight++;
@@ -79,7 +89,7 @@ static int submit(struct p9 *c, struct p9_request *req)
     }
     c->unkicked = true;
     c->counters->messages++;
-    c->edits += changes_names(req->type);
+    c->edits += changes_names >> req->type / 2 & 1;
     vfs_heard++;
     c->counters->by_type[req->type]++;
     return 0;
@@ -143,18 +153,20 @@ static void free_pages(struct p9_call *call)
     call->pages = 0;
 }
 
-struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
+static inline struct wire begin(struct p9_call *call, struct p9 *c, u8 type)
 {
-    *call = (struct p9_call){.client = c};
     struct p9_slot *s = free_slot(c);
-    if (!s) {
-        call->error = -ENOMEM;
+    call->client = c;
+    call->req = s ? &s->req : NULL;
+    call->error = s ? 0 : -ENOMEM;
+    call->pages = 0;
+    call->once = false;
+    if (!s)
         return (struct wire){.bad = true};
-    }
     s->ends = P9_NOFID;
     s->nobodys = false;
     s->data = 0;
-    struct p9_request *req = call->req = &s->req;
+    struct p9_request *req = &s->req;
     req->busy = req->payload_in = true;
     req->done = false;
     req->npayload = 0;
@@ -164,6 +176,11 @@ struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
     req->out.pa = s->pa + offsetof(struct p9_slot, out);
     req->in.len = type == P9_TREAD || type == P9_TREADDIR ? P9_HEAD : P9_REPLY;
     return put_head(req, s->out, sizeof s->out);
+}
+
+struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
+{
+    return begin(call, c, type);
 }
 
 struct wire p9_begin_long(struct p9_call *call, struct p9 *c, u8 type)
@@ -183,7 +200,7 @@ struct wire p9_begin_long(struct p9_call *call, struct p9 *c, u8 type)
 
 struct wire p9_begin_fid(struct p9_call *call, struct p9 *c, u8 type, u32 fid)
 {
-    struct wire w = p9_begin(call, c, type);
+    struct wire w = begin(call, c, type);
     wire_put32(&w, fid);
     if (call->error || !c->life || !p9_lost(c, fid))
         return w;
@@ -344,14 +361,22 @@ static int send_again(struct p9_call *call)
     return err;
 }
 
-int p9_finish(struct p9_call *call, struct wire *reply)
+static COLD int finish_again(struct p9_call *call, struct wire *reply, int err)
 {
-    int err = await(call);
     for (unsigned i = 0; i < TRIES && (err == -EIO || err == UNSENT) && call->req && call->req->done; i++)
         err = send_again(call);
     if (call->req && call->req->done)
         free_pages(call);
     return err == UNSENT ? -EIO : err < 0 ? err : judge(call, reply);
+}
+
+int p9_finish(struct p9_call *call, struct wire *reply)
+{
+    int err = await(call);
+    if (err < 0)
+        return finish_again(call, reply, err);
+    free_pages(call);
+    return judge(call, reply);
 }
 
 bool p9_answered(const struct p9_call *call)

@@ -38,10 +38,11 @@ void *arch_map_registers(u64 pa, u64 len);
 void *arch_phys_to_virt(u64 pa);
 u64 arch_virt_to_phys(const void *va);
 
-/* Copies and fills of so many bytes or more are quickest by the processor's own instructions for them, which are these; SIZE_MAX: none is. */
+/* Copies and fills of so many bytes or more are quickest by the processor's own instructions for them, which are these; SIZE_MAX: none is.
+ * Both return dst. */
 extern size_t arch_string_least;
-void arch_string_copy(void *dst, const void *src, size_t n);
-void arch_string_fill(void *dst, int byte, size_t n);
+void *arch_string_copy(void *dst, const void *src, size_t n);
+void *arch_string_fill(void *dst, int byte, size_t n);
 
 /* ---- interrupts: the kernel runs with them off; they come in while a program runs and in arch_wait() ---- */
 /* A message-signalled interrupt: fn(arg) runs with interrupts off and must be short. Returns an irq number >= 0, or -ENOSPC / -ENODEV (no local APIC). */

@@ -327,7 +327,12 @@ static u64 run(u64 va, u64 max, int prot, u64 *pa)
 unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u64 *covered)
 {
     unsigned n = 0;
-    u64 pa, done = 0, piece;
+    u64 pa, piece = known_run(va, len, prot, &pa), done = 0;
+    if (piece == len && len) {
+        *out = (struct span){pa, len};
+        *covered = len;
+        return 1;
+    }
     for (; done < len; done += piece) {
         piece = known_run(va + done, len - done, prot, &pa);
         if (!piece && !(piece = run(va + done, len - done, prot, &pa)))

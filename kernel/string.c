@@ -20,7 +20,7 @@ static inline void copy_32(u8 *d, const u8 *s)
 }
 
 /* Lowest byte first, each block read before it is written: right for dst < src even when they overlap. */
-static inline void copy_up(u8 *d, const u8 *s, size_t n)
+static inline __attribute__((always_inline)) void copy_up(u8 *d, const u8 *s, size_t n)
 {
     for (; n >= 128; n -= 128, d += 128, s += 128) {
         copy_32(d, s);
@@ -47,9 +47,8 @@ static inline void copy_up(u8 *d, const u8 *s, size_t n)
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
     if (n >= arch_string_least)
-        arch_string_copy(dst, src, n);
-    else
-        copy_up(dst, src, n);
+        return arch_string_copy(dst, src, n);
+    copy_up(dst, src, n);
     return dst;
 }
 
@@ -89,10 +88,8 @@ void *memset(void *dst, int byte, size_t n)
 {
     u8 *d = dst;
     u64 fill = (u8)byte * 0x0101010101010101ull;
-    if (n >= arch_string_least) {
-        arch_string_fill(dst, byte, n);
-        return dst;
-    }
+    if (n >= arch_string_least)
+        return arch_string_fill(dst, byte, n);
     for (; n >= 32; n -= 32, d += 32) {
         ((word *)d)[0] = fill;
         ((word *)d)[1] = fill;

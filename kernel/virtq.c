@@ -64,11 +64,6 @@ int virtq_renew(struct virtq *q)
     return err;
 }
 
-unsigned virtq_in_flight(const struct virtq *q)
-{
-    return (unsigned)(q->counters.requests - q->counters.completed);
-}
-
 int virtq_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie)
 {
     unsigned n = out + in;

@@ -74,7 +74,10 @@ bool virtq_arm(struct virtq *q, u16 n);
 /* Takes back a request after the device was reset: each cookie in flight once, then NULL. */
 void *virtq_reclaim(struct virtq *q);
 
-unsigned virtq_in_flight(const struct virtq *q);
+static inline unsigned virtq_in_flight(const struct virtq *q)
+{
+    return (unsigned)(q->counters.requests - q->counters.completed);
+}
 
 /* Descriptors that may be in the ring at once. QEMU 10 loses what is finished in order while a packed ring is full, so one place stays free there. */
 static inline u16 virtq_room(const struct virtq *q)

@@ -125,49 +125,47 @@ static void describe(struct desc *d, const struct span *s, u16 flags, u16 next)
     d->next = to_le16(next);
 }
 
-/* The request behind one descriptor; false: there is no table to be had. */
-static bool add_indirect(struct virtq *q, const struct span *spans, unsigned out, unsigned n)
+/* The request behind one descriptor. */
+static void add_indirect(struct ring *r, const struct virtq_slot *slot, const struct span *spans, unsigned out,
+                         unsigned n)
 {
-    struct ring *r = q->ring;
-    struct virtq_slot *slot = &q->slots[r->free_head];
-    struct desc *table = slot->table ? slot->table : virtq_table(q, r->free_head);
-    if (!table)
-        return false;
+    struct desc *table = slot->table;
     for (unsigned i = 0; i < n; i++)
         describe(&table[i], &spans[i], i < out ? DESC_F_NEXT : DESC_F_NEXT | DESC_F_WRITE, (u16)(i + 1));
     describe(&table[n - 1], &spans[n - 1], n > out ? DESC_F_WRITE : 0, 0);
     struct span all = {slot->table_pa, n * sizeof(struct desc)};
     describe(&r->desc[r->free_head], &all, DESC_F_INDIRECT, 0);
-    return true;
 }
 
-static void add_chain(struct virtq *q, const struct span *spans, unsigned out, unsigned n)
+/* A descriptor for each span; the last of them. */
+static COLD u16 add_chain(struct virtq *q, const struct span *spans, unsigned out, unsigned n)
 {
     struct ring *r = q->ring;
-    u16 at = r->free_head;
-    for (unsigned i = 0; i < n; i++, at = q->slots[at].next)
+    u16 at = r->free_head, last = at;
+    for (unsigned i = 0; i < n; i++, last = at, at = q->slots[at].next)
         describe(&r->desc[at], &spans[i], (i < out ? 0 : DESC_F_WRITE) | (i + 1 < n ? DESC_F_NEXT : 0),
                  q->slots[at].next);
+    return last;
 }
 
 static int split_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in)
 {
     struct ring *r = q->ring;
     u16 head = r->free_head, last = head;
+    struct virtq_slot *slot = &q->slots[head];
     unsigned n = out + in;
     if (r->free_count == 0)
         return -ENOSPC;
-    if (n > 1 && q->flags & VIRTQ_INDIRECT && add_indirect(q, spans, out, n))
+    if (n > 1 && q->flags & VIRTQ_INDIRECT && (slot->table || virtq_table(q, head))) {
+        add_indirect(r, slot, spans, out, n);
         n = 1;
-    else if (n > r->free_count)
+    } else if (n > r->free_count)
         return -ENOSPC;
     else
-        add_chain(q, spans, out, n);
-    for (unsigned i = 1; i < n; i++)
-        last = q->slots[last].next;
+        last = add_chain(q, spans, out, n);
     r->free_head = q->slots[last].next;
     r->free_count -= (u16)n;
-    q->slots[head].count = (u16)n;
+    slot->count = (u16)n;
     store(&r->avail->ring[r->staged++ & (q->size - 1)], head);
     return head;
 }

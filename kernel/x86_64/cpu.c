@@ -73,14 +73,18 @@ static void choose_copies(const struct cpuid *one, u32 seven_b)
         arch_string_least = LEAST;
 }
 
-void arch_string_copy(void *dst, const void *src, size_t n)
+void *arch_string_copy(void *dst, const void *src, size_t n)
 {
-    __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n)::"memory");
+    void *d = dst;
+    __asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n)::"memory");
+    return dst;
 }
 
-void arch_string_fill(void *dst, int byte, size_t n)
+void *arch_string_fill(void *dst, int byte, size_t n)
 {
-    __asm__ volatile("rep stosb" : "+D"(dst), "+c"(n) : "a"(byte) : "memory");
+    void *d = dst;
+    __asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(byte) : "memory");
+    return dst;
 }
 
 void arch_init(void)

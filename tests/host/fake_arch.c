@@ -311,14 +311,18 @@ u64 fake_physical_limit = 1ull << 44;
 
 size_t arch_string_least = SIZE_MAX;
 
-void arch_string_copy(void *dst, const void *src, size_t n)
+void *arch_string_copy(void *dst, const void *src, size_t n)
 {
-    __asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(n)::"memory");
+    void *d = dst;
+    __asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n)::"memory");
+    return dst;
 }
 
-void arch_string_fill(void *dst, int byte, size_t n)
+void *arch_string_fill(void *dst, int byte, size_t n)
 {
-    __asm__ volatile("rep stosb" : "+D"(dst), "+c"(n) : "a"(byte) : "memory");
+    void *d = dst;
+    __asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(byte) : "memory");
+    return dst;
 }
 
 u64 arch_physical_limit(void)
