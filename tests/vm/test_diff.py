@@ -146,6 +146,13 @@ def test_random_operations_whatever_is_kept(mode, sheepskin, guests, tmp_path):
     same(sheepskin("diff", "--timeout", "60", "-v", f"{tmp_path / 'field'}:/host:cache={mode}", "--", guests("fileops", "gcc"), "200", *seeds))
 
 
+@pytest.mark.parametrize("mode", ["cache=readahead", "cache=loose", "sync:cache=loose"])
+def test_random_operations_in_each_mode(mode, sheepskin, guests, tmp_path):
+    """What the guest itself does it sees, whatever is read ahead, gathered or kept."""
+    (tmp_path / "field").mkdir()
+    same(sheepskin("diff", "--timeout", "60", "-v", f"{tmp_path / 'field'}:/host:{mode}", "--", guests("fileops", "gcc"), "200", *map(str, range(41, 61))))
+
+
 def test_soak(diff, guests, tmp_path):
     """100,000 operations in one boot; the program itself compares fids and free memory before and after."""
     (tmp_path / "field").mkdir()
