@@ -139,7 +139,7 @@ static bool find_taken(const struct pci_dev *parent, bool io, u64 pa, u64 len, c
             const struct pci_bar *bar = &d->bars[i];
             if (bar == until)
                 return false;
-            if (bar->io == io && taken(&(struct span){bar->base, bar->size}, pa, len, start))
+            if (bar->base && bar->io == io && taken(&(struct span){bar->base, bar->size}, pa, len, start))
                 return true;
         }
         for (unsigned i = 0; i < KINDS && !until && !is_above(d, parent); i++)

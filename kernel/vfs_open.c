@@ -52,6 +52,11 @@ static int may_open_to_write(struct place *place)
 
 static int open_node(struct node *node, u32 flags, struct attr *attr)
 {
+    if ((flags & O_PATH) && (node->qid.type & QID_DIR)) {
+        attr->mode = S_IFDIR; /* what an open file keeps of its attributes; chdir() needs no message for it */
+        attr->rdev_major = attr->rdev_minor = 0;
+        return 0;
+    }
     if (flags & O_PATH)
         return node->fs->ops->getattr(node, attr);
     return node->fs->ops->open(node, flags, attr);
@@ -97,7 +102,7 @@ static int open_place(struct place *place, u32 flags, struct file **out, struct 
 static u32 next_of(u32 flags)
 {
     if (flags & O_PATH)
-        return VFS_NEXT_GETATTR;
+        return flags & O_DIRECTORY ? 0 : VFS_NEXT_GETATTR;
     return flags & (O_ACCMODE | O_TRUNC | O_APPEND | O_NOATIME | O_SYNC) ? 0 : VFS_NEXT_OPEN;
 }
 

@@ -17,13 +17,14 @@ enum { PORT_CHANNELS = 0xe9, PORT_EXIT = 0xf4, FIRST_SLOT = 4, INPUT_SLOT = 0x1e
  */
 enum { CMDLINE_QBOOT = 65535, CMDLINE_OPTION_ROM = 4095, KERNEL_ARGS = 1024 };
 
+/* QEMU's -machine. What the guest has no use for costs time at its start and QEMU's. */
 struct machine {
-    const char *name, *qemu; /* QEMU's -machine */
+    const char *name, *qemu;
 };
 
 static const struct machine machines[] = {
-    {"q35", "q35"},
-    {"pc", "pc"},
+    {"q35", "q35,sata=off,smbus=off,vmport=off,hpet=off"},
+    {"pc", "pc,smbus=off,vmport=off,hpet=off"},
     {"microvm", "microvm,pcie=on,auto-kernel-cmdline=off"},
 };
 
@@ -175,7 +176,8 @@ static void add_shares(struct words *w, const struct request *req, bool by_hand)
         add2(w, "-fsdev",
              text("local,id=%s,path=%s,security_model=none,multidevs=remap%s", s->tag, double_commas(host),
                   s->readonly ? ",readonly=on" : ""));
-        add2(w, "-device", text("virtio-9p-pci,fsdev=%s,mount_tag=%s,addr=%#x", s->tag, s->tag, FIRST_SLOT + i));
+        add2(w, "-device",
+             text("virtio-9p-pci,fsdev=%s,mount_tag=%s,disable-legacy=on,addr=%#x", s->tag, s->tag, FIRST_SLOT + i));
     }
 }
 

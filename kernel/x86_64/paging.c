@@ -131,24 +131,34 @@ static int small_pages(u64 pa, u64 **out)
     return pt ? 0 : -ENOMEM;
 }
 
+static void map_part(const char *from, const char *to, u64 rights)
+{
+    u64 pa = arch_virt_to_phys(from) | PTE_PRESENT | rights;
+    for (u64 *pte = &image_pt[paging_index((u64)from, 0)]; from < to; from += PAGE_SIZE, pa += PAGE_SIZE)
+        *pte++ = pa;
+}
+
 /* The image's text and constants must not be writable through the physical map either. */
+static int protect_alias(void)
+{
+    u64 end = arch_virt_to_phys(text_end), *pt;
+    for (u64 pa = arch_virt_to_phys(rodata_start), stop; pa < end; pa = stop) {
+        stop = MIN(end, ALIGN_UP(pa + 1, LARGE));
+        if (small_pages(pa, &pt) < 0)
+            return -ENOMEM;
+        for (u64 *pte = pt ? &pt[paging_index(pa, 0)] : NULL; pte && pa < stop; pa += PAGE_SIZE)
+            *pte++ &= ~PTE_WRITE;
+    }
+    return 0;
+}
+
 static int map_image(void)
 {
-    u64 pa = image_pa, *alias = NULL;
-    int result = 0;
-    for (char *va = image_start; va < image_end && result == 0; va += PAGE_SIZE, pa += PAGE_SIZE) {
-        bool constant = va >= rodata_start && va < text_end;
-        u64 rights = constant && va >= text_start ? 0 : constant ? cpu_nx : PTE_WRITE | cpu_nx;
-        if (va != kernel_stack_guard && va != fault_stack_guard)
-            image_pt[paging_index((u64)va, 0)] = pa | PTE_PRESENT | rights;
-        if (!constant)
-            continue;
-        if (va == rodata_start || paging_index(pa, 0) == 0)
-            result = small_pages(pa, &alias);
-        if (alias)
-            alias[paging_index(pa, 0)] &= ~PTE_WRITE;
-    }
-    return result;
+    map_part(image_start, image_end, PTE_WRITE | cpu_nx);
+    map_part(rodata_start, text_start, cpu_nx);
+    map_part(text_start, text_end, 0);
+    image_pt[paging_index((u64)kernel_stack_guard, 0)] = image_pt[paging_index((u64)fault_stack_guard, 0)] = 0;
+    return protect_alias();
 }
 
 static bool is_memory(u64 kind)
