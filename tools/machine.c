@@ -23,8 +23,8 @@ struct machine {
 };
 
 static const struct machine machines[] = {
-    {"q35", "q35,sata=off,smbus=off,vmport=off,hpet=off"},
-    {"pc", "pc,smbus=off,vmport=off,hpet=off"},
+    {"q35", "q35,sata=off,smbus=off,vmport=off,hpet=off,i8042=off"},
+    {"pc", "pc,smbus=off,vmport=off,hpet=off,i8042=off"},
     {"microvm", "microvm,pcie=on,auto-kernel-cmdline=off"},
 };
 

@@ -42,7 +42,7 @@ def test_60_kb_of_arguments(name, sheepskin):
 def test_verbose_tells_the_story_on_stderr(sheepskin, share):
     done = sheepskin("run", "--verbose", "-v", f"{share}:/host", "cat", "/host/poem.txt")
     assert done.stdout == (share / "poem.txt").read_bytes()
-    for line in ("00:04.0 1af4:1009 virtio-pci", 'virtio0: 9p, tag "host"', "mount: host on /host type 9p"):
+    for line in ("00:04.0 1af4:1049 virtio-pci", 'virtio0: 9p, tag "host"', "mount: host on /host type 9p"):
         assert line in done.stderr.decode()
 
 
