@@ -66,7 +66,7 @@ def test_make_run_ends_with_the_status_of_the_program(app, status):
 
 def test_make_run_tells_the_story_of_the_boot():
     done = sh("make", "run")
-    assert re.search(r"^00:04\.0 1af4:1009 virtio-pci$", done.stderr, re.M)
+    assert re.search(r"^00:04\.0 1af4:1049 virtio-pci$", done.stderr, re.M)
     assert re.search(r'^virtio0: 9p, tag "host"$', done.stderr, re.M)
     assert "poem.txt" in done.stdout and (ROOT / "demo/poem.txt").read_text() in done.stdout
 
