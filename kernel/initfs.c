@@ -155,15 +155,15 @@ static bool read_fields(const char *p, u32 *field)
         return false;
     p += MAGIC;
     for (unsigned i = 0; i < FIELDS; i++) {
-        const char *end = p + DIGITS;
         u32 v = 0;
-        while (p < end && *p == '0') /* as most are */
-            p++;
-        for (; p < end; p++) {
+        for (unsigned d = 0; d < DIGITS; d++, p++) {
+            v <<= 4;
+            if (*p == '0') /* as most are */
+                continue;
             unsigned digit = (unsigned)*p - '0', letter = (*p | 0x20u) - 'a';
             if (digit > 9 && letter > 5)
                 return false;
-            v = v << 4 | (digit > 9 ? letter + 10 : digit);
+            v |= digit > 9 ? letter + 10 : digit;
         }
         field[i] = v;
     }
