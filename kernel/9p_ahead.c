@@ -16,19 +16,18 @@
 #include "wire.h"
 
 enum {
-    STREAMS = 8,          /* files that somebody reads at the same time */
-    WINDOWS = 4,          /* of one stream */
-    SHORT_PAGES = 4,      /* a window of less does not pay */
-    FIRST_PAGES = 32,     /* the first one, */
-    GROWTH = 8,           /* the next is so much larger, */
-    MOST_PAGES = 256,     /* at most this */
-    PART = 8,             /* of the memory that is free, for all windows together */
-    LEAST_FREE = 256,     /* pages; with less there are none */
-    DIRECT = 256 * 1024,  /* who reads as much at a time needs no windows: it goes straight into his memory */
-    PATIENCE = 2,         /* reads on end before the first window; */
-    PATIENCE_MOST = 64,   /* doubled up to here each time that one was not used up */
-    OLD_CYCLES = 1 << 27, /* some fifty milliseconds */
-    IDLE_BEATS = 10,      /* after which a file's windows go */
+    STREAMS = 8,         /* files that somebody reads at the same time */
+    WINDOWS = 4,         /* of one stream */
+    SHORT_PAGES = 4,     /* a window of less does not pay */
+    FIRST_PAGES = 32,    /* the first one, */
+    GROWTH = 8,          /* the next is so much larger, */
+    MOST_PAGES = 256,    /* at most this */
+    PART = 8,            /* of the memory that is free, for all windows together */
+    LEAST_FREE = 256,    /* pages; with less there are none */
+    DIRECT = 256 * 1024, /* who reads as much at a time needs no windows: it goes straight into his memory */
+    PATIENCE = 2,        /* reads on end before the first window; */
+    PATIENCE_MOST = 64,  /* doubled up to here each time that one was not used up */
+    IDLE_BEATS = 10,     /* after which a file's windows go */
     SPANS = 64
 };
 
@@ -40,7 +39,7 @@ struct window {
     u32 asked, got; /* bytes from there on */
     bool flying;    /* not answered, or the answer was not looked at */
     bool used;
-    u64 heard, cycles; /* when its message was sent */
+    struct vfs_moment sent;
 };
 
 struct stream {
@@ -147,8 +146,7 @@ static struct window *make_window(u64 offset, u64 len, u64 most)
     }
     held += pages;
     *w = (struct window){.pa = pa, .pages = pages, .offset = offset, .asked = (u32)MIN(len, pages * PAGE_SIZE)};
-    w->heard = vfs_heard;
-    w->cycles = arch_cycles();
+    w->sent = vfs_now();
     return w;
 }
 
@@ -289,7 +287,7 @@ void p9_ahead_bury(struct p9 *client)
 /* May the program be given this? */
 static bool is_good(const struct fs *fs, const struct window *w)
 {
-    return fs->cache != CACHE_NONE || (w->heard == vfs_heard && arch_cycles() - w->cycles < OLD_CYCLES);
+    return fs->cache != CACHE_NONE || vfs_is_still(w->sent);
 }
 
 /* The first byte of a window tells what was so when it was sent: what was sent for before that is old from now on, but for this and what came later. */
@@ -297,7 +295,7 @@ static void hear(struct stream *s, u64 known)
 {
     u64 before = vfs_heard++;
     for (struct window *w = s->windows; w; w = w->next)
-        w->heard += w->heard == before;
+        w->sent.heard += w->sent.heard == before;
     s->windows->used = true;
     send_ahead(s, known);
 }
@@ -365,7 +363,7 @@ static s64 fetch(struct stream *s, u64 known, u64 end, struct span *spans, unsig
         return got;
     }
     w->got = (u32)((u64)got - want);
-    w->heard = vfs_heard; /* the program hears this answer, but no later one */
+    w->sent.heard = vfs_heard; /* the program hears this answer, but no later one */
     s->windows = w;
     s->pages = MIN(s->pages * GROWTH, (u64)MOST_PAGES);
     return (s64)want;

@@ -222,7 +222,8 @@ int p9fs_setattr(struct node *node, const struct attr_change *change);
 int p9fs_fsync(struct node *node, bool data_only);
 /* 9p_gather.c */
 int p9fs_flush(struct node *node, bool tell);
-/* Sends all that was gathered; before a read of the file; when it is closed. */
+/* What was gathered of this file, by whatever descriptor; its error. Sends all that was gathered; before a read of the file; when it is closed. */
+int p9_gather_sync(struct node *node);
 void p9_gather_flush(const struct p9 *client);
 void p9_gather_read(const struct node *node);
 void p9_gather_close(const struct node *node);

@@ -195,6 +195,7 @@ int p9_check_name(const struct node *node)
     struct node clone;
     struct attr attr;
     struct qid none;
+    p9_cache_changed(p9_of(node), node->qid.path); /* which would tell of the file, not of the name */
     int err = node->open ? node->fs->ops->walk(node, &(struct name){0}, 0, &clone, &none) : -ENOENT;
     if (err < 0)
         return err == -ENOENT ? 0 : err;
@@ -254,7 +255,7 @@ int p9fs_setattr(struct node *node, const struct attr_change *c)
 int p9fs_fsync(struct node *node, bool data_only)
 {
     struct p9_call call;
-    int lost = p9fs_flush(node, true);
+    int lost = p9_gather_sync(node);
     if (lost < 0)
         return lost;
     struct wire w = p9_begin_on(&call, node, P9_TFSYNC);

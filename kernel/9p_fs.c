@@ -84,6 +84,7 @@ static int p9fs_attach(struct fs *fs, struct node *root)
     if (fid == P9_NOFID)
         return -ENFILE;
     p9_chain_forget();
+    p9_gather_flush(client); /* which another mode may have allowed */
     p9_cache_free(client);
     struct qid qid;
     err = p9_attach_fid(client, fid, &qid);

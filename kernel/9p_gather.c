@@ -92,6 +92,19 @@ int p9fs_flush(struct node *node, bool tell)
     return tell ? take_error(g) : 0;
 }
 
+/* What went wrong now is told to who asks for this file by another descriptor, and to who wrote it later. */
+int p9_gather_sync(struct node *node)
+{
+    int err = p9fs_flush(node, true);
+    for (struct gather *g = gathers; g; g = g->next) {
+        if (g->client != p9_of(node) || g->qid_path != node->qid.path || g->error)
+            continue;
+        flush(g);
+        err = err ? err : g->error;
+    }
+    return err;
+}
+
 void p9_gather_close(const struct node *node)
 {
     struct gather **at = find(node), *g = *at;

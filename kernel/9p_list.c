@@ -7,18 +7,16 @@
  * order is that in which programs ask for attributes (9p_stat.c). */
 #include "9p.h"
 #include "9p_client.h"
-#include "arch.h"
 #include "mem.h"
 #include "vfs.h"
 #include "wire.h"
 
 enum {
-    PIECES = 8,      /* that are kept, */
-    ROOM_MAX = 64,   /* pages of one Rreaddir, */
-    ROOM_PART = 64,  /* and this part of the memory that is free */
-    ENTRY = 24,      /* a directory entry's bytes before the name */
-    FRESH = 1 << 25, /* cycles: some ten milliseconds */
-    SEEN_AHEAD = 8,  /* entries that a program may leave out before the next one that it asks about */
+    PIECES = 8,     /* that are kept, */
+    ROOM_MAX = 64,  /* pages of one Rreaddir, */
+    ROOM_PART = 64, /* and this part of the memory that is free */
+    ENTRY = 24,     /* a directory entry's bytes before the name */
+    SEEN_AHEAD = 8, /* entries that a program may leave out before the next one that it asks about */
 };
 
 struct piece {
@@ -32,15 +30,16 @@ struct cursor {
 };
 
 struct p9_list {
-    u32 fid, life;            /* whose listing, in which session; P9_NOFID: nobody's any more */
-    u64 dir;                  /* qid.path of the directory */
-    u32 n;                    /* pieces, of which programs were given all but the rest of the last one: */
-    u32 at;                   /* from here on; */
-    u64 from;                 /* the cookie that leads there, */
-    u64 begin;                /* and the one that led to its first entry */
-    u32 asked;                /* pages */
-    u64 heard, cycles, edits; /* when it was fetched */
-    struct cursor expected;   /* the name that is asked about next */
+    u32 fid, life; /* whose listing, in which session; P9_NOFID: nobody's any more */
+    u64 dir;       /* qid.path of the directory */
+    u32 n;         /* pieces, of which programs were given all but the rest of the last one: */
+    u32 at;        /* from here on; */
+    u64 from;      /* the cookie that leads there, */
+    u64 begin;     /* and the one that led to its first entry */
+    u32 asked;     /* pages */
+    u64 edits;
+    struct vfs_moment fetched;
+    struct cursor expected; /* the name that is asked about next */
     struct piece pieces[PIECES];
 };
 
@@ -144,7 +143,7 @@ static bool is_fresh(const struct p9 *c, const struct p9_list *list)
 {
     if (list->life != c->life || list->edits != c->edits)
         return false;
-    return c->fs->cache != CACHE_NONE || (list->heard == vfs_heard && arch_cycles() - list->cycles < FRESH);
+    return c->fs->cache != CACHE_NONE || vfs_is_still(list->fetched);
 }
 
 /* Rreaddir's count, its entries copied to a piece. */
@@ -175,6 +174,7 @@ static int fetch(struct p9 *c, struct p9_list *list, const struct node *dir, u64
     if (list->n) /* what nobody was given yet comes anew */
         list->pieces[list->n - 1].len = list->at;
     struct span room = {pa, MIN(pages * PAGE_SIZE, p9_io(c))};
+    list->fetched = vfs_now();
     struct wire w = p9_begin_on(&call, dir, P9_TREADDIR);
     p9_payload(&call, room);
     wire_put64(&w, from);
@@ -187,8 +187,7 @@ static int fetch(struct p9 *c, struct p9_list *list, const struct node *dir, u64
     list->dir = dir->qid.path;
     list->begin = list->from = from;
     list->life = c->life;
-    list->heard = vfs_heard;
-    list->cycles = arch_cycles();
+    list->fetched.heard = vfs_heard;
     list->edits = c->edits;
     list->asked = (u32)pages;
     return err;

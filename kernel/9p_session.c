@@ -115,6 +115,7 @@ int p9_restart(struct p9 *c)
         return -EIO;
     c->restarting = true;
     c->msize = 0;
+    p9_cache_free(c); /* this server may number otherwise */
     int err = c->life < RESTARTS_MAX ? c->link->ops->restart(c->link) : -EIO;
     if (err == 0)
         err = p9_session(c);

@@ -8,7 +8,6 @@
  * outside but answers of the same batch, and only for a few milliseconds (docs/coherence.md). */
 #include "9p.h"
 #include "9p_client.h"
-#include "arch.h"
 #include "mem.h"
 #include "vfs.h"
 #include "wire.h"
@@ -23,7 +22,6 @@ enum {
     BATCH_PREFIX = 512,
     BATCH_FREE = 1024, /* pages of memory that are free, or there are no batches */
     OUT_OF_ORDER = 8,  /* names that a program may leave out */
-    FRESH = 1 << 25,   /* cycles since the last of a batch came: some ten milliseconds */
     UNKNOWN = 1,
 };
 
@@ -44,7 +42,7 @@ struct p9_batch {
     u32 size;    /* of the next batch */
     u32 given;   /* of this */
     u32 life;
-    u64 heard, cycles;
+    struct vfs_moment asked;
     char text[BATCH_TEXT]; /* the names */
     struct answer answers[BATCH_MOST];
 };
@@ -162,7 +160,7 @@ static bool is_here(const struct p9_batch *b, const struct node *from, const str
 
 static bool is_fresh(const struct p9_batch *b, const struct p9 *client)
 {
-    return b->next < b->n && b->life == client->life && b->heard == vfs_heard && arch_cycles() - b->cycles < FRESH;
+    return b->next < b->n && b->life == client->life && vfs_is_still(b->asked);
 }
 
 static bool is_name(struct name a, struct name b)
@@ -192,7 +190,7 @@ static struct answer *take_answer(struct p9_batch *b, struct p9 *client, struct 
 static int give(struct p9_batch *b, const struct answer *a, unsigned n, struct node *out, struct qid *qids,
                 struct attr *attr)
 {
-    b->heard = ++vfs_heard;
+    b->asked.heard = ++vfs_heard;
     for (unsigned i = 0; i < n; i++)
         qids[i] = (struct qid){.type = QID_DIR};
     if (a->state < 0)
@@ -291,13 +289,13 @@ static bool ask_batch(struct p9_batch *b, const struct node *from, const struct 
         return false;
     }
     b->life = client->life;
+    b->asked = vfs_now();
     p9_cache_busy(true);
     send_walks(b, client, names, n);
     send_getattrs(b, from, names, n, follow);
     finish_getattrs(b, client);
     p9_cache_busy(false);
-    b->heard = vfs_heard;
-    b->cycles = arch_cycles();
+    b->asked.heard = vfs_heard;
     return true;
 }
 
@@ -379,6 +377,7 @@ void p9_stat_free(struct p9 *client)
 int p9fs_statfs(struct node *node, struct fs_stat *out)
 {
     struct p9_call call;
+    p9_gather_flush(p9_of(node));
     struct wire w = p9_begin_on(&call, node, P9_TSTATFS);
     int err = p9_exchange(&call, &w);
     if (err < 0)

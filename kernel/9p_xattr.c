@@ -69,7 +69,6 @@ static int create(struct p9 *client, u32 fid, struct name name, size_t size, u32
 /* The server sets the value when the fid goes, so Tclunk is waited for and its error is the result. size 0 removes the attribute. */
 int p9fs_setxattr(const struct node *node, struct name name, const void *value, size_t size, u32 flags)
 {
-    p9_cache_changed(p9_of(node), node->qid.path);
     struct p9 *client = p9_of(node);
     u32 fid = P9_NOFID;
     if (value && !size)
@@ -86,5 +85,6 @@ int p9fs_setxattr(const struct node *node, struct name name, const void *value, 
         err = put == (s64)size ? 0 : put < 0 ? (int)put : -EIO;
     }
     int end = p9_end(client, P9_TCLUNK, fid);
+    p9_cache_changed(client, node->qid.path); /* it was looked at before it was changed */
     return err < 0 ? err : end;
 }

@@ -112,6 +112,7 @@ static int devfs_attach(struct fs *fs, struct node *out)
 static int devfs_walk(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids)
 {
     struct node at = {.fs = from->fs, .id = from->id, .qid = from->qid};
+    vfs_heard++;
     unsigned done = 0;
     for (; done < n && (at.qid.type & QID_DIR); done++) {
         u64 i = at.id == ROOT || device_of(&at) ? find(device_of(&at), names[done]) : places();
@@ -128,6 +129,7 @@ static int devfs_walk(const struct node *from, const struct name *names, unsigne
 static int devfs_getattr(struct node *node, struct attr *attr)
 {
     const struct device *dev = device_of(node);
+    vfs_heard++;
     *attr = (struct attr){.qid = node->qid, .mode = S_IFDIR | 0755, .nlink = 2, .blksize = PAGE_SIZE};
     if (node->id == ROOT || (dev && dev->folder))
         return 0;
@@ -162,6 +164,7 @@ static void devfs_clunk(struct node *node)
 static s64 devfs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
     const struct device *dev = device_of(node);
+    vfs_heard++;
     return !dev ? -ENODEV : dev->read ? dev->read(dev, spans, n, offset) : -EINVAL;
 }
 
@@ -174,6 +177,7 @@ static s64 devfs_write(struct node *node, const struct span *spans, unsigned n, 
 static int devfs_ioctl(struct node *node, u32 cmd, void *data, size_t size)
 {
     const struct device *dev = device_of(node);
+    vfs_heard++;
     return !dev ? -ENODEV : dev->ioctl ? dev->ioctl(dev, cmd, data, size) : -ENOTTY;
 }
 
@@ -187,6 +191,7 @@ static int devfs_fsync(struct node *node, bool data_only)
 static u32 devfs_poll(struct node *node)
 {
     const struct device *dev = device_of(node);
+    vfs_heard++;
     if (!dev)
         return POLLERR | POLLHUP;
     return dev->poll ? dev->poll(dev) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
@@ -206,6 +211,7 @@ static int devfs_readdir(struct node *node, u64 from, size_t room, dirent_fn emi
 {
     const struct device *folder = device_of(node);
     int taken = 0;
+    vfs_heard++;
     (void)room;
     if (node->id != ROOT && !folder)
         return -ENOENT;

@@ -36,6 +36,7 @@ static bool wait_more(struct wait *w)
     w->cut = now < w->end && signal_waiting();
     if (now >= w->end || w->cut)
         return false;
+    vfs_heard++;
     later_sleep(MIN(w->again ? w->nap : NEVER, end - MIN(now, end)));
     w->again = false;
     w->nap = MIN(w->nap * 2, NAP_MAX);
@@ -64,6 +65,7 @@ static s64 time_in(u64 va, u64 scale, u64 *ns)
 static void time_out(u64 va, u64 scale, const struct wait *w)
 {
     u64 now = w->end == NEVER || !w->end ? 0 : time_ns(), left = w->end > now ? w->end - now : 0;
+    vfs_tell_time();
     if (va && w->end != NEVER)
         proc_copy_out(va, (const u64[2]){left / SECOND, left % SECOND / scale}, 2 * sizeof left);
 }

@@ -7,6 +7,7 @@
 #include "rand.h"
 #include "syscall.h"
 #include "time.h"
+#include "vfs.h"
 
 #define SECOND 1000000000ull
 
@@ -269,6 +270,7 @@ SYSCALL(sysinfo)
               .procs = 1,
               .mem_unit = 1};
     _Static_assert(sizeof info == 112, "struct sysinfo of x86-64");
+    vfs_heard++;
     return proc_copy_out(arg[0], &info, sizeof info);
 }
 
@@ -281,6 +283,7 @@ SYSCALL(getrusage)
         return -EINVAL;
     if (who != CHILDREN) {
         u64 now = time_ns();
+        vfs_tell_time();
         usage[0] = now / SECOND;
         usage[1] = now % SECOND / 1000;
         usage[4] = proc_current->pages * (PAGE_SIZE / 1024);

@@ -9,6 +9,7 @@
 #include "proc.h"
 #include "syscall.h"
 #include "time.h"
+#include "vfs.h"
 
 enum { SIGNALS = 64, SIGRTMIN = 32, SIGKILL = 9, SIGSEGV = 11, SIGSTOP = 19 };
 
@@ -228,6 +229,7 @@ SYSCALL(rt_sigqueueinfo)
 SYSCALL(rt_sigpending)
 {
     u64 waiting = pending & blocked;
+    vfs_heard++;
     return arg[1] > MASK_SIZE ? -EINVAL : proc_copy_out(arg[0], &waiting, arg[1]);
 }
 
@@ -245,6 +247,7 @@ bool signal_waiting(void)
 
 bool signal_sleep(u64 end)
 {
+    vfs_heard++;
     while (!signal_waiting()) {
         u64 now = time_ns(), next = MIN(end, timer_next());
         if (now >= end)
@@ -284,6 +287,7 @@ static void enter_handler(struct arch_frame *f, const struct info *info)
     size_t n = arch_vectors_save(vectors);
     u64 vectors_at = ALIGN_DOWN(top - n, 64ull), at = ALIGN_DOWN(vectors_at - sizeof h, 16ull) - 8;
     struct context *c = &h.context;
+    vfs_heard++;
     *c = (struct context){
         .stack = alternate, .segments = f->cs | f->ss << 48, .old_mask = mask_after, .mask = mask_after};
     c->error = f->error, c->vector = f->vector, c->cr2 = info->address, c->vectors = vectors_at;

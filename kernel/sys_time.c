@@ -3,6 +3,7 @@
 #include "proc.h"
 #include "syscall.h"
 #include "time.h"
+#include "vfs.h"
 
 struct timespec {
     u64 sec, nsec;
@@ -17,6 +18,7 @@ static s64 clock_value(u32 clock, u64 *ns)
                    (~clock >> 3 == 0 || ~clock >> 3 == proc_current->pid); /* whose time to run it tells */
     if (!process && (clock >= 32 || !(KNOWN >> clock & 1)))
         return -EINVAL;
+    vfs_tell_time();
     *ns = !process && WALL >> clock & 1 ? time_wall_ns() : time_ns();
     return 0;
 }
@@ -65,6 +67,7 @@ SYSCALL(gettimeofday)
     u64 now = time_wall_ns();
     struct timespec t = {now / SECOND, now % SECOND / 1000};
     s32 zone[2] = {0, 0};
+    vfs_tell_time();
     if (arg[0] && proc_copy_out(arg[0], &t, sizeof t) < 0)
         return -EFAULT;
     return arg[1] ? proc_copy_out(arg[1], zone, sizeof zone) : 0;
@@ -73,12 +76,14 @@ SYSCALL(gettimeofday)
 SYSCALL(time)
 {
     u64 now = time_wall_ns() / SECOND;
+    vfs_tell_time();
     return arg[0] && proc_copy_out(arg[0], &now, sizeof now) < 0 ? -EFAULT : (s64)now;
 }
 
 SYSCALL(times)
 {
     u64 ticks[4] = {time_ns() / (SECOND / 100)};
+    vfs_tell_time();
     return arg[0] && proc_copy_out(arg[0], ticks, sizeof ticks) < 0 ? -EFAULT : (s64)ticks[0];
 }
 

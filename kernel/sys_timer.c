@@ -3,6 +3,7 @@
 #include "proc.h"
 #include "syscall.h"
 #include "time.h"
+#include "vfs.h"
 
 #define SECOND 1000000000ull
 enum { SIGALRM = 14, SIGVTALRM = 26, SIGPROF = 27, TIMERS = 3, NS_PER_US = 1000 };
@@ -57,6 +58,7 @@ static void exchange(u32 which, const u64 new[4], u64 old[4])
 {
     bool set = new && (new[2] | new[3]);
     u64 at = timers[which].at, now = at || set ? time_ns() : 0;
+    vfs_tell_time();
     put_time(timers[which].every, old);
     put_time(!at ? 0 : at > now + NS_PER_US ? at - now : NS_PER_US, old + 2);
     if (!new)

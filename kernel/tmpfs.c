@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* tmpfs - a file system in memory: names in directories, and what they name.
- *
  * An inode lives while it has a name or a node: what is removed while it is open stays until it is closed. */
 #include "tmpfs.h"
 #include "mem.h"
@@ -260,6 +259,7 @@ static void tmpfs_clunk(struct node *node)
 static int tmpfs_getattr(struct node *node, struct attr *attr)
 {
     struct inode *i = inode_of(node);
+    vfs_tell_time();
     if (!i->a.ctime.sec) /* the root, which is older than the clock */
         i->a.atime = i->a.mtime = i->a.ctime = now();
     *attr = i->a;

@@ -1,12 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* vfs - open files, and what programs ask about paths. */
 #include "vfs.h"
+#include "arch.h"
 #include "mem.h"
 
 enum { TMPFS_MAGIC = 0x01021994, MEMORY_DEVICES = 1 };
 enum { SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE };
 
-u64 vfs_heard;
+u64 vfs_heard, vfs_clock;
+
+struct vfs_moment vfs_now(void)
+{
+    return (struct vfs_moment){vfs_heard, arch_cycles()};
+}
+
+/* Whoever looked at no clock knows only how long he was busy himself: that is not exact, nor known to others. */
+bool vfs_is_still(struct vfs_moment then)
+{
+    enum { OLD = 1 << 27, OLD_BY_CLOCK = 1 << 23 }; /* cycles: some fifty milliseconds, and some four */
+    return then.heard == vfs_heard && arch_cycles() - then.cycles < OLD &&
+           (s64)(vfs_clock - then.cycles) < OLD_BY_CLOCK;
+}
+
+void vfs_tell_time(void)
+{
+    vfs_clock = arch_cycles();
+}
 
 static void clunk(struct node *node)
 {
@@ -166,7 +185,6 @@ s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset
         return -EINVAL;
     if ((file->flags & O_NONBLOCK) && mem_span_total(spans, n) && !(vfs_poll(file) & (POLLIN | POLLHUP)))
         return -EAGAIN;
-    vfs_heard += has_no_position(file);
     s64 from = position(file, offset, mem_span_total(spans, n));
     return from < 0 ? from : moved(file, offset, file->node.fs->ops->read(&file->node, spans, n, (u64)from));
 }
@@ -381,6 +399,5 @@ int vfs_ioctl(struct file *file, u32 cmd, void *data, size_t size)
 u32 vfs_poll(struct file *file)
 {
     const struct fs_ops *ops = file->node.fs->ops;
-    vfs_heard += ops->poll != NULL;
     return ops->poll ? ops->poll(&file->node) : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }

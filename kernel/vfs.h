@@ -374,8 +374,21 @@ void vfs_unlock_file(struct file *file);
 
 /* On open files. offset: bytes, or VFS_CURRENT to use and move the file's own. */
 #define VFS_CURRENT (~0ull)
-/* Counts what this guest may have heard of the world outside: messages to servers, reads of devices and pipes, and looks whether they can be read. */
-extern u64 vfs_heard;
+/*
+ * Counts what this guest may have heard of the world outside: messages to servers (p9_send), whatever is asked of devices, /proc and /sys (devfs.c,
+ * attrfs.c) and of the machine's state (sysinfo), looks whether something can be read, signals, sleeping, and waiting for the other side of a port. Only what
+ * comes from the program itself does not count: its memory, /tmp, the initial files. vfs_clock: when the program was last told the time, as arch_cycles().
+ */
+extern u64 vfs_heard, vfs_clock;
+/* What was asked for before it was needed can be given as if it were asked for now, if nothing was heard since: for as long as a program without a clock
+ * could not tell, and a few milliseconds for one that looked at it. */
+struct vfs_moment {
+    u64 heard, cycles;
+};
+struct vfs_moment vfs_now(void);
+bool vfs_is_still(struct vfs_moment then);
+/* The program is being told the time. */
+void vfs_tell_time(void);
 s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset);
 /* What was written so far goes to the server, if it did not yet. tell: returns the error of that, and of what was not told yet; else it is kept. */
 int vfs_flush(struct file *file, bool tell);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* virtio_console - consoles /dev/hvc0 and ports /dev/vport0p1, by name in /dev/virtio-ports (virtio 1.x, 5.3).
- *
  * The host adds and removes ports; their queues, and the buffers in them, stay as long as the device. A program may sleep in a read while that is
  * unplugged: who is inside when that happens frees what the driver had. */
 #include "arch.h"
@@ -243,6 +242,7 @@ static s64 port_write(const struct device *node, const struct span *spans, unsig
     int err = 0;
     (void)offset;
     p->on->users++;
+    vfs_heard += !connected(p) || !has_room(p); /* who waits for the other side hears of it */
     while (len && err == 0 && !connected(p))
         err = wait(p, OUT, false);
     while (err == 0 && done < len && (!done || p->is_console))

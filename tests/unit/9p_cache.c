@@ -178,6 +178,24 @@ static void attributes_that_this_guest_changes(void **state)
     assert_int_equal(vfs_unlink(NULL, "/s/changed", false), 0);
 }
 
+/* Attributes that are asked for on the way to a change are those before it; and what tells whether a name still leads to the file is not what is kept of the file. */
+static void what_is_asked_for_to_change_an_attribute(void **state)
+{
+    (void)state;
+    struct file *f = must("/s/named", O_CREAT | O_RDWR);
+    struct attr attr;
+    u64 dev;
+    must_see("/s/named");
+    assert_int_equal(vfs_setxattr(f, NULL, NULL, 0, "user.word", "value", 5, 0), 0);
+    u64 before = messages();
+    must_see("/s/named");
+    assert_true(messages() > before);
+    assert_int_equal(vfs_getattr(f, &attr, &dev), 0);
+    fake_9p_child(s.root, "named", 5)->ino += 1000; /* the host puts another one in its place */
+    assert_int_equal(vfs_getxattr(f, NULL, NULL, 0, "user.word", NULL, 0), -ESTALE);
+    vfs_put(f);
+}
+
 static void renames(void **state)
 {
     (void)state;
@@ -262,6 +280,7 @@ int main(void)
         T(only_this_mode_keeps_anything),
         T(names_that_this_guest_makes),
         T(attributes_that_this_guest_changes),
+        T(what_is_asked_for_to_change_an_attribute),
         T(renames),
         T(links_to_what_is_removed_by_an_unknown_name),
         T(memory_is_bounded_and_given_back),

@@ -173,6 +173,26 @@ static void by_truncating(struct node *node)
     assert_int_equal(fs->ops->setattr(&other, &cut), 0);
 }
 
+static void by_asking_how_much_room_there_is(struct node *node)
+{
+    struct fs_stat st;
+    assert_int_equal(fs->ops->statfs(node, &st), 0);
+}
+
+static void by_mounting_anew(struct node *node)
+{
+    struct node again;
+    (void)node;
+    assert_int_equal(fs->ops->attach(fs, &again), 0);
+    put(&again);
+}
+
+static void by_syncing_elsewhere(struct node *node)
+{
+    (void)node;
+    assert_int_equal(fs->ops->fsync(&other, false), 0);
+}
+
 static void by_locking(struct node *node)
 {
     struct file_lock lock = {.type = F_WRLCK};
@@ -192,7 +212,10 @@ static void whoever_could_miss_bytes_has_them_sent(void **state)
                                                   by_reading_elsewhere,
                                                   by_writing_elsewhere,
                                                   by_writing_somewhere,
-                                                  by_truncating};
+                                                  by_truncating,
+                                                  by_syncing_elsewhere,
+                                                  by_asking_how_much_room_there_is,
+                                                  by_mounting_anew};
     for (size_t way = 0; way < ARRAY_LEN(ways); way++) {
         out->size = 0;
         struct node node = must_open_with("out", O_RDWR | O_TRUNC);
@@ -232,6 +255,28 @@ static void a_lost_write_is_told_once(void **state)
         write_on(&node, 0, 1, 100);
         put(&node);
         assert_out(100);
+        assert_int_equal(fake_log_count("had not taken all"), 0);
+    }
+}
+
+/* By another descriptor of the file, and then by the one that wrote it: each is told once. */
+static void who_syncs_the_file_sends_what_others_wrote(void **state)
+{
+    (void)state;
+    for (unsigned fails = 0; fails < 2; fails++) {
+        struct node node = must_open_with("out", O_RDWR | O_TRUNC), reader = must_open_with("out", O_RDONLY);
+        write_on(&node, 0, 3, 100);
+        s.refuse = fails ? P9_TWRITE : 0;
+        s.arg = EIO;
+        assert_int_equal(fs->ops->fsync(&reader, true), fails ? -EIO : 0);
+        s.refuse = 0;
+        if (!fails)
+            assert_out(300);
+        assert_int_equal(fs->ops->fsync(&reader, true), 0);
+        assert_int_equal(fs->ops->fsync(&node, true), fails ? -EIO : 0);
+        assert_int_equal(fs->ops->fsync(&node, true), 0);
+        put(&reader);
+        put(&node);
         assert_int_equal(fake_log_count("had not taken all"), 0);
     }
 }
@@ -316,6 +361,7 @@ int main(void)
         T(where_each_write_counts_nothing_is_gathered),
         T(whoever_could_miss_bytes_has_them_sent),
         T(a_lost_write_is_told_once),
+        T(who_syncs_the_file_sends_what_others_wrote),
         T(where_nobody_is_left_the_log_is_told),
         T(when_room_runs_out),
         T(c12_a_reset_between_and_within),

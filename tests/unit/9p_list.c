@@ -281,7 +281,7 @@ static void what_was_not_taken_is_kept_until_something_is_heard(void **state)
     hear();
     take_names(&node, &from, 10);
     assert_int_equal(s.seen[P9_TREADDIR], 2);
-    fake_cycles_step = 1 << 25; /* time goes by */
+    fake_cycles_step = 1 << 27; /* time goes by */
     take_names(&node, &from, 10);
     assert_int_equal(s.seen[P9_TREADDIR], 3);
     put(&node);

@@ -161,7 +161,7 @@ static void after_a_while_all_is_asked_again(void **state)
     (void)state;
     fill("f%u");
     begin_batch();
-    fake_cycles_step = 1 << 25;
+    fake_cycles_step = 1 << 27;
     for (unsigned i = 2; i < 20; i++) {
         files[i]->size = 5 * i;
         check(i);

@@ -2,6 +2,7 @@
 """What a guest sees of changes that the host makes under it: docs/coherence.md, row by row. A program waits for orders, in the guest and on Linux; between
 two orders the test changes the folder."""
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -330,3 +331,22 @@ def test_what_a_mode_may_show_late_and_what_never(kept):
     assert [guest("f"), guest("s", text="hard"), guest("s", text="file")] == ["size 9 links 2 mode 100644"] * 3
     assert (folder / "file").read_text() == "123456789"
     guest("c")
+
+
+# ---- what a program may have heard ----
+
+def test_whoever_heard_something_is_given_nothing_older(guests, base):
+    """By whatever way: what was read ahead before is fetched anew. Where nothing can have been heard it is used."""
+    from rows import PLAIN
+    from test_block import drive
+    folder = base / "heard"
+    folder.mkdir()
+    shutil.copy(guests("hear"), folder / "hear")
+    (folder / "file").write_bytes(b"x" * (1 << 20))
+    (folder / "disk").write_bytes(bytes(1 << 20))
+    got = machine.boot(PLAIN, ["/host/hear", "/host/file"], share=folder, extra=drive(folder / "disk"))
+    assert got.status == ("exit", 0), got.err
+    told = {name: (hears == "1", int(n)) for name, hears, n in (line.split() for line in got.out.decode().splitlines())}
+    least = told["nothing"][1]
+    assert {name for name, (hears, n) in told.items() if not hears and n != least} == set()
+    assert {name for name, (hears, n) in told.items() if hears and n <= least} == set()

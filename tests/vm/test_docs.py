@@ -104,7 +104,7 @@ def test_files_for_devices_authors(small):
     text = (ROOT / "docs/tour.md").read_text().partition("read from within")[2]
     paths = [path.replace("TAG", "host") for path in re.findall(r"^\| `([^`*]*)` \|", text, re.M)]
     names = {"/sys/fs/9p/host/messages", "/sys/fs/9p/host/kicks", "/sys/bus/virtio/devices/virtio0/features_offered", "/sys/bus/pci/devices/0000:00:00.0/vendor"}
-    assert len(paths) == 5
+    assert len(paths) == 6
     for path in sorted(names | set(paths)):
         done = subprocess.run([ROOT / "build/sheepskin", "run", "-v", f"{small}:/host", "cat", path], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
         assert done.returncode == 0 and done.stdout, path
