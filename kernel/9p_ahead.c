@@ -24,6 +24,7 @@ enum {
     MOST_PAGES = 256,    /* at most this */
     PART = 8,            /* of the memory that is free, for all windows together */
     LEAST_FREE = 256,    /* pages; with less there are none */
+    MOST = 48,           /* windows: a server that keeps answers back holds no more of 128 messages */
     DIRECT = 256 * 1024, /* who reads as much at a time needs no windows: it goes straight into his memory */
     PATIENCE = 2,        /* reads on end before the first window; */
     PATIENCE_MOST = 64,  /* doubled up to here each time that one was not used up */
@@ -56,7 +57,8 @@ struct stream {
 
 static struct stream *streams;
 static struct window *orphans;
-static u64 held;  /* pages */
+static u64 held; /* pages */
+static unsigned nwindows;
 static bool busy; /* in the middle of a read: its windows stay */
 
 /* ---- windows ---- */
@@ -65,6 +67,7 @@ static void free_window(struct window *w)
 {
     mem_pages_free(w->pa, w->pages);
     held -= w->pages;
+    nwindows--;
     mem_delete(w, sizeof *w);
 }
 
@@ -134,7 +137,7 @@ static struct window *make_window(u64 offset, u64 len, u64 most)
     u64 pages = MIN(ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE, most), pa = 0;
     reap();
     u64 available = (mem_free_count() + held) / PART;
-    if (mem_free_count() < LEAST_FREE || held >= available)
+    if (mem_free_count() < LEAST_FREE || held >= available || nwindows == MOST)
         return NULL;
     pages = MIN(pages, available - held);
     while (pages >= MIN((u64)SHORT_PAGES, most) && !(pa = mem_pages_if_free(pages, PAGE_SIZE)))
@@ -145,6 +148,7 @@ static struct window *make_window(u64 offset, u64 len, u64 most)
         return NULL;
     }
     held += pages;
+    nwindows++;
     *w = (struct window){.pa = pa, .pages = pages, .offset = offset, .asked = (u32)MIN(len, pages * PAGE_SIZE)};
     w->sent = vfs_now();
     return w;

@@ -152,6 +152,8 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     u8 next = from->fs->next_verb;
     struct p9_call call;
     from->fs->next_verb = 0;
+    if (p9_chained) /* answers that nobody took are for no other node */
+        p9_chain_forget();
     p9_gather_flush(client);
     int got = p9_cache_walk(from, names, n, qids);
     if (got != -EAGAIN && got != (int)n)

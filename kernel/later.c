@@ -71,7 +71,11 @@ void later_sleep(u64 ns)
     u64 most = SELDOM;
     for (const struct later *w = watches; w; w = w->next_watch)
         most = w->seldom ? most : BEAT;
-    arch_wait_ns(MIN(ns, most));
+    /* What was asked for since the last safe point raises no interrupt any more. */
+    static bool awake;
+    awake = asked && !awake;
+    if (!awake)
+        arch_wait_ns(MIN(ns, most));
     if (ns > BEAT)
         beat = ~0ull; /* whoever watches may be the one that was called */
     later_run();

@@ -57,6 +57,15 @@ static u64 look_up_run(u64 va, u64 max, int prot, u64 *pa)
     return len;
 }
 
+/* Before the tables lose anything. When all numbers were used, no run of an earlier time may seem to be of this one. */
+static void lose(void)
+{
+    if (++losses)
+        return;
+    memset(runs, 0, sizeof runs);
+    losses = 1;
+}
+
 /* ---- regions ---- */
 
 static struct region *region_at(u64 va)
@@ -109,7 +118,7 @@ int proc_unmap(u64 start, u64 len)
 {
     if (!in_program(start, len))
         return -EINVAL;
-    losses++;
+    lose();
     int result = split_at(start);
     if (result == 0)
         result = split_at(start + len);
@@ -149,7 +158,7 @@ int proc_protect(u64 start, u64 len, int prot)
 {
     if (!in_program(start, len))
         return -ENOMEM;
-    losses++;
+    lose();
     int result = split_at(start);
     if (result == 0)
         result = split_at(start + len);
@@ -182,7 +191,7 @@ bool proc_is_mapped(u64 start, u64 len)
 
 void proc_discard(u64 start, u64 len)
 {
-    losses++;
+    lose();
     for (const struct region *r = proc_current->regions; in_program(start, len) && r; r = r->next) {
         u64 from = MAX(r->start, start), to = MIN(r->end, start + len);
         if (from < to && !(r->prot & REGION_FILE))
@@ -217,7 +226,7 @@ u64 proc_find_gap(u64 len, u64 hint)
 static int move_pages(u64 from, u64 to, u64 len, int prot)
 {
     u64 space = proc_current->space, pa, n;
-    losses++;
+    lose();
     for (u64 at = 0; at < len; at += n ? n : PAGE_SIZE) {
         n = arch_space_lookup(space, from + at, len - at, 0, &pa);
         if (n && arch_space_map(space, to + at, pa, n, prot) < 0) {

@@ -19,13 +19,14 @@ struct wait {
     u64 nap;
     bool cut;   /* by a signal */
     bool again; /* what is waited for has no interrupt */
+    u64 seen;   /* interrupts, before it was looked at the last time */
 };
 
 static struct wait wait_for(u64 ns)
 {
     enum { NAP = 20000 };
     u64 now = ns && ns != NEVER ? time_ns() : 0;
-    return (struct wait){.end = ns > NEVER - now ? NEVER : now + ns, .nap = NAP};
+    return (struct wait){.end = ns > NEVER - now ? NEVER : now + ns, .nap = NAP, .seen = arch_interrupts()};
 }
 
 /* Sleeps until an interrupt, or where there is none a little, longer each time; false: the time is over, or a signal came. */
@@ -37,8 +38,11 @@ static bool wait_more(struct wait *w)
     if (now >= w->end || w->cut)
         return false;
     vfs_heard++;
-    later_sleep(MIN(w->again ? w->nap : NEVER, end - MIN(now, end)));
+    /* One that came since, while another file's device was waited for, may have been the one that is waited for here. */
+    if (w->seen == arch_interrupts())
+        later_sleep(MIN(w->again ? w->nap : NEVER, end - MIN(now, end)));
     w->again = false;
+    w->seen = arch_interrupts();
     w->nap = MIN(w->nap * 2, NAP_MAX);
     return true;
 }

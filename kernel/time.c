@@ -52,13 +52,19 @@ static u64 measure_hz(void)
     return all / rough < 4 && ticks >= PM_WINDOW ? all * PM_HZ / ticks : rate_over(PM_WINDOW);
 }
 
+/* By any other rate the clock would stand still, or pass centuries; what tells one lies. 0: it told none. */
+static u64 possible(u64 rate)
+{
+    return rate >= 1000000 && rate <= 1000000000000 ? rate : 0;
+}
+
 static void find_hz(void)
 {
-    hz = arch_cycles_hz();
+    hz = possible(arch_cycles_hz());
     if (!hz && pm_port)
-        hz = measure_hz();
+        hz = possible(measure_hz());
     if (!hz)
-        hz = arch_cycles_measure();
+        hz = possible(arch_cycles_measure());
     if (!hz) {
         hz = GUESSED_HZ;
         log_warn("no clock tells the processor's rate; taking 1 GHz, times may be wrong");

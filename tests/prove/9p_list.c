@@ -59,7 +59,7 @@ enum { NAMES = 8, LISTING = 2 * ENTRY + NAMES };
 static void two(u8 one, u8 other)
 {
     static u8 bytes[LISTING];
-    struct p9_list list = {.pa = (u64)bytes, .len = LISTING, .begin = any_u64()};
+    struct p9_list list = {.n = 1, .pieces = {{(u64)bytes, 1, LISTING}}, .begin = any_u64()};
     any_bytes(bytes, sizeof bytes);
     bytes[ENTRY - 2] = one;
     bytes[ENTRY - 1] = 0;

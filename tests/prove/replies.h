@@ -39,11 +39,12 @@ void p9_send(struct p9_call *call, const struct wire *w)
 /* As kernel/9p.c promises: no more has come to the payload than was given. */
 int p9_finish(struct p9_call *call, struct wire *reply)
 {
+    u64 len = reply_len;
+    reply_len = then_len ? then_len : reply_len;
     if (any_bool())
         return -(int)any(1, 511);
     any_bytes(reply_room, sizeof reply_room);
-    *reply = wire_over(reply_room + sizeof reply_room - reply_len, reply_len);
-    reply_len = then_len ? then_len : reply_len;
+    *reply = wire_over(reply_room + sizeof reply_room - len, len);
     call->payload = (u32)any(0, call->payload);
     return 0;
 }
@@ -116,6 +117,12 @@ void p9_cache_busy(bool now)
 
 void p9_keep(void)
 {
+}
+
+/* Nothing is on its way but this message. */
+void p9_gather_flush(const struct p9 *c)
+{
+    (void)c;
 }
 
 /* A reply of each length to this message: one analysis after the other, for what is behind the end is then out of bounds in each. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "9p_client.h"
 #include "arch.h"
 #include "fake_arch.h"
 #include "later.h"
@@ -511,6 +512,33 @@ static void answers_that_are_late_or_never_used(void **state)
     assert_int_equal(mem_free_count(), free_before);
 }
 
+/* Each file that is closed leaves messages whose answers the server keeps back; who asks for something else has room for that all the same. */
+static void answers_that_are_kept_back_leave_room(void **state)
+{
+    (void)state;
+    make_client();
+    s.msize_max = 8192;
+    assert_int_equal(fs->ops->attach(fs, &root), 0);
+    data = fake_file(top, "data", S_IFREG | 0644, NULL, 0);
+    host_writes(0, SIZE);
+    fs->cache = CACHE_READAHEAD;
+    s.order = FAKE_LAST;
+    for (unsigned i = 0; i < 300; i++) {
+        struct node node = must_open("data");
+        read_on(&node, 0, 4);
+        put(&node);
+    }
+    unsigned kept = 0;
+    for (unsigned i = 0; i < s.npending; i++)
+        kept += s.pending[i].req->type == P9_TREAD;
+    assert_in_range(kept, 8, P9_REQUESTS / 2);
+    s.order = FAKE_ALL; /* now they come, with nobody who waits for them */
+    settle();
+    fake_beat(1);
+    later_run();
+    assert_int_equal(client->in_flight, 0);
+}
+
 static void the_link_dies(void **state)
 {
     (void)state;
@@ -623,6 +651,7 @@ int main(void)
         T(bad_answers_to_windows_are_not_the_programs),
         T(case_p24_counts_of_windows_that_are_too_big),
         T(answers_that_are_late_or_never_used),
+        T(answers_that_are_kept_back_leave_room),
         T(the_link_dies),
         T(without_memory_it_reads_as_ever),
         T(random_readers_and_writers),

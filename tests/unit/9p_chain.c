@@ -313,6 +313,33 @@ static void one_that_stops_to_be(void **state)
     }
 }
 
+/* The last answer that came with a walk is the last: not taken, it is not for another file that has the number later. */
+static void its_last_answers_are_for_no_other(void **state)
+{
+    static const u8 verbs[] = {VFS_NEXT_GETATTR, VFS_NEXT_OPEN};
+    struct node node, other;
+    struct attr attr;
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        start_in_order(state);
+        s.serial = false;
+        assert_int_equal(walk_for("file", verbs[i], &node), 1);
+        assert_false(in_order());
+        put(&node);
+        settle();
+        assert_int_equal(walk_for("big", 0, &other), 1);
+        assert_int_equal((u32)other.id, (u32)node.id);
+        if (verbs[i] == VFS_NEXT_OPEN)
+            assert_int_equal(fs->ops->open(&other, O_RDONLY, &attr), 0);
+        else
+            assert_int_equal(fs->ops->getattr(&other, &attr), 0);
+        assert_int_equal(attr.size, big->size);
+        put(&other);
+        settle();
+        assert_no_fids();
+    }
+}
+
 /* The open came through, what was asked behind it did not: it is not opened twice, which the server watches over. */
 static void early_getattr(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r)
 {
@@ -444,6 +471,7 @@ int main(void)
         O(answers_are_used_once),
         O(a_long_path_is_asked_at_its_end),
         O(one_that_stops_to_be),
+        O(its_last_answers_are_for_no_other),
         O(a_part_of_a_chain),
         O(fids_that_failed_walks_leave),
         O(lies_in_a_chain_are_refused),

@@ -98,6 +98,21 @@ static void test_how_long_a_sleep_is(void **state)
     assert_int_equal(arch_heartbeats(), before + 3);
 }
 
+/* Asked for behind the last safe point: by an interrupt in another wait of the same system call, or by work that was done then. */
+static void test_who_sleeps_does_what_was_asked_for_first(void **state)
+{
+    (void)state;
+    later_ask(&work[0]);
+    later_sleep(~0ull);
+    assert_int_equal(done[0], 1);
+    assert_int_equal(arch_heartbeats(), 0);
+    work[1].fn = ask_again; /* who always has more to do lets time pass all the same */
+    later_ask(&work[1]);
+    for (unsigned i = 0; i < 1000 && arch_heartbeats() < 3; i++)
+        later_sleep(50000000);
+    assert_int_equal(arch_heartbeats(), 3);
+}
+
 static void test_what_is_forgotten_is_not_done(void **state)
 {
     (void)state;
@@ -122,6 +137,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_watch_is_done_at_each_heartbeat, setup),
         cmocka_unit_test_setup(test_what_is_forgotten_is_not_done, setup),
         cmocka_unit_test_setup(test_how_long_a_sleep_is, setup),
+        cmocka_unit_test_setup(test_who_sleeps_does_what_was_asked_for_first, setup),
     };
     return cmocka_run_group_tests_name("later", tests, NULL, NULL);
 }

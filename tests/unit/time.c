@@ -70,13 +70,27 @@ static void test_pm_timer_that_stands_still(void **state)
     assert_int_equal(fake_log_count("no clock tells"), 1);
 }
 
+/* What the processor's leaves may say is up to the host, too: a rate by which the clock would stand still, or pass centuries, is none. */
+static void test_rates_that_cannot_be(void **state)
+{
+    static const u64 rates[] = {1, 999999, 1000000000001, 1ull << 62, ~0ull};
+    (void)state;
+    for (unsigned i = 0; i < sizeof rates / sizeof *rates; i++) {
+        start(0, 0, TICKS / 100, TICKS / 100); /* 10 ms */
+        fake_cycles_step = 10000000;
+        fake_cycles_hz = rates[i];
+        goes_on();
+        u64 before = time_ns();
+        assert_in_range(time_ns() - before, 1000000, 100000000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rate_from_the_pm_timer),
-        cmocka_unit_test(test_pm_timer_that_jumps_back_to_its_start),
-        cmocka_unit_test(test_counter_that_stands_still),
-        cmocka_unit_test(test_pm_timer_that_stands_still),
+        cmocka_unit_test(test_rate_from_the_pm_timer),    cmocka_unit_test(test_pm_timer_that_jumps_back_to_its_start),
+        cmocka_unit_test(test_counter_that_stands_still), cmocka_unit_test(test_pm_timer_that_stands_still),
+        cmocka_unit_test(test_rates_that_cannot_be),
     };
     return cmocka_run_group_tests_name("time", tests, NULL, NULL);
 }

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* proc - tests of a program's memory in kernel/proc.c over fake page tables: what was looked up in them is kept, and must never be what is no longer so. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "fake_arch.h"
+
+#include "../../kernel/proc.c"
+
+enum { PAGES = 96 };
+#define BASE    (1ull << 30)
+#define PAGE(i) (BASE + (u64)(i)*PAGE_SIZE)
+
+static struct proc self;
+static struct {
+    u64 pa;
+    int prot;
+} table[PAGES]; /* pa 0: nothing is mapped */
+
+/* ---- page tables ---- */
+
+static size_t entry(u64 va)
+{
+    assert_in_range(va, BASE, PAGE(PAGES) - 1);
+    return (va - BASE) / PAGE_SIZE;
+}
+
+int arch_space_map(u64 space, u64 va, u64 pa, u64 len, int prot)
+{
+    (void)space;
+    for (u64 done = 0; done < len; done += PAGE_SIZE) {
+        size_t i = entry(va + done);
+        assert_int_equal(table[i].pa, 0);
+        table[i].pa = pa + done;
+        table[i].prot = prot;
+    }
+    return 0;
+}
+
+void arch_space_protect(u64 space, u64 va, u64 len, int prot)
+{
+    (void)space;
+    for (u64 done = 0; done < len; done += PAGE_SIZE)
+        table[entry(va + done)].prot = prot;
+}
+
+void arch_space_unmap(u64 space, u64 va, u64 len, void (*gone)(u64 pa, u64 len))
+{
+    (void)space;
+    for (u64 done = va < BASE ? len : 0; done < len; done += PAGE_SIZE) {
+        size_t i = entry(va + done);
+        u64 pa = table[i].pa;
+        table[i].pa = 0;
+        if (pa && gone)
+            gone(pa, PAGE_SIZE);
+    }
+}
+
+static bool has(size_t i, int prot)
+{
+    return table[i].pa && table[i].prot && (table[i].prot & prot) == prot;
+}
+
+u64 arch_space_lookup(u64 space, u64 va, u64 max, int prot, u64 *pa)
+{
+    size_t i = entry(va);
+    u64 got = PAGE_SIZE - va % PAGE_SIZE;
+    (void)space;
+    if (!has(i, prot))
+        return 0;
+    *pa = table[i].pa + va % PAGE_SIZE;
+    for (; got < max && i + 1 < PAGES && has(i + 1, prot) && table[i + 1].pa == table[i].pa + PAGE_SIZE; i++)
+        got += PAGE_SIZE;
+    return MIN(got, max);
+}
+
+/* ---- tests ---- */
+
+static int start(void **state)
+{
+    (void)state;
+    fake_reset();
+    self = (struct proc){.map_top = PAGE(PAGES), .name = "test"};
+    proc_current = &self;
+    /* What is below is taken. */
+    return proc_map(ARCH_USER_MIN, BASE - ARCH_USER_MIN, PROT_READ | REGION_CONST | REGION_BEHIND);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    assert_int_equal(proc_unmap(ARCH_USER_MIN, PAGE(PAGES) - ARCH_USER_MIN), 0);
+    assert_int_equal(self.pages, 0);
+    return 0;
+}
+
+/* Each byte that the kernel would use is one that the tables give the program now, with that right. */
+static void assert_true_spans(u64 va, u64 len, int prot)
+{
+    struct span spans[PAGES];
+    u64 covered, at = va;
+    unsigned n = proc_spans(va, len, prot, spans, PAGES, &covered);
+    for (unsigned i = 0; i < n; i++)
+        for (u64 done = 0, part; done < spans[i].len; done += part, at += part) {
+            part = MIN(PAGE_SIZE - at % PAGE_SIZE, spans[i].len - done);
+            assert_true(has(entry(at), prot));
+            assert_int_equal(table[entry(at)].pa + at % PAGE_SIZE, spans[i].pa + done);
+        }
+    assert_int_equal(at - va, covered);
+    assert_true(covered == len || !region_at(va + covered) || !(region_at(va + covered)->prot & prot) ||
+                (region_at(va + covered)->prot & REGION_BEHIND));
+}
+
+static void change(unsigned what, u64 va, u64 len)
+{
+    static const int rights[] = {0, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC};
+    if (what == 0)
+        assert_int_equal(proc_unmap(va, len), 0);
+    else if (what == 1)
+        assert_int_equal(proc_map(va, len, rights[rand() % 4] | (rand() % 8 ? 0 : REGION_BEHIND)), 0);
+    else if (what == 2)
+        proc_protect(va, len, rights[rand() % 4]);
+    else if (what == 3)
+        proc_discard(va, len);
+    else
+        proc_grow(va, len, len + PAGE_SIZE * (1 + (u64)rand() % 4), true);
+}
+
+static void test_what_is_kept_of_page_tables_is_what_stands_there(void **state)
+{
+    (void)state;
+    srand(5);
+    for (unsigned step = 0; step < 200000; step++) {
+        unsigned first = (unsigned)rand() % (PAGES - 12), n = 1 + (unsigned)rand() % 8, what = (unsigned)rand() % 20;
+        if (what < 5)
+            change(what, PAGE(first), n * PAGE_SIZE);
+        else
+            assert_true_spans(PAGE(first) + (u64)rand() % PAGE_SIZE, 1 + (u64)rand() % (n * PAGE_SIZE),
+                              what % 2 ? PROT_READ : PROT_WRITE);
+    }
+}
+
+/* A program may unmap something as often as it likes: some billion times take minutes. */
+static void test_no_number_of_changes_brings_back_what_is_gone(void **state)
+{
+    struct span span;
+    u64 covered;
+    (void)state;
+    for (u32 more = 1; more < 4; more++) {
+        losses = 5;
+        assert_int_equal(proc_map(BASE, PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+        assert_int_equal(proc_spans(BASE, 1, PROT_WRITE, &span, 1, &covered), 1);
+        assert_int_equal(proc_unmap(BASE, PAGE_SIZE), 0);
+        losses = UINT32_MAX - more; /* after as many others */
+        for (unsigned i = 0; i < 20; i++) {
+            assert_int_equal(proc_unmap(PAGE(5), PAGE_SIZE), 0);
+            assert_int_equal(proc_spans(BASE, 1, PROT_WRITE, &span, 1, &covered), 0);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_is_kept_of_page_tables_is_what_stands_there, start, end),
+        cmocka_unit_test_setup_teardown(test_no_number_of_changes_brings_back_what_is_gone, start, end),
+    };
+    return cmocka_run_group_tests_name("proc", tests, NULL, NULL);
+}
