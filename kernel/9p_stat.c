@@ -282,6 +282,7 @@ static void set_size(struct p9_batch *b)
 static bool ask_batch(struct p9_batch *b, const struct node *from, const struct name *names, unsigned n, bool follow)
 {
     struct p9 *client = p9_of(from);
+    struct name same;
     set_size(b);
     b->given = b->next = 0;
     if (mem_free_count() < BATCH_FREE || expect(b, client, names[n - 1]) < 2) {
@@ -295,6 +296,9 @@ static bool ask_batch(struct p9_batch *b, const struct node *from, const struct 
     send_getattrs(b, from, names, n, follow);
     finish_getattrs(b, client);
     p9_cache_busy(false);
+    /* All are kept then, and not asked for here again. */
+    for (; client->fs->cache == CACHE_LOOSE && b->given < b->n; b->given++)
+        p9_list_expect(client, b->dir, b->answers[b->given].name, &same, 1);
     b->asked.heard = vfs_heard;
     return true;
 }

@@ -93,6 +93,7 @@ static void name_slips(void)
     } known[] = {{"mount", NULL},
                  {"root", NULL},
                  {"rootfstype", NULL},
+                 {"rootflags", NULL},
                  {"ro", NULL},
                  {"loglevel", "error, warn, info, debug"},
                  {"env", NULL},

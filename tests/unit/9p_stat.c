@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "9p_client.h"
 #include "fake_arch.h"
 #include "mem.h"
 #include "share.h"
@@ -108,6 +109,22 @@ static void all_of_a_listing_in_few_waits(void **state)
         assert_in_range(p9_counters(client)->waits - before, 1, 12);
         end_batch();
     }
+}
+
+/* What is kept takes the answers, and who goes on is not thought to have left. */
+static void a_listing_of_which_all_is_kept(void **state)
+{
+    (void)state;
+    fill("f%u");
+    fs->cache = CACHE_LOOSE;
+    list();
+    u64 before = p9_counters(client)->waits;
+    for (unsigned i = 0; i < NAMES; i++)
+        check(i);
+    assert_in_range(p9_counters(client)->waits - before, 1, 12);
+    fs->cache = CACHE_NONE;
+    p9_cache_free(client);
+    end_batch();
 }
 
 static void each_answer_is_given_once(void **state)
@@ -293,6 +310,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
     const struct CMUnitTest tests[] = {
         T(all_of_a_listing_in_few_waits),
+        T(a_listing_of_which_all_is_kept),
         T(each_answer_is_given_once),
         T(names_may_be_left_out),
         T(after_something_was_heard_all_is_asked_again),

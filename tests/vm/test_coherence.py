@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 """What a guest sees of changes that the host makes under it: docs/coherence.md, row by row. A program waits for orders, in the guest and on Linux; between
 two orders the test changes the folder."""
+import itertools
 import os
 import shutil
 import subprocess
@@ -350,3 +351,59 @@ def test_whoever_heard_something_is_given_nothing_older(guests, base):
     least = told["nothing"][1]
     assert {name for name, (hears, n) in told.items() if not hears and n != least} == set()
     assert {name for name, (hears, n) in told.items() if hears and n <= least} == set()
+
+
+# ---- how a mode is asked for ----
+
+def mounts(*shares):
+    """What a guest's /proc/mounts says of shares, given as the launcher takes them; or its one line of error."""
+    words = [w for s in shares for w in ("-v", s)]
+    done = subprocess.run([machine.BUILD / "sheepskin", "run", *words, "--", "cat", "/proc/mounts"], capture_output=True, text=True, timeout=machine.TIME_LIMIT)
+    if done.returncode:
+        assert len(done.stderr.splitlines()) == 1
+        return done.returncode
+    return {line.split()[1]: line.split()[3].split(",") for line in done.stdout.splitlines() if line.split()[2] == "9p"}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["ro", "sync", "cache=loose"])))
+def test_words_behind_a_share_come_in_any_order(order, small):
+    assert mounts(f"{small}:/host:{':'.join(order)}") == {"/host": ["ro", "sync", "relatime", "cache=loose", "trans=virtio"]}
+
+
+def test_each_share_has_its_own_mode(small, base):
+    (base / "second").mkdir()
+    got = mounts(f"{small}:/:cache=readahead", f"{base / 'second'}:/tmp/b:sync", f"{base}:/tmp/c:cache=none")
+    assert got == {"/": ["rw", "relatime", "cache=readahead", "trans=virtio"], "/tmp/b": ["rw", "sync", "relatime", "trans=virtio"],
+                   "/tmp/c": ["rw", "relatime", "trans=virtio"]}
+
+
+@pytest.mark.parametrize("word", ["cache=", "cache=tight", "cache=Loose", "cache=loose,sync", "async", "sync=1", "mmap"])
+def test_words_that_are_none_are_refused(word, small):
+    assert mounts(f"{small}:/host:{word}") == 125
+
+
+def test_the_root_has_a_mode_too(small, base):
+    from rows import PLAIN
+    shutil.copy(machine.BUILD / "apps/cat", base / "cat")
+
+    def boot(words):
+        return machine.boot(PLAIN, ["/cat", "/proc/mounts"], share=base, options=["root=host", "rootfstype=9p", *words])
+    for words, options in ([], "rw,relatime"), (["ro", "rootflags=sync:cache=loose"], "ro,sync,relatime,cache=loose"), (["rootflags=cache=readahead"], "rw,relatime,cache=readahead"):
+        good = boot(words)
+        assert good.status == ("exit", 0) and f"host / 9p {options},trans=virtio 0 0" in good.out.decode().splitlines()
+        assert "unknown" not in good.err
+    bad = boot(["rootflags=cache=tight"])
+    assert bad.status == ("fail", 125) and len([line for line in bad.err.splitlines() if "tight" in line]) == 1
+
+
+def test_mount_takes_the_options_of_linux(guests, small, base):
+    """As mount -t 9p gives them; a share that is there already has one mode at all its places."""
+    told = {"": "", "cache=none": "", "cache=loose": ",cache=loose", "cache=fscache": ",cache=loose", "cache=mmap": "", "cache=readahead": ",cache=readahead",
+            "trans=virtio,version=9p2000.L,msize=512000,cache=loose,access=any,uname=root": ",cache=loose", "cache=loose,cache=none": "", "cache=tight": None,
+            "cache=": None, "cache": "", "cache=loose,trans=tcp": None, "version=9p2000.u": None, "+cache=loose": ",cache=loose"}
+    done = subprocess.run([machine.BUILD / "sheepskin", "run", "-v", f"{small}:/host", "--", guests("mode"), "host", *told], capture_output=True, text=True,
+                          timeout=machine.TIME_LIMIT)
+    seen = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    for word, mode in told.items():
+        options = f"rw{',sync' if word[:1] == '+' else ''},relatime{mode},trans=virtio"
+        assert seen[word] == ("Invalid argument" if mode is None else f"/host {options};/tmp/m {options};"), word
