@@ -133,8 +133,7 @@ static struct p9_slot *free_slot(struct p9 *c)
 void p9_free_slots(struct p9 *c)
 {
     for (unsigned tag = 0; tag < P9_REQUESTS; tag++)
-        if (c->slots[tag])
-            mem_delete(c->slots[tag], sizeof *c->slots[tag]);
+        mem_delete(c->slots[tag], sizeof *c->slots[tag]);
 }
 
 /* The head of a message, its size still open. */

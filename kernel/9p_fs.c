@@ -12,7 +12,6 @@
 #include "wire.h"
 
 enum {
-    V9FS_MAGIC = 0x01021997,
     DIRECTORY_MAX = 1u << 24,  /* entries; a server that gives more gives the same ones for ever */
     BLKSIZE_MAX = 64 * 1024,   /* st_blksize is what programs make their buffers of; QEMU says msize */
     TARGET_MAX = VFS_PATH_MAX, /* bytes of a symbolic link */
@@ -465,8 +464,7 @@ struct p9 *p9_new(struct p9_link *link, const char *tag)
     struct fs *fs = mem_new(sizeof *fs);
     struct p9 *client = fs ? p9_make(link, tag) : NULL;
     if (!client) {
-        if (fs)
-            mem_delete(fs, sizeof *fs);
+        mem_delete(fs, sizeof *fs);
         return NULL;
     }
     fs->ops = &ops;

@@ -156,12 +156,10 @@ static void bury(struct p9 *c)
     p9_ahead_bury(c);
     p9_free_slots(c);
     for (unsigned i = 0; i < ARRAY_LEN(c->origins); i++)
-        if (c->origins[i])
-            mem_delete(c->origins[i], P9_ORIGINS * sizeof *c->origins[i]);
+        mem_delete(c->origins[i], P9_ORIGINS * sizeof *c->origins[i]);
     if (c->link->ops->free)
         c->link->ops->free(c->link);
-    if (c->fs)
-        mem_delete(c->fs, sizeof *c->fs);
+    mem_delete(c->fs, sizeof *c->fs);
     mem_delete(container_of(c, struct whole, client), sizeof(struct whole));
 }
 

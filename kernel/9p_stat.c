@@ -373,8 +373,7 @@ int p9fs_stat(const struct node *from, const struct name *names, unsigned n, boo
 
 void p9_stat_free(struct p9 *client)
 {
-    if (client->batch)
-        mem_delete(client->batch, sizeof *client->batch);
+    mem_delete(client->batch, sizeof *client->batch);
     client->batch = NULL;
 }
 

@@ -73,8 +73,7 @@ void later_sleep(u64 ns)
         most = w->seldom ? most : BEAT;
     /* What was asked for since the last safe point raises no interrupt any more. */
     static bool awake;
-    awake = asked && !awake;
-    if (!awake)
+    if (!(awake = asked && !awake))
         arch_wait_ns(MIN(ns, most));
     if (ns > BEAT)
         beat = ~0ull; /* whoever watches may be the one that was called */

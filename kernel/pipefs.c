@@ -20,8 +20,7 @@ static struct pipe *pipe_of(const struct node *node)
 
 static void pipe_free(struct pipe *p)
 {
-    if (p->bytes)
-        mem_delete(p->bytes, PIPE_SIZE);
+    mem_delete(p->bytes, PIPE_SIZE);
     mem_delete(p, sizeof *p);
 }
 

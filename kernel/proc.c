@@ -18,10 +18,10 @@ const char proc_uname[6][65] = {"Linux", "sheepskin", "6.1.0-sheepskin", "Sheeps
  * lost nothing. */
 static struct run {
     u64 va, len, pa;
-    u32 loss; /* the last one before it was looked up */
+    u64 loss; /* the last one before it was looked up */
     int prot; /* on each byte of it */
 } runs[64], *last_run = runs;
-static u32 losses = 1;
+static u64 losses = 1; /* no program has the time to make all its numbers pass */
 
 static struct run *run_at(u64 va)
 {
@@ -55,15 +55,6 @@ static u64 look_up_run(u64 va, u64 max, int prot, u64 *pa)
     *r = (struct run){va, len, *pa, losses, more ? r->prot | prot : prot};
     last_run = r;
     return len;
-}
-
-/* Before the tables lose anything. When all numbers were used, no run of an earlier time may seem to be of this one. */
-static void lose(void)
-{
-    if (++losses)
-        return;
-    memset(runs, 0, sizeof runs);
-    losses = 1;
 }
 
 /* ---- regions ---- */
@@ -118,7 +109,7 @@ int proc_unmap(u64 start, u64 len)
 {
     if (!in_program(start, len))
         return -EINVAL;
-    lose();
+    losses++;
     int result = split_at(start);
     if (result == 0)
         result = split_at(start + len);
@@ -158,7 +149,7 @@ int proc_protect(u64 start, u64 len, int prot)
 {
     if (!in_program(start, len))
         return -ENOMEM;
-    lose();
+    losses++;
     int result = split_at(start);
     if (result == 0)
         result = split_at(start + len);
@@ -191,7 +182,7 @@ bool proc_is_mapped(u64 start, u64 len)
 
 void proc_discard(u64 start, u64 len)
 {
-    lose();
+    losses++;
     for (const struct region *r = proc_current->regions; in_program(start, len) && r; r = r->next) {
         u64 from = MAX(r->start, start), to = MIN(r->end, start + len);
         if (from < to && !(r->prot & REGION_FILE))
@@ -226,7 +217,7 @@ u64 proc_find_gap(u64 len, u64 hint)
 static int move_pages(u64 from, u64 to, u64 len, int prot)
 {
     u64 space = proc_current->space, pa, n;
-    lose();
+    losses++;
     for (u64 at = 0; at < len; at += n ? n : PAGE_SIZE) {
         n = arch_space_lookup(space, from + at, len - at, 0, &pa);
         if (n && arch_space_map(space, to + at, pa, n, prot) < 0) {

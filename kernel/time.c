@@ -61,10 +61,8 @@ static u64 possible(u64 rate)
 static void find_hz(void)
 {
     hz = possible(arch_cycles_hz());
-    if (!hz && pm_port)
-        hz = possible(measure_hz());
-    if (!hz)
-        hz = possible(arch_cycles_measure());
+    hz = hz || !pm_port ? hz : possible(measure_hz());
+    hz = hz ? hz : possible(arch_cycles_measure());
     if (!hz) {
         hz = GUESSED_HZ;
         log_warn("no clock tells the processor's rate; taking 1 GHz, times may be wrong");

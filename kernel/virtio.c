@@ -185,8 +185,7 @@ static void free_queues(struct virtio_device *dev)
     for (unsigned i = 0; i < dev->nqueues; i++)
         if (dev->queues[i])
             virtq_free(dev->queues[i]);
-    if (dev->queues)
-        mem_delete(dev->queues, dev->nqueues * sizeof(struct virtq *));
+    mem_delete(dev->queues, dev->nqueues * sizeof(struct virtq *));
     dev->queues = NULL;
     dev->nqueues = 0;
 }

@@ -132,8 +132,7 @@ void virtio_irq_release(struct virtio_irq *irq)
     for (unsigned i = 0; i < irq->nvectors; i++)
         if (irq->vectors[i].irq >= 0)
             arch_irq_free(irq->vectors[i].irq);
-    if (irq->vectors)
-        mem_delete(irq->vectors, irq->nvectors * sizeof(*irq->vectors));
+    mem_delete(irq->vectors, irq->nvectors * sizeof(*irq->vectors));
     irq->vectors = NULL;
     irq->nvectors = 0;
     pci_msix_disable(irq->pci);

@@ -48,8 +48,7 @@ void virtq_free(struct virtq *q)
     q->layout->free(q);
     for (u16 i = 0; q->slots && i < q->size; i++)
         mem_delete(q->slots[i].table, table_bytes(q));
-    if (q->slots)
-        mem_delete(q->slots, q->size * sizeof(*q->slots));
+    mem_delete(q->slots, q->size * sizeof(*q->slots));
     mem_delete(q, sizeof(*q));
 }
 

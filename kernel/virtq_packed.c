@@ -75,8 +75,7 @@ static void packed_free(struct virtq *q)
     struct ring *r = q->ring;
     if (r && r->desc)
         mem_delete(r->desc, ring_bytes(q));
-    if (r)
-        mem_delete(r, sizeof(*r));
+    mem_delete(r, sizeof(*r));
 }
 
 /* Behind `n` more descriptors. */

@@ -113,8 +113,7 @@ static void split_free(struct virtq *q)
     struct ring *r = q->ring;
     if (r && r->desc)
         mem_delete(r->desc, ring_bytes(q));
-    if (r)
-        mem_delete(r, sizeof(*r));
+    mem_delete(r, sizeof(*r));
 }
 
 static void describe(struct desc *d, const struct span *s, u16 flags, u16 next)

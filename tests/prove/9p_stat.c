@@ -8,6 +8,11 @@
 
 #include "replies.h"
 
+struct p9 *p9_of(const struct node *node)
+{
+    return node->fs->priv;
+}
+
 struct wire p9_begin_on(struct p9_call *call, const struct node *node, u8 type)
 {
     return p9_begin_fid(call, node->fs->priv, type, (u32)node->id);
