@@ -104,6 +104,17 @@ static s64 copy_word(char *word, u64 va, size_t size)
     return 0;
 }
 
+/* As on Linux, the data ends where the program's memory does, if that is before its NUL. */
+static s64 copy_data(char data[DATA_MAX], u64 va)
+{
+    s64 err = copy_word(data, va, DATA_MAX);
+    size_t here = MIN(PAGE_SIZE - va % PAGE_SIZE, (size_t)DATA_MAX - 1);
+    if (err != -EFAULT || proc_copy_in(data, va, here) < 0)
+        return err;
+    data[here] = '\0';
+    return 0;
+}
+
 /* source, target, type, flags, data. */
 SYSCALL(mount)
 {
@@ -113,7 +124,7 @@ SYSCALL(mount)
     if (err >= 0)
         err = copy_word(tag, arg[0], sizeof tag);
     if (err >= 0)
-        err = copy_word(data, arg[4], sizeof data);
+        err = copy_data(data, arg[4]);
     if (err >= 0)
         err = path_get(&path, AT_FDCWD, arg[1], 0);
     return err < 0 ? err : path_put(&path, mount_share(&path, type, tag, arg[3], data));
