@@ -48,6 +48,27 @@ static void use_open(struct node *node, struct span *room)
     fs->ops->fsync(node, next() & 1);
 }
 
+/* A file that is read and written on end, and a listing whose names are asked about. */
+static void use_on_end(struct node *node, struct span *room)
+{
+    static const char *const names[] = {"file", "big", "dir", "link", "fifo", "none"};
+    u64 at = 0;
+    unsigned n = 0;
+    for (unsigned i = next() % 32; i; i--) {
+        s64 got = next() & 7 ? fs->ops->read(node, room, 1, at) : fs->ops->write(node, room, 1, at);
+        at += got > 0 ? (u64)got : 1;
+    }
+    fs->ops->readdir(&root, 0, PAGE_SIZE, count_entry, &n);
+    for (unsigned i = next() % 16; i; i--) {
+        struct name name = name_of(names[next() % ARRAY_LEN(names)]);
+        struct node out = {0};
+        struct qid qid;
+        struct attr attr;
+        if (fs->ops->stat(&root, &name, 1, next() & 1, &out, &qid, &attr) == 1 && out.fs)
+            fs->ops->clunk(&out);
+    }
+}
+
 /* The link dies, once or for good, at once or after some messages; what is open then is walked to again. */
 static void die(void)
 {
@@ -125,8 +146,13 @@ static void use(struct node *node)
     fs->ops->statfs(node, &stat);
     if (!(next() & 3))
         die();
-    if (fs->ops->open(node, next() & 3, &attr) == 0)
+    if (fs->ops->open(node, next() & 3, &attr) == 0) {
         use_open(node, &room);
+        fs->cache = next() % (CACHE_LOOSE + 1);
+        s.serial = next() & 1;
+        if (next() & 1)
+            use_on_end(node, &room);
+    }
     fs->ops->clunk(node);
     mem_pages_free(room.pa, 4);
 }
