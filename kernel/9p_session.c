@@ -12,8 +12,7 @@
 #include "vfs.h"
 #include "wire.h"
 
-enum { MSIZE_MIN = 4096 };
-enum { RESTARTS_MAX = 100 }; /* each has its lines in the log */
+enum { MSIZE_MIN = 4096, RESTARTS_MAX = 100 /* each has its lines in the log */ };
 #define VERSION "9P2000.L"
 
 static struct p9 *clients, *retired;

@@ -119,8 +119,7 @@ static int stat_alone(const struct node *from, const struct name *names, unsigne
 {
     struct p9 *client = p9_of(from);
     int got;
-    unsigned tries = 0;
-    u32 life;
+    u32 life, tries = 0;
     if (client->order == P9_IN_ORDER)
         return stat_node(from, names, n, follow, out, qids, attr);
     do {

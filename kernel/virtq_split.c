@@ -111,8 +111,7 @@ static int split_init(struct virtq *q)
 static void split_free(struct virtq *q)
 {
     struct ring *r = q->ring;
-    if (r && r->desc)
-        mem_delete(r->desc, ring_bytes(q));
+    mem_delete(r ? r->desc : NULL, ring_bytes(q));
     mem_delete(r, sizeof(*r));
 }
 
