@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* entry - where the processor comes in: from the EFI door, by traps and by system calls; and the way out to a program. */
 
-#define USER_DATA 27
-#define USER_CODE 35
-#define STACK     16384
+#define KERNEL_DATA 16
+#define USER_DATA   27
+#define USER_CODE   35
+#define STACK       16384
 
 /* Stacks grow down into their guard pages, which paging.c leaves unmapped. */
     .section .bss.pages, "aw", @nobits
@@ -86,6 +87,8 @@ trap_common:
     SAVE
     push $2                     /* no direction; no AC either, which a program may set and which suspends SMAP */
     popfq
+    mov $KERNEL_DATA, %eax      /* a trap from a program empties ss, and for an emulator the same code with another ss is other code */
+    mov %eax, %ss
     mov %rsp, %rdi
     xor %ebp, %ebp
     call trap_handle
