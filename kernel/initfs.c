@@ -11,22 +11,7 @@
  *     magic[6] 13 fields of 8 hex digits | name, NUL | data
  */
 enum { HEADER = 110, MAGIC = 6, DIGITS = 8 };
-enum {
-    INO,
-    MODE,
-    UID,
-    GID,
-    NLINK,
-    MTIME,
-    FILESIZE,
-    DEV_MAJOR,
-    DEV_MINOR,
-    RDEV_MAJOR,
-    RDEV_MINOR,
-    NAMESIZE,
-    CHECK,
-    FIELDS
-};
+enum { INO, MODE, UID, GID, NLINK, MTIME, FILESIZE, NAMESIZE = 11, FIELDS = 13 }; /* those between are of devices */
 #define TRAILER "TRAILER!!!"
 
 struct entry {

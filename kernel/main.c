@@ -85,43 +85,27 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-/* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show. */
+/* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show, unless loglevel= (spelled right) asks for
+ * less. */
 static void name_slips(void)
 {
-    static const struct {
-        const char *key, *choices;
-    } known[] = {{"mount", NULL},
-                 {"root", NULL},
-                 {"rootfstype", NULL},
-                 {"rootflags", NULL},
-                 {"ro", NULL},
-                 {"loglevel", "error, warn, info, debug"},
-                 {"env", NULL},
-                 {"cwd", NULL},
-                 {"exe", NULL},
-                 {"seed", NULL},
-                 {"stdin", NULL},
-                 {"stdout", NULL},
-                 {"stderr", NULL},
-                 {"log", NULL},
-                 {"ctl", NULL},
-                 {"exit", NULL},
-                 {"tty", NULL},
-                 {"provoke", NULL},
-                 {"norandmaps", NULL},
-                 {"virtio.features", NULL},
-                 {"virtio.silence", NULL},
-                 {"virtio.irq", "msix, intx, poll"},
-                 {"9p.msize", NULL}};
-    for (unsigned i = 0; i < cmdline.noptions; i++) {
-        const char *word = cmdline.options[i], *value = NULL;
+    static const char *const known[] = {"mount",          "root",       "rootfstype", "rootflags",  "ro",
+                                        "loglevel",       "env",        "cwd",        "exe",        "seed",
+                                        "stdin",          "stdout",     "stderr",     "log",        "ctl",
+                                        "exit",           "tty",        "provoke",    "norandmaps", "virtio.features",
+                                        "virtio.silence", "virtio.irq", "9p.msize"};
+    static const char *const choices[][2] = {{"loglevel", "error, warn, info, debug"},
+                                             {"virtio.irq", "msix, intx, poll"}};
+    for (unsigned i = 0; print_level >= LOG_INFO && i < cmdline.noptions; i++) {
+        const char *word = cmdline.options[i], *value;
         unsigned k = 0;
-        while (k < ARRAY_LEN(known) && !(value = cmdline_value(word, known[k].key)))
+        while (k < ARRAY_LEN(known) && !cmdline_value(word, known[k]))
             k++;
         if (k == ARRAY_LEN(known))
             log_info("option %s is unknown, and left alone", word);
-        else if (known[k].choices && !has_word(known[k].choices, value))
-            log_warn("%s is unknown; choose one of: %s", word, known[k].choices);
+        for (k = 0; k < ARRAY_LEN(choices); k++)
+            if ((value = cmdline_value(word, choices[k][0])) && !has_word(choices[k][1], value))
+                log_warn("%s is unknown; choose one of: %s", word, choices[k][1]);
     }
 }
 
@@ -257,7 +241,7 @@ static void start_files(void)
 static void mount_builtin(const char *tag, const char *path)
 {
     struct fs *fs = vfs_find(tag);
-    int result = fs ? vfs_mount(fs, path, 0) : -ENODEV;
+    int result = fs ? vfs_mount(fs, path, MOUNT_LATER) : -ENODEV;
     if (result < 0)
         log_warn("cannot mount %s on %s: error %d", tag, path, -result);
 }
@@ -388,20 +372,18 @@ static void mount_all(void)
 
 /* ---- the program ---- */
 
+/* A name without a slash is one of the initial files, or of a root's programs first. */
 static const char *find_program(const char *name, char *buf, size_t size)
 {
-    static const char *const folders[] = {"/bin", "/initfs/bin"};
+    static const char *const folders[] = {"/bin/", "/initfs/bin/"};
     struct attr attr;
     u64 dev;
     if (memchr(name, '/', strlen(name)))
         return name;
-    for (unsigned i = 0; i < ARRAY_LEN(folders); i++) {
-        char *at = print_string(print_string(buf, buf + size, folders[i]), buf + size, "/");
-        if (strlen(name) < (size_t)(buf + size - at) && print_string(at, buf + size, name) &&
-            vfs_getattr_path(NULL, buf, 0, &attr, &dev) == 0)
-            return buf;
-    }
-    return NULL;
+    print_string(print_string(buf, buf + size, folders[0]), buf + size, name);
+    if (option("root") && vfs_getattr_path(NULL, buf, 0, &attr, &dev) < 0)
+        print_string(print_string(buf, buf + size, folders[1]), buf + size, name);
+    return buf;
 }
 
 static unsigned collect_env(char *env[], unsigned max)
@@ -416,7 +398,7 @@ static unsigned collect_env(char *env[], unsigned max)
 
 static int status_of(int error)
 {
-    if (error == -ENOENT || error == -ENOTDIR)
+    if (error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG)
         return STATUS_NOT_FOUND;
     return error == -ENOMEM || error == -EIO ? STATUS_ENVIRONMENT : STATUS_NOT_EXECUTABLE;
 }
@@ -430,9 +412,7 @@ static _Noreturn void run_program(void)
     u64 entry, sp;
     collect_env(env, CMDLINE_OPTIONS);
     const char *path = option("exe") ? option("exe") : find_program(argv[0], buf, sizeof buf);
-    if (!path)
-        log_error("%s: no such program in /bin; name one that comes with Sheepskin, or a path with a / in it", argv[0]);
-    int result = path ? proc_load(path, argv, env, option("cwd"), &entry, &sp) : -ENOENT;
+    int result = proc_load(path, argv, env, option("cwd"), &entry, &sp);
     if (result < 0)
         power_end("fail", (u8)status_of(result));
     arch_console_write(CONSOLE_CTL, "run\n", 4);

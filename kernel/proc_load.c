@@ -49,7 +49,8 @@ static const char *error_text(int error)
     switch (error) {
     case -ENOENT:
     case -ENOTDIR:
-        return "not found; is the path right inside the guest?";
+    case -ENAMETOOLONG:
+        return "no such program; name one that comes with Sheepskin, or a path inside the guest with a / in it";
     case -EACCES:
         return "permission denied by the host; who runs the VMM must be able to read it";
     case -EISDIR:

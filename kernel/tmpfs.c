@@ -232,7 +232,12 @@ static struct node node_for(struct fs *fs, struct inode *i)
 
 static int tmpfs_attach(struct fs *fs, struct node *root)
 {
-    *root = node_for(fs, fs->priv);
+    struct inode *i = fs->priv ? fs->priv : new_inode(S_IFDIR | 01777);
+    if (!i)
+        return -ENOMEM;
+    i->a.nlink += !fs->priv;
+    fs->priv = i->parent = i;
+    *root = node_for(fs, i);
     return 0;
 }
 
@@ -490,11 +495,6 @@ static const struct fs_ops ops = {
 int tmpfs_init(void)
 {
     static struct fs fs = {.ops = &ops, .tag = "tmpfs"};
-    struct inode *root = new_inode(S_IFDIR | 01777);
-    if (!root)
-        return -ENOMEM;
-    root->a.nlink++;
-    root->parent = root;
-    fs.priv = root;
+    fs.priv = NULL;
     return vfs_register(&fs);
 }

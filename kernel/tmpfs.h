@@ -5,7 +5,7 @@
 
 #include "base.h"
 
-/* Registers an empty file system under the tag "tmpfs". 0 or -ENOMEM. */
+/* Registers an empty file system under the tag "tmpfs". */
 int tmpfs_init(void);
 
 #endif

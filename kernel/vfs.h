@@ -259,7 +259,7 @@ struct fs *vfs_find(const char *tag);
 /* The i-th registered one; NULL: no more. */
 struct fs *vfs_registered(unsigned i);
 
-enum { MOUNT_READONLY = 1 };
+enum { MOUNT_READONLY = 1, MOUNT_LATER = 2 }; /* attached when a look-up comes there for the first time */
 struct mount {
     struct fs *fs;
     struct node root;
@@ -278,6 +278,8 @@ const struct mount *vfs_mount_get(unsigned i);
 bool vfs_is_readonly(unsigned i);
 /* The one that a canonical path ("" for "/") lies in. */
 const struct mount *vfs_mount_of(const char *path);
+/* Makes sure that its root is there. */
+int vfs_mount_attach(const struct mount *mount);
 
 /* What a path leads to. `node` is the caller's, who clunks it. `path` is canonical and stands until the next look-up. */
 struct place {

@@ -69,6 +69,12 @@ const struct mount *vfs_mount_of(const char *path)
     return NULL;
 }
 
+int vfs_mount_attach(const struct mount *mount)
+{
+    struct mount *m = &mounts[mount->index];
+    return m->root.fs ? 0 : m->fs->ops->attach(m->fs, &m->root);
+}
+
 void vfs_mounts_moved(const char *from, const char *to)
 {
     for (struct mount *m = mounts; m < mounts + nmounts; m++) {
@@ -81,7 +87,7 @@ void vfs_mounts_moved(const char *from, const char *to)
 
 static void clunk(struct node *node)
 {
-    if (node->fs->ops->clunk)
+    if (node->fs && node->fs->ops->clunk)
         node->fs->ops->clunk(node);
 }
 
@@ -123,7 +129,7 @@ static bool is_new_folder(const char *path)
     const struct mount *m = vfs_mount_of("");
     size_t len = strlen(path + 1);
     return m->fs->ops->mount_point && len && !memchr(path + 1, '/', len) && path[1] != '.' &&
-           m->fs->ops->mount_point(&m->root, (struct name){path + 1, (u16)len}) == 0;
+           vfs_mount_attach(m) == 0 && m->fs->ops->mount_point(&m->root, (struct name){path + 1, (u16)len}) == 0;
 }
 
 /* Finds the canonical path of a mount point. One that is missing, and cannot be made, can be mounted on all the same; it is only not listed. */
@@ -177,7 +183,7 @@ int vfs_mount(struct fs *fs, const char *path, u32 flags)
     m.path = vfs_path_copy(path);
     if (!m.path)
         return -ENOMEM;
-    err = fs->ops->attach(fs, &m.root);
+    err = flags & MOUNT_LATER ? 0 : fs->ops->attach(fs, &m.root);
     if (err < 0) {
         mem_delete(m.path, strlen(path) + 1);
         return err;

@@ -171,10 +171,12 @@ static int walk_path(struct look_up *l, bool follow_last, struct place *out, boo
     const struct mount *m = vfs_mount_of(l->path);
     if (!m)
         return -ENOENT;
+    int err = m->root.fs ? 0 : vfs_mount_attach(m);
+    if (err < 0)
+        return err;
     bool here = l->at && l->at->mount == m->index;
     struct node at = here ? l->at->node : m->root;
     size_t start = here ? l->base : m->len, pos = start;
-    int err;
     do {
         unsigned n = cut_names(l, pos);
         size_t end = n ? (size_t)(l->names[n - 1].s + l->names[n - 1].len - l->path) : pos;

@@ -286,7 +286,8 @@ static struct later care = {.fn = look_after_all, .seldom = true};
 int virtio_bind(struct virtio_device *dev, const struct virtio_driver *driver)
 {
     later_watch(&care);
-    virtio_unbind(dev);
+    if (dev->driver)
+        virtio_unbind(dev);
     dev->driver = driver;
     dev->failed = dev->silent = false;
     const char *why = start(dev);

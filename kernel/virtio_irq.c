@@ -112,7 +112,8 @@ static bool may(const char *way)
 
 int virtio_irq_setup(struct virtio_irq *irq, unsigned queues)
 {
-    virtio_irq_release(irq); /* what was before a restart */
+    if (irq->nvectors || irq->line)
+        virtio_irq_release(irq); /* what was before a restart */
     bool some = may("msix") && (try_vectors(irq, queues + 1, queues) || try_vectors(irq, 1, queues));
     some = some || (may("intx") && try_line(irq));
     log_debug("%s: %u vectors%s%s", irq->dev->name, irq->nvectors, irq->line ? ", its line" : "",
