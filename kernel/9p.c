@@ -38,8 +38,30 @@ struct p9_slot {
 };
 _Static_assert(sizeof(struct p9_slot) <= PAGE_SIZE, "a slot is allocated when first needed, in one piece");
 
+static void send_end(struct p9_call *call, struct p9 *c, u8 type, u32 fid, bool nobodys);
+static bool has_room(struct p9 *c);
+
+/* As many as there is room for, behind all that is waited for: the rest goes with the next kick. */
+static void send_riding(struct p9 *c)
+{
+    struct p9_call call;
+    u32 fids[P9_RIDING];
+    unsigned n = c->nriding, sent = 0;
+    memcpy(fids, c->riding, n * sizeof *fids);
+    c->nriding = 0;
+    while (sent < n && has_room(c))
+        send_end(&call, c, P9_TCLUNK, fids[sent++], true);
+    while (sent < n)
+        c->riding[c->nriding++] = fids[sent++];
+    c->expected += c->expected ? sent : 0;
+    if (c->nriding)
+        p9_idle();
+}
+
 void p9_kick(struct p9 *c)
 {
+    if (c->nriding)
+        send_riding(c);
     if (!c->unkicked)
         return;
     c->unkicked = c->waited = false;
@@ -50,7 +72,8 @@ void p9_kick(struct p9 *c)
 /* Until at least one more request is complete. */
 static int wait(struct p9 *c)
 {
-    p9_kick(c);
+    if (c->unkicked)
+        p9_kick(c);
     if (c->in_flight == 0)
         return -EIO;
     c->counters->waits += !c->waited;
@@ -90,7 +113,7 @@ static int submit(struct p9 *c, struct p9_request *req)
     c->unkicked = true;
     c->counters->messages++;
     c->edits += changes_names >> req->type / 2 & 1;
-    vfs_heard++;
+    vfs_heard += req->type != P9_TCLUNK;
     c->counters->by_type[req->type]++;
     return 0;
 }
@@ -106,28 +129,43 @@ static struct p9_slot *make_slot(struct p9 *c, u16 tag)
     return s;
 }
 
-/* A slot that is not busy; with all of them busy, or no memory for more, the next that a Tclunk leaves. NULL: none will be. */
+/* A slot that is not busy. NULL: all of them are, and there is no memory for more. */
+static struct p9_slot *spare_slot(struct p9 *c)
+{
+    /* With many in flight the one behind the last is the likely one. */
+    u32 start = c->in_flight ? c->next_slot : 0;
+    for (u32 i = 0; i < c->nslots; i++) {
+        u32 tag = start + i < c->nslots ? start + i : start + i - c->nslots;
+        struct p9_slot *s = c->slots[tag];
+        if (s->req.busy)
+            continue;
+        s->req.tag = (u16)tag;
+        c->next_slot = tag + 1;
+        return s;
+    }
+    if (c->nslots == P9_REQUESTS || !make_slot(c, (u16)c->nslots))
+        return NULL;
+    c->slots[c->nslots]->req.tag = (u16)c->nslots;
+    c->next_slot = c->nslots + 1;
+    return c->slots[c->nslots++];
+}
+
+/* Or else the next that a Tclunk leaves. NULL: none will be. */
 static struct p9_slot *free_slot(struct p9 *c)
 {
-    do {
-        /* With many in flight the one behind the last is the likely one. */
-        u32 start = c->in_flight ? c->next_slot : 0;
-        for (u32 i = 0; i < c->nslots; i++) {
-            u32 tag = start + i < c->nslots ? start + i : start + i - c->nslots;
-            struct p9_slot *s = c->slots[tag];
-            if (s->req.busy)
-                continue;
-            s->req.tag = (u16)tag;
-            c->next_slot = tag + 1;
-            return s;
-        }
-        if (c->nslots < P9_REQUESTS && make_slot(c, (u16)c->nslots)) {
-            c->slots[c->nslots]->req.tag = (u16)c->nslots;
-            c->next_slot = c->nslots + 1;
-            return c->slots[c->nslots++];
-        }
-    } while (wait(c) == 0);
-    return NULL;
+    struct p9_slot *s;
+    do
+        s = spare_slot(c);
+    while (!s && wait(c) == 0);
+    return s;
+}
+
+static bool has_room(struct p9 *c)
+{
+    struct p9_slot *s = c->in_flight < c->link->depth ? spare_slot(c) : NULL;
+    if (s)
+        c->next_slot = s->req.tag;
+    return s;
 }
 
 void p9_free_slots(struct p9 *c)
@@ -429,9 +467,27 @@ static void send_end(struct p9_call *call, struct p9 *c, u8 type, u32 fid, bool 
 void p9_clunk(struct p9 *c, u32 fid, bool now)
 {
     struct p9_call call;
-    send_end(&call, c, P9_TCLUNK, fid, true);
-    if (now)
+    bool rides = !now && !c->dead && c->nriding < P9_RIDING;
+    if (rides)
+        c->riding[c->nriding++] = fid;
+    else
+        send_end(&call, c, P9_TCLUNK, fid, true);
+    if (rides)
+        p9_idle();
+    else
         p9_kick(c);
+}
+
+void p9_drain(struct p9 *c)
+{
+    while (c->in_flight && wait(c) == 0)
+        ;
+}
+
+void p9_forget_riding(struct p9 *c)
+{
+    while (c->nriding)
+        p9_fid_free(c, c->riding[--c->nriding]);
 }
 
 int p9_end(struct p9 *c, u8 type, u32 fid)

@@ -91,6 +91,28 @@ static bool lies_below(const struct p9_origin *o, const struct p9_origin *dir, s
            memcmp(p, name.s, name.len) == 0 && p[name.len] == '/';
 }
 
+bool p9_lies_below(struct p9 *c, u32 fid, u32 dir, struct name name)
+{
+    const struct p9_origin *o = origin_of(c, fid), *top = origin_of(c, dir);
+    return o && top && lies_below(o, top, name);
+}
+
+bool p9_is_at(struct p9 *c, u32 fid, u32 from, const struct name *names, unsigned n)
+{
+    const struct p9_origin *o = origin_of(c, fid), *base = origin_of(c, from);
+    if (!o || !base || o->len < base->len || memcmp(o->path, base->path, base->len) != 0)
+        return false;
+    const char *p = o->path + base->len;
+    size_t left = o->len - base->len;
+    for (unsigned i = 0; i < n; i++) {
+        if (left <= names[i].len || memcmp(p, names[i].s, names[i].len) != 0 || p[names[i].len] != '/')
+            return false;
+        p += names[i].len + 1;
+        left -= names[i].len + 1u;
+    }
+    return left == 0;
+}
+
 /* The place of one that is moved; without memory for it, it would be lost. */
 static void move(struct p9_origin **at, size_t cut, const struct p9_origin *dir, struct name name)
 {

@@ -24,11 +24,23 @@ enum {
     P9_REPLY = 256,  /* room for any other reply */
     P9_OUT = 1024,   /* room for a T-message, but for those begun as long */
     P9_FIDS = 4096,  /* in use at a time */
+    P9_DIRS = 6,     /* for changes of names; a few of them with a fid of their own (rule C11) */
+    P9_RIDING = 128, /* Tclunks that wait for a kick at most, */
+    P9_RIDE = 4,     /* but for those of a batch: as many */
     P9_ORIGINS = 512 /* fids in one page of what is known of them */
 };
 #define P9_NOFID 0xffffffffu
 /* Whether the server carries messages out one after the other. */
 enum { P9_ORDER_UNKNOWN, P9_ANY_ORDER, P9_IN_ORDER };
+
+/* A directory for changes of names: 9p_dirs.c's. from: the fid that its path starts at; walked: the fid is of its own. */
+struct p9_dir {
+    u32 fid, from, life, mode;
+    bool used, walked, old, has_mode;
+    u8 users;
+    u32 version;
+    u64 qid_path, heard, cycles;
+};
 
 struct p9 {
     struct p9 *next;
@@ -51,8 +63,12 @@ struct p9 {
     bool restarting, dead;
     u64 fids[P9_FIDS / 64]; /* a bit for each number in use */
     struct p9_origin **origins[P9_FIDS / P9_ORIGINS];
-    u8 order;               /* P9_ANY_ORDER..., found out by 9p_chain.c */
-    u8 walks, tried;        /* its; only until it is */
+    u8 order;        /* P9_ANY_ORDER..., found out by 9p_chain.c */
+    u8 walks, tried; /* its; only until it is */
+    struct p9_dir dirs[P9_DIRS];
+    u8 next_dir;
+    u8 nriding;             /* fids to end with the next kick: */
+    u32 riding[P9_RIDING];  /* these */
     u64 lacks[2];           /* a bit for each type that the server said it does not know */
     struct p9_slot **slots; /* P9_REQUESTS of them; 9p.c makes each when it is first needed: */
     u32 nslots, next_slot;  /* so many yet; where the next one is likely to be free */
@@ -130,8 +146,12 @@ u32 p9_io(const struct p9 *client);
 u32 p9_fid_new(struct p9 *client);
 /* Gives back a number that the server never knew. */
 void p9_fid_free(struct p9 *client, u32 fid);
-/* Sends Tclunk and does not wait; the number is free when the answer came. kick: nothing follows that would. */
-void p9_clunk(struct p9 *client, u32 fid, bool kick);
+/* Sends Tclunk and does not wait; the number is free when the answer came. now: at once; else with the next kick, or when there is nothing to do. */
+void p9_clunk(struct p9 *client, u32 fid, bool now);
+/* Who needs the room of all messages for his own: what is on its way comes back before. */
+void p9_drain(struct p9 *client);
+/* In a new session none of those that were to be ended is. */
+void p9_forget_riding(struct p9 *client);
 /* Tclunk or Tremove, waited for: the server's answer. The fid ends either way. */
 int p9_end(struct p9 *client, u8 type, u32 fid);
 
@@ -147,6 +167,9 @@ void p9_note_open(struct p9 *client, u32 fid, u32 flags);
 void p9_note_attribute(struct p9 *client, u32 fid);
 void p9_note_rename(struct p9 *client, u32 from, struct name old_name, u32 to, struct name new_name);
 void p9_forget(struct p9 *client, u32 fid);
+/* Does a fid stand for what these names lead to from another one; for something at or below a name in a directory? */
+bool p9_is_at(struct p9 *client, u32 fid, u32 from, const struct name *names, unsigned n);
+bool p9_lies_below(struct p9 *client, u32 fid, u32 dir, struct name name);
 /* It was there before the reset, and could not be had again. */
 bool p9_lost(struct p9 *client, u32 fid);
 /* Attaches, walks and opens all of them in a new session. 0; -errno: the root is not there any more. */
@@ -198,6 +221,21 @@ int p9_clone(const struct node *node, u32 *out);
 
 /* Open flags that mean something to a server; the rest is ours. */
 #define P9_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_APPEND | O_DIRECTORY | O_SYNC | O_NOATIME)
+
+/*
+ * 9p_dirs.c. walk: to a directory in which names are to be changed, as far as no message is needed: n, or -EAGAIN. keep: it was walked to for that, and may be kept.
+ * clunk: for nodes of these two (node.known). close: a fid that paths start at ends. changed: what became of a change in it, of one message; gone: what has
+ * this name there is renamed, replaced or removed. mode: as that of new directories in it goes by; modes_changed: somebody's did. idle: see p9_clunk.
+ */
+int p9_dirs_walk(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids);
+void p9_dirs_keep(const struct node *from, const struct qid *qids, unsigned n, struct node *out);
+void p9_dirs_clunk(const struct node *node);
+void p9_dirs_close(struct p9 *client, u32 from);
+void p9_dirs_changed(const struct node *dir, int err);
+void p9_dirs_gone(const struct node *dir, struct name name);
+int p9_dirs_mode(const struct node *dir, u32 *mode);
+void p9_dirs_modes_changed(struct p9 *client);
+void p9_idle(void);
 
 /* 9p_stat.c: the verbs of these names. */
 struct fs_stat;

@@ -14,10 +14,11 @@ static void put_name(struct wire *w, struct name name)
     wire_put_string(w, name.s, name.len);
 }
 
-/* For answers that consist of the new object's qid. */
-static int exchange_for_qid(struct p9_call *call, struct wire *w)
+/* For answers that consist of the qid of what is new in a directory. */
+static int exchange_for_qid(struct p9_call *call, struct wire *w, const struct node *dir)
 {
     int err = p9_exchange(call, w);
+    p9_dirs_changed(dir, err);
     if (err < 0)
         return err;
     p9_cache_changed(call->client, p9_get_qid(w).path); /* the number was another's before */
@@ -49,6 +50,7 @@ int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct 
     dir->qid = p9_get_qid(&w);
     wire_get32(&w); /* iounit, as in Rlopen */
     dir->open = true;
+    dir->told = vfs_may_write(flags);
     if (!wire_ok(&w) || dir->qid.type & (QID_DIR | QID_SYMLINK))
         return p9_bad(&call, "no regular file created");
     err = p9_note(p9_of(dir), p9_fid(dir), p9_fid(dir), &name, 1, &dir->qid);
@@ -64,12 +66,17 @@ int p9fs_create(struct node *dir, struct name name, u32 flags, u32 mode, struct 
 int p9fs_mkdir(const struct node *dir, struct name name, u32 mode)
 {
     struct p9_call call;
+    u32 parents;
+    /* Within a set-group-id directory it is one, too; a server that sets the mode that we send would take that away. */
+    int err = p9_dirs_mode(dir, &parents);
+    if (err < 0)
+        return err;
     p9_cache_edit(dir, name, false);
     struct wire w = p9_begin_on(&call, dir, P9_TMKDIR);
     put_name(&w, name);
-    wire_put32(&w, mode);
+    wire_put32(&w, mode | (parents & S_ISGID));
     wire_put32(&w, NO_GID);
-    return exchange_for_qid(&call, &w);
+    return exchange_for_qid(&call, &w, dir);
 }
 
 int p9fs_symlink(const struct node *dir, struct name name, const char *target, size_t len)
@@ -81,7 +88,7 @@ int p9fs_symlink(const struct node *dir, struct name name, const char *target, s
     put_name(&w, name);
     wire_put_string(&w, target, len);
     wire_put32(&w, NO_GID);
-    return exchange_for_qid(&call, &w);
+    return exchange_for_qid(&call, &w, dir);
 }
 
 int p9fs_mknod(const struct node *dir, struct name name, u32 mode, u32 major, u32 minor)
@@ -94,7 +101,7 @@ int p9fs_mknod(const struct node *dir, struct name name, u32 mode, u32 major, u3
     wire_put32(&w, major);
     wire_put32(&w, minor);
     wire_put32(&w, NO_GID);
-    return exchange_for_qid(&call, &w);
+    return exchange_for_qid(&call, &w, dir);
 }
 
 int p9fs_link(const struct node *dir, struct name name, const struct node *target)
@@ -105,7 +112,9 @@ int p9fs_link(const struct node *dir, struct name name, const struct node *targe
     struct wire w = p9_begin_on(&call, dir, P9_TLINK);
     wire_put32(&w, p9_fid(target));
     put_name(&w, name);
-    return p9_exchange(&call, &w);
+    int err = p9_exchange(&call, &w);
+    p9_dirs_changed(dir, err);
+    return err;
 }
 
 /* For servers that move and remove only what a fid stands for. */
@@ -139,6 +148,11 @@ int p9fs_rename(const struct node *from, struct name old_name, const struct node
     }
     err = err == -EOPNOTSUPP ? rename_fid(from, old_name, to, new_name) : err;
     p9_cache_rename(from, old_name, to, new_name);
+    p9_dirs_changed(from, err);
+    if (p9_fid(from) != p9_fid(to))
+        p9_dirs_changed(to, err);
+    p9_dirs_gone(from, old_name);
+    p9_dirs_gone(to, new_name);
     if (err == 0)
         p9_note_rename(p9_of(from), p9_fid(from), old_name, p9_fid(to), new_name);
     return err;
@@ -170,6 +184,9 @@ int p9fs_unlink(const struct node *dir, struct name name, bool directory)
         err = p9_exchange(&call, &w);
     }
     err = err == -EOPNOTSUPP ? remove_fid(dir, name, directory) : err;
+    p9_dirs_changed(dir, err);
+    if (directory)
+        p9_dirs_gone(dir, name);
     if (err == 0)
         p9_cache_learn_walk(dir, &name, 1, -ENOENT, NULL);
     return err;
@@ -226,6 +243,7 @@ static int send_setattr(struct node *node, const struct attr_change *c)
     u32 mode = c->mode;
     p9_cache_changed(p9_of(node), node->qid.path);
     int err = p9_check_name(node);
+    p9_dirs_modes_changed(p9_of(node));
     if (err == 0 && (c->valid & CHANGE_MODE))
         err = add_type(node, &mode);
     if (err < 0)

@@ -154,7 +154,10 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     if (p9_chained) /* answers that nobody took are for no other node */
         p9_chain_forget();
     p9_gather_flush(client);
-    int got = p9_cache_walk(from, names, n, qids);
+    int got = next == VFS_NEXT_CHANGE ? p9_dirs_walk(from, names, n, out, qids) : -EAGAIN;
+    if (got != -EAGAIN)
+        return got;
+    got = p9_cache_walk(from, names, n, qids);
     if (got != -EAGAIN && got != (int)n)
         return got;
     u32 at = p9_fid(from), fid = p9_fid_new(client);
@@ -164,7 +167,7 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
         part = p9_names_that_fit(names + done, n - done);
         p9_send_walk(&call, client, at, fid, names + done, part);
         if (client->order != P9_ANY_ORDER && done + part == n)
-            p9_chain_send(client, at, fid, next);
+            p9_chain_send(client, at, fid, next & ~VFS_NEXT_CHANGE);
         got = p9_finish_walk(&call, part, qids + done);
         const struct qid *last = part ? &qids[done + part - 1] : &from->qid;
         if (got == (int)part && p9_note(client, fid, at, names + done, part, last) < 0)
@@ -179,6 +182,8 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
         *out = (struct node){.fs = from->fs, .id = fid, .qid = n ? qids[n - 1] : from->qid};
     if (client->order != P9_ANY_ORDER)
         left = p9_chain_finish(client, there ? &out->qid : NULL);
+    if (there && next == VFS_NEXT_CHANGE)
+        p9_dirs_keep(from, qids, n, out);
     if (there)
         return (int)n;
     /* After an answer that cannot be believed the server may know the fid or not: Tclunk settles it. */
@@ -191,9 +196,15 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
 
 static void p9fs_clunk(struct node *node)
 {
-    p9_list_close(p9_of(node), p9_fid(node));
+    struct p9 *client = p9_of(node);
+    if (node->known) {
+        p9_dirs_clunk(node);
+        return;
+    }
+    p9_list_close(client, p9_fid(node));
     p9_ahead_close(node);
-    p9_clunk(p9_of(node), p9_fid(node), true);
+    p9_dirs_close(client, p9_fid(node));
+    p9_clunk(client, p9_fid(node), node->told || client->nriding >= P9_RIDE);
 }
 
 /* Rgetattr's body. */
@@ -364,6 +375,7 @@ static int p9fs_open(struct node *node, u32 flags, struct attr *attr)
         return -ENXIO;
     node->qid = qid;
     node->open = true;
+    node->told = vfs_may_write(flags);
     if (flags & O_TRUNC) {
         p9_ahead_changed(node);
         p9_cache_changed(p9_of(node), qid.path);

@@ -113,6 +113,7 @@ int p9_restart(struct p9 *c)
     if (c->dead || c->restarting || !msize || !c->link->ops->restart)
         return -EIO;
     c->restarting = true;
+    p9_forget_riding(c);
     c->msize = 0;
     p9_cache_free(c); /* this server may number otherwise */
     int err = c->life < RESTARTS_MAX ? c->link->ops->restart(c->link) : -EIO;
@@ -185,6 +186,7 @@ void p9_retire(struct p9 *c)
     c->next = retired;
     retired = c;
     c->dead = true;
+    p9_kick(c);
     if (c->fs)
         vfs_unregister(c->fs);
     later_ask(&burial);

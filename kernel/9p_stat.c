@@ -16,8 +16,9 @@ enum { V9FS_MAGIC = 0x01021997 };
 enum {
     TRIES = 3,        /* one for each session that is lost under a look-up */
     BATCH_FIRST = 31, /* names in the first batch; */
-    BATCH_MOST = 62,  /* in those that follow: each takes two tags, of 128, at the end */
-    BATCH_LEAST = 1,  /* down to none, when most of a batch was for nothing */
+    BATCH_MOST =
+        84, /* in those that follow: of the tags, 128, a third is left for the ends of fids, half of them with the next batch */
+    BATCH_LEAST = 1, /* down to none, when most of a batch was for nothing */
     BATCH_TEXT = 4096,
     BATCH_PREFIX = 512,
     BATCH_FREE = 1024, /* pages of memory that are free, or there are no batches */
@@ -67,7 +68,7 @@ static int ask(struct p9 *client, u32 fid, struct attr *attr)
     struct p9_call call;
     p9_send_getattr(&call, client, fid);
     call.once = true;
-    p9_clunk(client, fid, call.error != 0);
+    p9_clunk(client, fid, false);
     p9_expect(client, 2);
     return p9_finish_getattr(&call, attr);
 }
@@ -219,12 +220,14 @@ static void send_walks(struct p9_batch *b, struct p9 *client, const struct name 
 {
     struct name path[P9_NAMES];
     memcpy(path, names, n * sizeof *names);
+    p9_drain(client);
     for (struct answer *a = b->answers; a < b->answers + b->n; a++) {
         path[n - 1] = a->name;
         a->fid = p9_names_that_fit(path, n) == n ? p9_fid_new(client) : P9_NOFID;
         if (a->fid != P9_NOFID)
             p9_send_walk(&a->call, client, b->from, a->fid, path, n);
     }
+    p9_expect(client, b->n);
 }
 
 /* Sends Tgetattr for what was found, and ends all fids. A link that is to be followed is of no use. */
@@ -250,39 +253,43 @@ static void send_getattrs(struct p9_batch *b, const struct node *from, const str
             p9_fid_free(client, a->fid);
         a->fid = P9_NOFID;
     }
+    unsigned sent = 0;
+    p9_drain(client);
     for (struct answer *a = b->answers; a < b->answers + b->n; a++) {
         if (a->fid == P9_NOFID)
             continue;
         p9_send_getattr(&a->call, client, a->fid);
         a->call.once = true;
+        sent++;
     }
     for (struct answer *a = b->answers; a < b->answers + b->n; a++)
         if (a->fid != P9_NOFID)
             p9_clunk(client, a->fid, false);
+    p9_expect(client, sent);
 }
 
-static void finish_getattrs(struct p9_batch *b, struct p9 *client)
+static void finish_getattrs(struct p9_batch *b)
 {
     for (struct answer *a = b->answers; a < b->answers + b->n; a++)
         if (a->fid != P9_NOFID && p9_finish_getattr(&a->call, &a->attr) < 0)
             a->state = UNKNOWN;
-    p9_kick(client); /* for fids of what was not asked about */
 }
 
 /* Who used most of a batch gets a larger one. */
-static void set_size(struct p9_batch *b)
+static void set_size(struct p9_batch *b, const struct p9 *client)
 {
     if (b->n && 2 * b->given < b->n)
         b->size = MAX(b->size / 2, BATCH_LEAST);
     else if (b->n)
-        b->size = MIN(2 * b->size, BATCH_MOST);
+        b->size *= 4;
+    b->size = MIN(b->size, MIN(BATCH_MOST, client->link->depth * 2 / 3));
 }
 
 static bool ask_batch(struct p9_batch *b, const struct node *from, const struct name *names, unsigned n, bool follow)
 {
     struct p9 *client = p9_of(from);
     struct name same;
-    set_size(b);
+    set_size(b, client);
     b->given = b->next = 0;
     if (mem_free_count() < BATCH_FREE || expect(b, client, names[n - 1]) < 2) {
         b->n = 0;
@@ -293,7 +300,7 @@ static bool ask_batch(struct p9_batch *b, const struct node *from, const struct 
     p9_cache_busy(true);
     send_walks(b, client, names, n);
     send_getattrs(b, from, names, n, follow);
-    finish_getattrs(b, client);
+    finish_getattrs(b);
     p9_cache_busy(false);
     /* All are kept then, and not asked for here again. */
     for (; client->fs->cache == CACHE_LOOSE && b->given < b->n; b->given++)

@@ -5,7 +5,7 @@
 #include "arch.h"
 
 /* The kernel runs with interrupts off but while it sleeps, so the lists need no more care than any other. */
-static struct later *asked, *watches;
+static struct later *asked, *watches, *idles;
 static u64 beat;
 static bool running;
 
@@ -21,6 +21,26 @@ void later_ask(struct later *work)
     asked = work;
 }
 
+void later_idle(struct later *work)
+{
+    if (work->asked)
+        return;
+    work->asked = true;
+    work->next = idles;
+    idles = work;
+}
+
+/* What is put off again meanwhile is so until the next time. */
+void later_rest(void)
+{
+    struct later *w = idles, *next;
+    for (idles = NULL; w; w = next) {
+        next = w->next;
+        w->asked = false;
+        w->fn(w);
+    }
+}
+
 void later_watch(struct later *work)
 {
     if (work->watched)
@@ -32,11 +52,13 @@ void later_watch(struct later *work)
 
 void later_forget(struct later *work)
 {
-    struct later **at = &asked;
-    while (*at && *at != work)
-        at = &(*at)->next;
-    if (*at)
-        *at = work->next;
+    struct later **lists[] = {&asked, &idles}, **at;
+    for (unsigned i = 0; i < ARRAY_LEN(lists); i++) {
+        for (at = lists[i]; *at && *at != work;)
+            at = &(*at)->next;
+        if (*at)
+            *at = work->next;
+    }
     for (at = &watches; *at && *at != work;)
         at = &(*at)->next_watch;
     if (*at)
@@ -52,6 +74,8 @@ void later_run(void)
         return;
     for (struct later *w = now == beat ? NULL : watches; w; w = w->next_watch)
         later_ask(w);
+    if (beat != now)
+        later_rest();
     beat = now;
     running = true;
     unsigned rounds = 0;
@@ -69,6 +93,7 @@ void later_run(void)
 void later_sleep(u64 ns)
 {
     u64 most = SELDOM;
+    later_rest();
     for (const struct later *w = watches; w; w = w->next_watch)
         most = w->seldom ? most : BEAT;
     /* What was asked for since the last safe point raises no interrupt any more. */

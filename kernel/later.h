@@ -19,6 +19,11 @@ void later_ask(struct later *work);
 /* Asks for it at each heartbeat (about ten a second) that a safe point sees: for what raises no interrupt. */
 void later_watch(struct later *work);
 
+/* Asks for it before the processor rests (later_rest), or at the next heartbeat that a safe point sees: for what was put off until there is nothing else to do. It
+ * must not wait. */
+void later_idle(struct later *work);
+void later_rest(void);
+
 /* Takes back what was asked for and the watch; the memory may go. */
 void later_forget(struct later *work);
 

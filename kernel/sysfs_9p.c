@@ -2,32 +2,40 @@
 /* sysfs_9p - /sys/fs/9p/TAG: what each 9P client has sent and waited for. */
 #include "9p.h"
 #include "attrfs.h"
+#include "later.h"
 #include "print.h"
+
+/* What was put off goes out before it is counted. */
+static const struct p9_counters *counters(const void *client)
+{
+    later_rest();
+    return p9_counters(client);
+}
 
 ATTRFS_SHOW(messages)
 {
-    return attrfs_add(out, "%lu\n", p9_counters(object)->messages);
+    return attrfs_add(out, "%lu\n", counters(object)->messages);
 }
 
 ATTRFS_SHOW(waits)
 {
-    return attrfs_add(out, "%lu\n", p9_counters(object)->waits);
+    return attrfs_add(out, "%lu\n", counters(object)->waits);
 }
 
 ATTRFS_SHOW(kicks)
 {
-    return attrfs_add(out, "%lu\n", p9_counters(object)->kicks);
+    return attrfs_add(out, "%lu\n", counters(object)->kicks);
 }
 
 ATTRFS_SHOW(fids)
 {
-    return attrfs_add(out, "%lu\n", p9_counters(object)->fids);
+    return attrfs_add(out, "%lu\n", counters(object)->fids);
 }
 
 /* 1: what is asked of a fid goes out with the walk that makes it. Found out when it begins to matter. */
 ATTRFS_SHOW(in_order)
 {
-    return attrfs_add(out, "%u\n", p9_counters(object)->in_order);
+    return attrfs_add(out, "%u\n", counters(object)->in_order);
 }
 
 /* A line for each type that was sent. */
@@ -62,7 +70,7 @@ ATTRFS_SHOW(by_type)
         [P9_TCLUNK] = "Tclunk",
         [P9_TREMOVE] = "Tremove",
     };
-    const u64 *count = p9_counters(object)->by_type;
+    const u64 *count = counters(object)->by_type;
     for (unsigned i = 0; i < ARRAY_LEN(names); i++)
         if (names[i] && count[i])
             attrfs_add(out, "%s %lu\n", names[i], count[i]);

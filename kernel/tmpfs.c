@@ -300,7 +300,7 @@ static int tmpfs_create(struct node *dir, struct name name, u32 flags, u32 mode,
 static int tmpfs_mkdir(const struct node *dir, struct name name, u32 mode)
 {
     struct inode *i;
-    return make(dir, name, S_IFDIR | mode, &i);
+    return make(dir, name, S_IFDIR | mode | (inode_of(dir)->a.mode & S_ISGID), &i);
 }
 
 static int tmpfs_mount_point(const struct node *dir, struct name name)

@@ -76,8 +76,13 @@ struct node {
     u64 id;        /* the file system's */
     struct qid qid;
     bool open;    /* open() succeeded on it */
+    u8 known;     /* NODE_*: another owner has it too, so that clunk may leave it as it is */
+    bool told;    /* others may wait for its end: it was open for writing */
     bool through; /* every read and write goes to the server at once (O_DIRECT, O_DSYNC, O_SYNC) */
 };
+
+/* What a walk for VFS_NEXT_CHANGE may give: what it starts from; one that is kept behind clunk; one that was kept, and not walked to again. */
+enum { NODE_IS_ITSELF = 1, NODE_IS_KEPT, NODE_IS_KNOWN };
 
 struct timestamp {
     u64 sec;
@@ -289,17 +294,17 @@ struct place {
     const char *path;
 };
 enum { VFS_NOFOLLOW = 1, VFS_EMPTY = 2, VFS_CREATE = 4 };
-/* With a look-up: what the node is asked first, if it is asked anything: getattr(); open() to read, and no more than that; readlink(). Some servers can be asked
- * both at once. */
-enum { VFS_NEXT_GETATTR = 8, VFS_NEXT_OPEN = 16, VFS_NEXT_READLINK = 32, VFS_NEXT = 56 };
+/* With a look-up: what the node is asked first, if it is asked anything: getattr(); open() to read, and no more than that; readlink(); only to
+ * change names in it. Some servers can be asked both at once. */
+enum { VFS_NEXT_GETATTR = 8, VFS_NEXT_OPEN = 16, VFS_NEXT_READLINK = 32, VFS_NEXT_CHANGE = 64, VFS_NEXT = 120 };
 /* The look-up under all the others. flags: VFS_NOFOLLOW: a link at the end is not followed; VFS_EMPTY: "" is `at` itself, of whatever type;
  * VFS_CREATE: for a file to be made if there is none; -EISDIR: the path, or a link at its end, says that it is a directory. */
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out);
 /* The same for who wants only the attributes; there is no node to clunk. */
 int vfs_look_up_attr(const struct file *at, const char *path, u32 flags, struct place *out, struct attr *attr);
-/* The directory that holds a path's last name; the name goes to `last`: "" for "/"; one that is too long is cut to one byte too many. *slash: slashes stood behind it. */
-int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 2],
-                       bool *slash);
+/* The directory that holds a path's last name (next: VFS_NEXT_*); the name goes to `last`: "" for "/"; one that is too long is cut to one byte too many. *slash: slashes stood behind it. */
+int vfs_look_up_parent(const struct file *at, const char *path, u32 next, struct place *out,
+                       char last[VFS_NAME_MAX + 2], bool *slash);
 /* Is a canonical path this one or below it? Neither is "/". */
 bool vfs_path_below(const char *path, const char *top);
 /* A copy for mem_delete(copy, strlen(copy) + 1); NULL: no memory. */
@@ -377,7 +382,7 @@ void vfs_unlock_file(struct file *file);
 /* On open files. offset: bytes, or VFS_CURRENT to use and move the file's own. */
 #define VFS_CURRENT (~0ull)
 /*
- * Counts what this guest may have heard of the world outside: messages to servers (p9_send), whatever is asked of devices, /proc and /sys (devfs.c,
+ * Counts what this guest may have heard of the world outside: messages to servers (p9_send; but Tclunk), whatever is asked of devices, /proc and /sys (devfs.c,
  * attrfs.c) and of the machine's state (sysinfo), looks whether something can be read, signals, sleeping, and waiting for the other side of a port. Only what
  * comes from the program itself does not count: its memory, /tmp, the initial files. vfs_clock: when the program was last told the time, as arch_cycles().
  */

@@ -34,6 +34,13 @@ static int let_go(struct slot *s, int result)
     return result;
 }
 
+/* After an error: may the directory that was known be another one by now? It is not known any more then, so that a second look tells. */
+static bool is_old(const struct slot *s, int err, unsigned *tries)
+{
+    bool lost = err == -ENOENT || err == -ENOTDIR || err == -ESTALE || err == -ELOOP;
+    return lost && s->dir.node.known == NODE_IS_KNOWN && !(*tries)++;
+}
+
 static enum last last_of(const char *name)
 {
     return !*name ? ROOT : strcmp(name, ".") == 0 ? DOT : strcmp(name, "..") == 0 ? DOTDOT : NAME;
@@ -42,7 +49,8 @@ static enum last last_of(const char *name)
 /* Finds the directory that a path's last name is in. */
 static int find_slot(const struct file *at, const char *path, struct slot *s)
 {
-    int err = vfs_look_up_parent(at, path, &s->dir, s->text, &s->slash);
+    s->dir.node = (struct node){0};
+    int err = vfs_look_up_parent(at, path, VFS_NEXT_CHANGE, &s->dir, s->text, &s->slash);
     if (err < 0)
         return err;
     s->name = (struct name){s->text, (u16)strlen(s->text)};
@@ -98,24 +106,32 @@ static int find_new(const struct file *at, const char *path, bool directory, str
 int vfs_mkdir(const struct file *at, const char *path, u32 mode)
 {
     struct slot s;
-    int err = find_new(at, path, true, &s);
-    if (err < 0)
-        return err;
-    const struct fs_ops *ops = ops_of(&s.dir);
-    struct attr attr;
-    /* Within a set-group-id directory it is one, too; a server that sets the mode that we send would take that away. */
-    err = ops->mkdir ? ops->getattr(&s.dir.node, &attr) : unless_exists(&s, -EPERM);
-    return let_go(&s, err < 0 ? err : ops->mkdir(&s.dir.node, s.name, mode | (attr.mode & S_ISGID)));
+    unsigned tries = 0;
+    int err;
+    do {
+        err = find_new(at, path, true, &s);
+        if (err < 0)
+            return err;
+        const struct fs_ops *ops = ops_of(&s.dir);
+        err = let_go(&s, ops->mkdir ? ops->mkdir(&s.dir.node, s.name, mode) : unless_exists(&s, -EPERM));
+    } while (is_old(&s, err, &tries));
+    return err;
 }
 
 int vfs_mknod(const struct file *at, const char *path, u32 mode, u32 major, u32 minor)
 {
     struct slot s;
-    int err = find_new(at, path, false, &s);
-    if (err < 0)
-        return err;
-    const struct fs_ops *ops = ops_of(&s.dir);
-    return let_go(&s, ops->mknod ? ops->mknod(&s.dir.node, s.name, mode, major, minor) : unless_exists(&s, -EPERM));
+    unsigned tries = 0;
+    int err;
+    do {
+        err = find_new(at, path, false, &s);
+        if (err < 0)
+            return err;
+        const struct fs_ops *ops = ops_of(&s.dir);
+        err = ops->mknod ? ops->mknod(&s.dir.node, s.name, mode, major, minor) : unless_exists(&s, -EPERM);
+        let_go(&s, err);
+    } while (is_old(&s, err, &tries));
+    return err;
 }
 
 int vfs_symlink(const char *target, const struct file *at, const char *path)
@@ -124,11 +140,17 @@ int vfs_symlink(const char *target, const struct file *at, const char *path)
     size_t len = strnlen(target, VFS_PATH_MAX);
     if (len == 0 || len == VFS_PATH_MAX)
         return len ? -ENAMETOOLONG : -ENOENT;
-    int err = find_new(at, path, false, &s);
-    if (err < 0)
-        return err;
-    const struct fs_ops *ops = ops_of(&s.dir);
-    return let_go(&s, ops->symlink ? ops->symlink(&s.dir.node, s.name, target, len) : unless_exists(&s, -EPERM));
+    unsigned tries = 0;
+    int err;
+    do {
+        err = find_new(at, path, false, &s);
+        if (err < 0)
+            return err;
+        const struct fs_ops *ops = ops_of(&s.dir);
+        err = ops->symlink ? ops->symlink(&s.dir.node, s.name, target, len) : unless_exists(&s, -EPERM);
+        let_go(&s, err);
+    } while (is_old(&s, err, &tries));
+    return err;
 }
 
 static int link_to(const struct place *old, const struct slot *s)
@@ -144,12 +166,15 @@ int vfs_link(const struct file *old_at, const char *old_path, const struct file 
 {
     struct place old;
     struct slot s;
+    unsigned tries = 0;
     int err = vfs_look_up(old_at, old_path, flags, &old);
     if (err < 0)
         return err;
-    err = find_new(at, path, false, &s);
-    if (err == 0)
-        err = let_go(&s, link_to(&old, &s));
+    do {
+        err = find_new(at, path, false, &s);
+        if (err == 0)
+            err = let_go(&s, link_to(&old, &s));
+    } while (is_old(&s, err, &tries));
     clunk(&old);
     return err;
 }
@@ -202,15 +227,21 @@ static int rename_to(const struct slot *from, const struct slot *to, u32 flags)
 int vfs_rename(const struct file *old_at, const char *old_path, const struct file *at, const char *path, u32 flags)
 {
     struct slot from, to;
+    unsigned tries = 0;
+    int err;
     if (flags & ~(u32)RENAME_NOREPLACE)
         return -EINVAL;
-    int err = find_slot(old_at, old_path, &from);
-    if (err < 0)
-        return err;
-    err = find_slot(at, path, &to);
-    if (err == 0)
-        err = let_go(&to, rename_to(&from, &to, flags));
-    return let_go(&from, err);
+    do {
+        err = find_slot(old_at, old_path, &from);
+        if (err < 0)
+            return err;
+        to.dir.node = (struct node){0};
+        err = find_slot(at, path, &to);
+        if (err == 0)
+            err = let_go(&to, rename_to(&from, &to, flags));
+        let_go(&from, err);
+    } while (is_old(&from, err, &tries) || is_old(&to, err, &tries));
+    return err;
 }
 
 static int remove_name(const struct slot *s, bool directory)
@@ -239,8 +270,14 @@ static int remove_name(const struct slot *s, bool directory)
 int vfs_unlink(const struct file *at, const char *path, bool directory)
 {
     struct slot s;
-    int err = find_slot(at, path, &s);
-    return err < 0 ? err : let_go(&s, remove_name(&s, directory));
+    unsigned tries = 0;
+    int err;
+    do {
+        err = find_slot(at, path, &s);
+        if (err == 0)
+            err = let_go(&s, remove_name(&s, directory));
+    } while (is_old(&s, err, &tries));
+    return err;
 }
 
 /* ---- attributes ---- */

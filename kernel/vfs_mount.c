@@ -102,7 +102,7 @@ static void make_directory(const char *path)
     int err = vfs_look_up(NULL, path, 0, &place);
     if (err == 0)
         clunk(&place.node);
-    if (err != -ENOENT || !place.last || vfs_look_up_parent(NULL, path, &place, name, &slash) < 0)
+    if (err != -ENOENT || !place.last || vfs_look_up_parent(NULL, path, 0, &place, name, &slash) < 0)
         return;
     if (place.node.fs->ops->mount_point)
         place.node.fs->ops->mount_point(&place.node, (struct name){name, (u16)strlen(name)});
@@ -207,7 +207,7 @@ static int find_mounted(const struct file *at, const char *path, struct mount **
     struct place place;
     char last[VFS_NAME_MAX + 2];
     bool slash;
-    int err = vfs_look_up_parent(at, path, &place, last, &slash);
+    int err = vfs_look_up_parent(at, path, 0, &place, last, &slash);
     if (err < 0)
         return err;
     char *full = last[0] ? vfs_path_join(place.path, last) : NULL;

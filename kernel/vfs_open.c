@@ -139,7 +139,7 @@ static int open_new(const struct file *at, const char *path, u32 flags, u32 mode
     struct place dir;
     char last[VFS_NAME_MAX + 2];
     bool slash, below = at && at->path[1] && vfs_path_below(path, at->path);
-    int err = vfs_look_up_parent(below ? at : NULL, below ? path + strlen(at->path) + 1 : path, &dir, last, &slash);
+    int err = vfs_look_up_parent(below ? at : NULL, below ? path + strlen(at->path) + 1 : path, 0, &dir, last, &slash);
     return err < 0 ? err : create_in(&dir, last, path, flags, mode, out);
 }
 
@@ -155,7 +155,7 @@ static int open_exclusive(const struct file *at, const char *path, u32 flags, u3
     struct place dir;
     char last[VFS_NAME_MAX + 2];
     bool slash;
-    int err = vfs_look_up_parent(at, path, &dir, last, &slash);
+    int err = vfs_look_up_parent(at, path, 0, &dir, last, &slash);
     if (err < 0)
         return err;
     size_t len = strlen(last);

@@ -341,8 +341,8 @@ int vfs_look_up_attr(const struct file *at, const char *path, u32 flags, struct 
     return err;
 }
 
-int vfs_look_up_parent(const struct file *at, const char *path, struct place *out, char last[VFS_NAME_MAX + 2],
-                       bool *slash)
+int vfs_look_up_parent(const struct file *at, const char *path, u32 next, struct place *out,
+                       char last[VFS_NAME_MAX + 2], bool *slash)
 {
     static char text[VFS_PATH_MAX];
     size_t len = strnlen(path, VFS_PATH_MAX), end = len;
@@ -358,7 +358,7 @@ int vfs_look_up_parent(const struct file *at, const char *path, struct place *ou
         return -ENOENT;
     memcpy(text, start ? path : ".", start ? start : 1);
     text[start ? start : 1] = 0;
-    int err = vfs_look_up(at, text, 0, out);
+    int err = vfs_look_up(at, text, next, out);
     size_t len_last = MIN(end - start, (size_t)VFS_NAME_MAX + 1);
     memcpy(last, path + start, len_last);
     last[len_last] = 0;

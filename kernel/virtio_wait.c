@@ -9,6 +9,7 @@
 
 #include "arch.h"
 #include "cmdline.h"
+#include "later.h"
 #include "print.h"
 #include "virtq.h"
 
@@ -145,12 +146,14 @@ int virtio_wait_for(struct virtio_device *dev, struct virtq *q, unsigned n)
 int virtio_idle(struct virtio_device *dev, struct virtq *q)
 {
     q->since = arch_heartbeats();
+    later_rest();
     return wait(dev, q, 1, 0);
 }
 
 int virtio_rest(struct virtio_device *dev, struct virtq *q)
 {
     q->since = arch_heartbeats();
+    later_rest();
     return wait(dev, q, 1, MIN(IDLE_FIRST << MIN(q->idles++, 7u), IDLE_LONGEST));
 }
 

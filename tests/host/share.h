@@ -4,6 +4,7 @@
 #define SHARE_H
 
 #include "9p.h"
+#include "later.h"
 #include "fake_9p.h"
 #include "vfs.h"
 

@@ -119,6 +119,8 @@ static void open_read_close_takes_five_messages_and_three_waits(void **state)
     static const u8 want[] = {P9_TWALK, P9_TLOPEN, P9_TGETATTR, P9_TREAD, P9_TCLUNK};
     struct p9_counters before = *p9_counters(client);
     assert_int_equal(op_read(), 0);
+    assert_int_equal(p9_counters(client)->kicks - before.kicks, 3);
+    later_rest(); /* Tclunk waits for the next kick, or for a rest */
     assert_int_equal(s.log_len, ARRAY_LEN(want));
     assert_memory_equal(s.log, want, sizeof want);
     const struct p9_counters *c = p9_counters(client);
@@ -137,7 +139,7 @@ static void counters_do_not_depend_on_the_order_of_replies(void **state)
         assert_int_equal(op_read(), 0);
         assert_int_equal(op_getattr(), 0);
         assert_int_equal(p9_counters(client)->waits - before.waits, 4);
-        assert_int_equal(p9_counters(client)->kicks - before.kicks, 5);
+        assert_int_equal(p9_counters(client)->kicks - before.kicks, 4);
     }
 }
 
@@ -223,6 +225,7 @@ static void c11_no_open_fid_outlives_its_file(void **state)
     (void)state;
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(op_read(), 0);
+        later_rest();
         unsigned open = 0;
         for (unsigned fid = 0; fid < FAKE_FIDS; fid++)
             open += s.fids[fid].file && s.fids[fid].open;

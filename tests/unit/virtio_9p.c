@@ -12,6 +12,7 @@
 #include "fake_arch.h"
 #include "fake_pci.h"
 #include "fake_virtio.h"
+#include "later.h"
 #include "mem.h"
 #include "pci.h"
 #include "vfs.h"
@@ -282,6 +283,7 @@ static void c13_as_many_requests_as_the_queue_has_places(void **state)
         for (unsigned n = 1; n <= sizes[i]; n++) {
             struct node node = {.fs = fs, .id = root.id + n};
             fs->ops->clunk(&node); /* the message that nobody waits for */
+            later_rest();
             assert_int_equal(virtq_in_flight(virtio_first()->queues[0]), n);
         }
         device.hold = false;
@@ -365,6 +367,7 @@ static void c12_case_r22_case_r23_what_was_on_its_way_when_it_failed(void **stat
     assert_int_equal(counters->fids, 2);
     device.hold = true;
     fs->ops->clunk(&node);
+    later_rest();
     assert_int_equal(virtq_in_flight(virtio_first()->queues[0]), 1);
     virtio_fail(virtio_first(), "provoked");
     device.hold = false;

@@ -210,6 +210,30 @@ def test_case_h15_a_directory_that_the_host_renames_keeps_its_open_files(same):
     assert same(scenario)[0] == "open"
 
 
+def test_changes_are_made_in_what_a_path_means_now(same):
+    """However often the last change in the directory of that name was made in another one."""
+    def scenario(guest, folder):
+        (folder / "turn").mkdir()
+        seen = []
+        for i in range(6):
+            for name in ("a", "b"):
+                (folder / "turn" / name).touch()
+            seen.append(guest("u", text="turn/a"))
+            os.rename(folder / "turn", folder / f"turned-{i}")
+            if i % 2:
+                (folder / f"new-{i}").mkdir()
+                os.symlink(f"new-{i}", folder / "turn")
+            else:
+                (folder / "turn").mkdir()
+            seen.append(guest("u", text="turn/b"))
+            (folder / "turn/b").touch()
+            seen.append(guest("u", text="turn/b"))
+            seen.append(sorted(p.name for p in (folder / "turn").iterdir()))
+        seen.append(sorted(str(p.relative_to(folder)) for p in folder.glob("turn*/*")))
+        return seen
+    assert same(scenario)[:4] == ["0", "errno 2", "0", []]
+
+
 def test_a_directory_that_changes_while_it_is_listed(watchers):
     """In what order names come, and whether a new one does, is the host's file system's affair; what was there all the time comes once."""
     for guest in watchers:

@@ -96,6 +96,9 @@ static void run(char what, int slot, long a, long b, const char *text)
     case 'p':
         tell_bytes(maps[slot] + a, b);
         break;
+    case 'u':
+        tell(unlink(text));
+        break;
     case 'k':
         tell(mkdir(text, 0755));
         break;

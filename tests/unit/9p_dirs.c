@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_dirs - changes in a directory that is known: what they cost, and that they act on what a path means now. Tests of kernel/9p_dirs.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "9p_client.h"
+#include "fake_arch.h"
+#include "initfs.h"
+#include "mem.h"
+#include "share.h"
+
+static int mount_share(void **state)
+{
+    (void)state;
+    make_client();
+    assert_int_equal(initfs_init(NULL, 0), 0);
+    assert_int_equal(vfs_mount(vfs_find("initfs"), "/", 0), 0);
+    fs->cache = CACHE_NONE;
+    assert_int_equal(vfs_mount(fs, "/s", 0), 0);
+    root = vfs_mount_get(1)->root;
+    return 0;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    fs->cache = CACHE_NONE;
+    fake_cycles_step = 0;
+    settle();
+    fake_9p_forget(&s);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    fs->cache = CACHE_NONE;
+    fake_cycles_step = 0;
+    assert_no_fids();
+    if (s.violation)
+        fail_msg("the client broke a rule: %s", s.violation);
+    return 0;
+}
+
+/* Messages and waits since the last call, all sent. */
+static void assert_cost(unsigned messages, unsigned waits)
+{
+    static struct p9_counters before;
+    const struct p9_counters *now = p9_counters(client);
+    if (waits != ~0u) {
+        assert_int_equal(now->messages - before.messages, messages);
+        assert_int_equal(now->waits - before.waits, waits);
+    }
+    before = *now;
+}
+
+static int make(const char *path)
+{
+    return vfs_symlink("target", NULL, path);
+}
+
+static int unlink(const char *path)
+{
+    return vfs_unlink(NULL, path, false);
+}
+
+static struct fake_file *directory(const char *name)
+{
+    return fake_file(top, name, S_IFDIR | 0755, "", 0);
+}
+
+static void a_second_change_needs_no_walk(void **state)
+{
+    (void)state;
+    struct fake_file *d = directory("second");
+    assert_cost(0, ~0u);
+    assert_int_equal(make("/s/second/a"), 0);
+    assert_cost(2, 2);
+    assert_int_equal(make("/s/second/b"), 0);
+    assert_int_equal(vfs_rename(NULL, "/s/second/b", NULL, "/s/second/c", 0), 0);
+    assert_int_equal(unlink("/s/second/c"), 0);
+    assert_cost(3, 3);
+    assert_int_equal(vfs_mkdir(NULL, "/s/second/d", 0755), 0);
+    assert_cost(2, 2); /* and its mode */
+    assert_int_equal(vfs_mkdir(NULL, "/s/second/e", 0755), 0);
+    assert_int_equal(vfs_unlink(NULL, "/s/second/e", true), 0);
+    assert_cost(2, 2);
+    assert_non_null(fake_9p_child(d, "a", 1));
+    assert_null(fake_9p_child(d, "c", 1));
+}
+
+static void an_open_directory_serves_itself(void **state)
+{
+    (void)state;
+    struct file *at = NULL;
+    directory("open");
+    assert_int_equal(vfs_open(NULL, "/s/open", O_RDONLY | O_DIRECTORY, 0, &at), 0);
+    assert_cost(0, ~0u);
+    assert_int_equal(vfs_symlink("x", at, "a"), 0);
+    assert_int_equal(vfs_rename(at, "a", NULL, "/s/b", 0), 0);
+    assert_int_equal(unlink("/s/b"), 0);
+    assert_cost(3, 3);
+    vfs_put(at);
+}
+
+/* Whatever a program hears, it may have heard that the path means another directory. */
+static void who_heard_something_walks_again(void **state)
+{
+    struct attr attr;
+    (void)state;
+    struct fake_file *was = directory("d");
+    assert_int_equal(make("/s/d/a"), 0);
+    was->name = "moved";
+    struct fake_file *is = directory("d");
+    vfs_heard++; /* "it is another one now" */
+    assert_int_equal(make("/s/d/b"), 0);
+    assert_non_null(fake_9p_child(is, "b", 1));
+    assert_null(fake_9p_child(was, "b", 1));
+    is->name = "moved too";
+    is = directory("d");
+    assert_int_equal(fs->ops->getattr(&root, &attr), 0);
+    assert_int_equal(make("/s/d/c"), 0);
+    assert_non_null(fake_9p_child(is, "c", 1));
+    is->name = "moved three";
+    is = directory("d");
+    assert_int_equal(unlink("/s/d/none"), -ENOENT); /* a failed change is heard */
+    assert_int_equal(make("/s/d/d"), 0);
+    assert_non_null(fake_9p_child(is, "d", 1));
+}
+
+static void time_makes_it_old(void **state)
+{
+    (void)state;
+    directory("time");
+    fake_cycles_step = 1 << 28;
+    assert_cost(0, ~0u);
+    assert_int_equal(make("/s/time/a"), 0);
+    assert_cost(2, 2);
+    assert_int_equal(make("/s/time/b"), 0);
+    later_rest();
+    fake_cycles_step = 0;
+    settle();
+    assert_int_equal(s.seen[P9_TWALK], 2);
+}
+
+/* A change that fails by the old directory is tried by the new one. */
+static void a_change_that_fails_looks_again(void **state)
+{
+    (void)state;
+    fs->cache = CACHE_LOOSE;
+    struct fake_file *was = directory("l");
+    assert_int_equal(make("/s/l/a"), 0);
+    was->name = "elsewhere";
+    struct fake_file *is = directory("l");
+    fake_file(is, "only-here", S_IFREG | 0600, "", 0);
+    p9_cache_free(client);
+    assert_int_equal(unlink("/s/l/only-here"), 0);
+    assert_null(fake_9p_child(is, "only-here", 9));
+    assert_int_equal(unlink("/s/l/only-here"), -ENOENT);
+    vfs_unmount(NULL, "/nothing");
+    later_rest();
+    assert_int_equal(make("/s/l/b"), 0);
+    assert_int_equal(vfs_rename(NULL, "/s/l", NULL, "/s/l2", 0), 0); /* and who moves it himself knows */
+    is = directory("l");
+    assert_int_equal(make("/s/l/c"), 0);
+    assert_non_null(fake_9p_child(is, "c", 1));
+    assert_int_equal(unlink("/s/l/c"), 0);
+    assert_int_equal(vfs_unlink(NULL, "/s/l", true), 0);
+    assert_int_equal(make("/s/l/c"), -ENOENT);
+    fs->cache = CACHE_NONE;
+    p9_cache_free(client);
+    p9_idle();
+}
+
+/* With loose they are kept while nothing is done, but never more than a few. */
+static void a_few_are_kept(void **state)
+{
+    char path[64];
+    (void)state;
+    static char names[40][8];
+    fs->cache = CACHE_LOOSE;
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(names[i], sizeof names[i], "k%u", i);
+        directory(names[i]);
+        snprintf(path, sizeof path, "/s/k%u/a", i);
+        assert_int_equal(make(path), 0);
+    }
+    settle();
+    assert_in_range(fake_9p_fids(&s), 2, 1 + P9_DIRS);
+    fake_9p_forget(&s);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(s.seen[P9_TWALK], 0);
+    fs->cache = CACHE_NONE;
+    p9_idle();
+}
+
+static void set_group_id_of_a_known_directory(void **state)
+{
+    struct attr_change change = {.valid = CHANGE_MODE, .mode = 02755};
+    (void)state;
+    fs->cache = CACHE_LOOSE;
+    struct fake_file *d = directory("group");
+    assert_int_equal(vfs_mkdir(NULL, "/s/group/a", 0755), 0);
+    assert_int_equal(vfs_change_path(NULL, "/s/group", 0, &change), 0);
+    assert_int_equal(vfs_mkdir(NULL, "/s/group/b", 0755), 0);
+    assert_int_equal(fake_9p_child(d, "a", 1)->mode & S_ISGID, 0);
+    assert_int_equal(fake_9p_child(d, "b", 1)->mode & S_ISGID, S_ISGID);
+    fs->cache = CACHE_NONE;
+    p9_idle();
+}
+
+/* The session begins again at each message of three changes in one directory. */
+static void c12_a_reset_at_each_message(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n < 12; n++) {
+        char name[2][16], path[32];
+        snprintf(name[0], sizeof name[0], "reset%u", n);
+        struct fake_file *d = fake_file(top, strdup(name[0]), S_IFDIR | 0755, "", 0);
+        s.lives = 1;
+        s.die_after = n;
+        int err[3];
+        for (int i = 0; i < 3; i++) {
+            snprintf(path, sizeof path, "/s/%s/%c", name[0], 'a' + i);
+            err[i] = make(path);
+            assert_true(err[i] == 0 || err[i] == -EIO);
+        }
+        s.die_after = s.lives = 0;
+        for (int i = 0; i < 3; i++) {
+            char c = (char)('a' + i);
+            assert_true(err[i] < 0 || fake_9p_child(d, &c, 1));
+        }
+        snprintf(path, sizeof path, "/s/%s/d", name[0]);
+        assert_int_equal(make(path), 0);
+        assert_no_fids();
+    }
+}
+
+static void a_share_with_known_directories_can_be_given_up(void **state)
+{
+    (void)state;
+    fs->cache = CACHE_LOOSE;
+    directory("last");
+    assert_int_equal(make("/s/last/a"), 0);
+    assert_int_equal(vfs_unmount(NULL, "/s"), 0);
+    later_rest();
+    assert_int_equal(p9_counters(client)->fids - client->in_flight, 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_second_change_needs_no_walk),
+        T(an_open_directory_serves_itself),
+        T(who_heard_something_walks_again),
+        T(time_makes_it_old),
+        T(a_change_that_fails_looks_again),
+        T(a_few_are_kept),
+        T(set_group_id_of_a_known_directory),
+        T(c12_a_reset_at_each_message),
+        cmocka_unit_test(a_share_with_known_directories_can_be_given_up),
+    };
+    return cmocka_run_group_tests(tests, mount_share, NULL);
+}
