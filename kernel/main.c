@@ -85,28 +85,34 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-/* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show, unless loglevel= (spelled right) asks for
- * less. */
-static void name_slips(void)
+/* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show. */
+static void name_unknown(void)
 {
     static const char *const known[] = {"mount",          "root",       "rootfstype", "rootflags",  "ro",
                                         "loglevel",       "env",        "cwd",        "exe",        "seed",
                                         "stdin",          "stdout",     "stderr",     "log",        "ctl",
                                         "exit",           "tty",        "provoke",    "norandmaps", "virtio.features",
                                         "virtio.silence", "virtio.irq", "9p.msize"};
-    static const char *const choices[][2] = {{"loglevel", "error, warn, info, debug"},
-                                             {"virtio.irq", "msix, intx, poll"}};
-    for (unsigned i = 0; print_level >= LOG_INFO && i < cmdline.noptions; i++) {
-        const char *word = cmdline.options[i], *value;
+    for (unsigned i = 0; i < cmdline.noptions; i++) {
         unsigned k = 0;
-        while (k < ARRAY_LEN(known) && !cmdline_value(word, known[k]))
+        while (k < ARRAY_LEN(known) && !cmdline_value(cmdline.options[i], known[k]))
             k++;
         if (k == ARRAY_LEN(known))
-            log_info("option %s is unknown, and left alone", word);
-        for (k = 0; k < ARRAY_LEN(choices); k++)
-            if ((value = cmdline_value(word, choices[k][0])) && !has_word(choices[k][1], value))
-                log_warn("%s is unknown; choose one of: %s", word, choices[k][1]);
+            log_info("option %s is unknown, and left alone", cmdline.options[i]);
     }
+}
+
+static void name_slips(void)
+{
+    static const char *const choices[][2] = {{"loglevel", "error, warn, info, debug"},
+                                             {"virtio.irq", "msix, intx, poll"}};
+    for (unsigned k = 0; k < ARRAY_LEN(choices); k++) {
+        const char *value = option(choices[k][0]);
+        if (value && !has_word(choices[k][1], value))
+            log_warn("%s=%s is unknown; choose one of: %s", choices[k][0], value, choices[k][1]);
+    }
+    if (print_level >= LOG_INFO)
+        name_unknown();
 }
 
 static void find_memory(void)

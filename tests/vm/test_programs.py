@@ -194,6 +194,8 @@ def test_unknown_options_are_named():
     for line in ("option console=ttyS0 is unknown", "option moun=host:/host is unknown", "option quiet is unknown", "loglevel=loud is unknown; choose", "virtio.irq=msi is unknown; choose one of: msix, intx, poll",
                  "provoke=foo is unknown; "):
         assert got.err.count(line) == 1
+    warned = machine.boot(PLAIN, ["ls"], share=None, options=["loglevel=warn", "quiet", "virtio.irq=msi"]).err
+    assert "virtio.irq=msi is unknown; choose one of" in warned and "quiet" not in warned
 
 
 def test_options_of_the_tour_are_known(small):
