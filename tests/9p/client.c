@@ -12,6 +12,7 @@
 #include "9p.h"
 #include "9p_client.h"
 #include "fake_arch.h"
+#include "later.h"
 #include "mem.h"
 #include "socket_link.h"
 #include "tmpfs.h"
@@ -121,6 +122,7 @@ static s64 do_fids(void)
     static u32 taken[1 << 16];
     struct p9 *client = client_of(word[1]);
     unsigned n = 0;
+    later_rest(); /* what was put off goes out */
     socket_links_settle();
     while (n < ARRAY_LEN(taken) && (taken[n] = p9_fid_new(client)) != P9_NOFID)
         n++;

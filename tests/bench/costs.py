@@ -28,7 +28,7 @@ INSTRUCTIONS = 0.01
 # What is translated for the first interrupts counts, and where they come in is chance. Of two answers that are on their way together, the second is there or
 # not when the first is taken.
 CHANCE = {("start", "translated"): 0.03, ("read 64 KiB", "instructions"): 0.1, ("read 4 MiB", "instructions"): 0.1,
-          **{(item, "instructions"): 0.03 for item in ("create, write, close", "read 1 MiB", "write 64 KiB")}, ("write 1 MiB", "instructions"): 0.05}
+          **{(item, "instructions"): 0.03 for item in ("open, read, close", "create, write, close", "read 1 MiB", "write 64 KiB")}, ("write 1 MiB", "instructions"): 0.05}
 # How often a known directory is walked to again goes by time.
 TIME = {("unlink", what): 0.15 for what in ("waits", "Twalk", "Tclunk")}
 MEMORY = "128M"

@@ -395,8 +395,8 @@ def test_words_behind_a_share_come_in_any_order(order, small):
 
 
 def test_each_share_has_its_own_mode(small, base):
-    (base / "second").mkdir()
-    got = mounts(f"{small}:/:cache=readahead", f"{base / 'second'}:/tmp/b:sync", f"{base}:/tmp/c:cache=none")
+    (base / "another").mkdir()
+    got = mounts(f"{small}:/:cache=readahead", f"{base / 'another'}:/tmp/b:sync", f"{base}:/tmp/c:cache=none")
     assert got == {"/": ["rw", "relatime", "cache=readahead", "trans=virtio"], "/tmp/b": ["rw", "sync", "relatime", "trans=virtio"],
                    "/tmp/c": ["rw", "relatime", "trans=virtio"]}
 
