@@ -834,7 +834,7 @@ int main(int argc, char **argv)
     words(argv + 2, (unsigned)atoi(argv[1]), quiet);
     struct usage after = usage();
     /* Free lists of small objects, pieces of the last listing, and the tables of a queue's slots, are as long as they have ever had to be: a few pages in all. */
-    enum { FEW = 24 };
+    enum { FEW = 16 };
     if (after.fids != before.fids || before.pages - after.pages > FEW)
         printf("lost: %ld fids, %ld pages\n", after.fids - before.fids, before.pages - after.pages);
     return 0;

@@ -147,6 +147,9 @@ static int by_vmm(int rounds, int cold)
 {
     char text[100];
     unsigned long before = 0;
+    enum { LOOK_UPS = 20 }; /* among them the one that makes what a client makes once and keeps */
+    for (int i = 0; i < LOOK_UPS; i++)
+        access("/host/f", F_OK);
     for (int i = 0; i < rounds; i++) {
         if (!cold || i)
             puts("plug");
@@ -171,7 +174,7 @@ static int by_vmm(int rounds, int cold)
         close(vendor);
         say("umount", umount("/tmp/m"));
         usleep(1000);
-        if (i == rounds - 4)
+        if (i == 4)
             before = free_memory();
     }
     printf("lost: %ld\n", (long)(before - free_memory()));
