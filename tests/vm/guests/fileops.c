@@ -19,6 +19,7 @@
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SLOTS = 8, MOST = 200000, OLD = 1200000000 };
@@ -826,6 +827,7 @@ int main(int argc, char **argv)
         words(argv + 2, (unsigned)atoi(argv[1]), sequence);
         return 0;
     }
+    enum { FEW = 16, KEPT = 6 };
     memset(buf, 1, sizeof buf);
     memset(other, 1, sizeof other);
     words((char *[]){"0..9", NULL}, (unsigned)atoi(argv[1]),
@@ -833,9 +835,14 @@ int main(int argc, char **argv)
     struct usage before = usage();
     words(argv + 2, (unsigned)atoi(argv[1]), quiet);
     struct usage after = usage();
-    /* Free lists of small objects, pieces of the last listing, and the tables of a queue's slots, are as long as they have ever had to be: a few pages in all. */
-    enum { FEW = 16 };
-    if (after.fids != before.fids || before.pages - after.pages > FEW)
+    /* What was put off, the ends of fids, goes out when the guest idles. */
+    for (int tries = 0; tries < 1000 && labs(after.fids - before.fids) > KEPT; tries++) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        after = usage();
+    }
+    /* Free lists of small objects, pieces of the last listing, and the tables of a queue's slots, are as long as they have ever had to be: a few pages in all.
+     * Of fids, those of directories kept for the next change differ by what came last: six at most, and what is lost is lost again and again. */
+    if (labs(after.fids - before.fids) > KEPT || before.pages - after.pages > FEW)
         printf("lost: %ld fids, %ld pages\n", after.fids - before.fids, before.pages - after.pages);
     return 0;
 }
