@@ -62,6 +62,7 @@ static void silence_pic(void)
 void arch_interrupts_init(void)
 {
     silence_pic();
+    pit_rest();
     if (!cpu_has_apic)
         return;
     u64 base = msr_read(MSR_APIC_BASE);

@@ -192,6 +192,7 @@ u64 arch_cycles_measure(void)
         ticks = (u16)(p0 - pit_now());
         cycles = arch_cycles() - c0;
     }
+    pit_rest();
     return ticks < WINDOW ? 0 : cycles * PIT_HZ / ticks;
 }
 

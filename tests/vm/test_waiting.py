@@ -3,6 +3,7 @@
 import re
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,14 @@ import machine
 from rows import PLAIN
 
 QUIET = 4  # interrupts in seconds of waiting, of which some come with looking at their number
+AWAKE = 30  # how often the emulator's threads may wake in two seconds; a timer that nobody hears makes it 70
+
+
+def wakes(process):
+    """How often the threads of the launcher's emulator have slept and been woken."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    states = [t.read_text() for child in children for t in Path(f"/proc/{child}/task").glob("*/status")]
+    return sum(int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", text, re.M)[1]) for text in states)
 
 
 @pytest.mark.parametrize("name,path,more", [
@@ -21,9 +30,11 @@ def test_an_idle_guest_takes_no_interrupts(guests, share, name, path, more):
     ends = path == "/dev/tty"
     words = [machine.BUILD / "sheepskin", "run", "--machine", name, *more, "-v", f"{share}:/host", "--", guests("idle"), path]
     guest = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    got = []
+    got, awake = [], {}
     for line in guest.stdout:
         got.append(line.strip())
+        if line.startswith(("nanosleep:", "poll:", "select:")):
+            awake[line.partition(":")[0]] = wakes(guest)
         if line.startswith("reading"):
             if not ends:
                 break
@@ -33,6 +44,7 @@ def test_an_idle_guest_takes_no_interrupts(guests, share, name, path, more):
     took = {what: int(n) for what, n in re.findall(r"^(\w+): (\d+)$", "\n".join(got), re.M)}
     assert set(took) == {"nanosleep", "poll", "select", "signal", *(["read"] if ends else [])}
     assert all(n <= QUIET for n in took.values()), took
+    assert awake["poll"] - awake["nanosleep"] <= AWAKE and awake["select"] - awake["poll"] <= AWAKE, awake
     assert "poll until a signal: -1" in got and (not ends or "read: 1 x" in got)
 
 
