@@ -74,7 +74,8 @@ struct p9_link_ops {
     void (*kick)(struct p9_link *link);
     /* Sleeps until at least one completion was delivered through p9_complete(). n: nothing can go on before so many were, so wake up once. -EIO: dead; all requests were completed with -EIO before. */
     int (*wait)(struct p9_link *link, unsigned n);
-    /* After -EIO: makes it work again, with nothing in flight and a server that remembers nothing. -EIO: it cannot. NULL: it never can. */
+    /* After -EIO: makes it work again, with nothing in flight and a server that remembers nothing. -EIO: it cannot, as whoever
+     * is silent and not broken may not be asked again. NULL: it never can. */
     int (*restart)(struct p9_link *link);
     /* The client that p9_retire() was told of is no more: the link's memory may go. NULL: nothing to do. */
     void (*free)(struct p9_link *link);

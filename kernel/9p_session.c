@@ -107,10 +107,11 @@ struct p9_origin **p9_origin(struct p9 *c, u32 fid, bool make)
     return *page ? *page + fid % P9_ORIGINS : NULL;
 }
 
+/* Under the very first message (msize 0), too: the link says whether there is something to begin anew. */
 int p9_restart(struct p9 *c)
 {
     u32 msize = c->msize;
-    if (c->dead || c->restarting || !msize || !c->link->ops->restart)
+    if (c->dead || c->restarting || !c->link->ops->restart)
         return -EIO;
     c->restarting = true;
     p9_forget_riding(c);
@@ -125,7 +126,7 @@ int p9_restart(struct p9 *c)
     c->dead = err < 0;
     c->life++;
     c->counters->restarts += !err;
-    if (err || time_rarely(&c->told))
+    if (err ? msize : time_rarely(&c->told))
         log_warn("9p: \"%s\" %s", c->tag, err ? "could not be mounted again" : "was mounted again");
     return err < 0 ? -EIO : 0; /* why it failed is no answer to what was asked */
 }

@@ -103,55 +103,14 @@ static int find_new(const struct file *at, const char *path, bool directory, str
 
 /* ---- making ---- */
 
-int vfs_mkdir(const struct file *at, const char *path, u32 mode)
-{
-    struct slot s;
-    unsigned tries = 0;
-    int err;
-    do {
-        err = find_new(at, path, true, &s);
-        if (err < 0)
-            return err;
-        const struct fs_ops *ops = ops_of(&s.dir);
-        err = let_go(&s, ops->mkdir ? ops->mkdir(&s.dir.node, s.name, mode) : unless_exists(&s, -EPERM));
-    } while (is_old(&s, err, &tries));
-    return err;
-}
-
-int vfs_mknod(const struct file *at, const char *path, u32 mode, u32 major, u32 minor)
-{
-    struct slot s;
-    unsigned tries = 0;
-    int err;
-    do {
-        err = find_new(at, path, false, &s);
-        if (err < 0)
-            return err;
-        const struct fs_ops *ops = ops_of(&s.dir);
-        err = ops->mknod ? ops->mknod(&s.dir.node, s.name, mode, major, minor) : unless_exists(&s, -EPERM);
-        let_go(&s, err);
-    } while (is_old(&s, err, &tries));
-    return err;
-}
-
-int vfs_symlink(const char *target, const struct file *at, const char *path)
-{
-    struct slot s;
-    size_t len = strnlen(target, VFS_PATH_MAX);
-    if (len == 0 || len == VFS_PATH_MAX)
-        return len ? -ENAMETOOLONG : -ENOENT;
-    unsigned tries = 0;
-    int err;
-    do {
-        err = find_new(at, path, false, &s);
-        if (err < 0)
-            return err;
-        const struct fs_ops *ops = ops_of(&s.dir);
-        err = ops->symlink ? ops->symlink(&s.dir.node, s.name, target, len) : unless_exists(&s, -EPERM);
-        let_go(&s, err);
-    } while (is_old(&s, err, &tries));
-    return err;
-}
+/* What is to have a new name: another one of `old`; a link to `target`; a directory; or else a node. */
+struct making {
+    const struct place *old;
+    const char *target;
+    size_t len;
+    bool directory;
+    u32 mode, major, minor;
+};
 
 static int link_to(const struct place *old, const struct slot *s)
 {
@@ -162,19 +121,57 @@ static int link_to(const struct place *old, const struct slot *s)
     return ops_of(old)->link(&s->dir.node, s->name, &old->node);
 }
 
+static int make_in(const struct slot *s, const struct making *m)
+{
+    const struct fs_ops *ops = ops_of(&s->dir);
+    const struct node *dir = &s->dir.node;
+    if (m->old)
+        return link_to(m->old, s);
+    if (m->target)
+        return ops->symlink ? ops->symlink(dir, s->name, m->target, m->len) : unless_exists(s, -EPERM);
+    if (m->directory)
+        return ops->mkdir ? ops->mkdir(dir, s->name, m->mode) : unless_exists(s, -EPERM);
+    return ops->mknod ? ops->mknod(dir, s->name, m->mode, m->major, m->minor) : unless_exists(s, -EPERM);
+}
+
+static int make(const struct file *at, const char *path, const struct making *m)
+{
+    struct slot s;
+    unsigned tries = 0;
+    int err;
+    do {
+        err = find_new(at, path, m->directory, &s);
+        if (err == 0)
+            err = let_go(&s, make_in(&s, m));
+    } while (is_old(&s, err, &tries));
+    return err;
+}
+
+int vfs_mkdir(const struct file *at, const char *path, u32 mode)
+{
+    return make(at, path, &(struct making){.directory = true, .mode = mode});
+}
+
+int vfs_mknod(const struct file *at, const char *path, u32 mode, u32 major, u32 minor)
+{
+    return make(at, path, &(struct making){.mode = mode, .major = major, .minor = minor});
+}
+
+int vfs_symlink(const char *target, const struct file *at, const char *path)
+{
+    size_t len = strnlen(target, VFS_PATH_MAX);
+    if (len == 0 || len == VFS_PATH_MAX)
+        return len ? -ENAMETOOLONG : -ENOENT;
+    return make(at, path, &(struct making){.target = target, .len = len});
+}
+
 int vfs_link(const struct file *old_at, const char *old_path, const struct file *at, const char *path, u32 flags)
 {
     struct place old;
-    struct slot s;
-    unsigned tries = 0;
     int err = vfs_look_up(old_at, old_path, flags, &old);
     if (err < 0)
         return err;
-    do {
-        err = find_new(at, path, false, &s);
-        if (err == 0)
-            err = let_go(&s, link_to(&old, &s));
-    } while (is_old(&s, err, &tries));
+    err = make(at, path, &(struct making){.old = &old});
     clunk(&old);
     return err;
 }

@@ -195,6 +195,43 @@ static void c12_a_server_that_always_dies(void **state)
     put(&node);
 }
 
+/* Under the first messages of a mount, too, when there is nothing yet to come back to. */
+static void c12_a_new_mount(void **state)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        make_client();
+        s.lives = 1;
+        s.die_after = i == 1; /* messages, then the link is dead when the next one comes */
+        s.die_wait = i >= 2 ? i - 1 : 0;
+        if (i == 0)
+            fake_9p_kill(&s);
+        assert_int_equal(fs->ops->attach(fs, &root), 0);
+        assert_int_equal(s.lives, 0);
+        assert_int_equal(p9_counters(client)->restarts, 1);
+        s.die_after = s.die_wait = 0;
+        assert_int_equal(op_getattr(), 0);
+        assert_no_fids();
+        finish(state);
+    }
+    start(state);
+}
+
+/* A few times: a device can do so for ever. */
+static void c12_a_new_mount_of_a_server_that_always_dies(void **state)
+{
+    (void)state;
+    struct node node;
+    make_client();
+    s.lives = 1000;
+    s.dies_again = true;
+    s.die_after = 1;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(fs->ops->attach(fs, &node), -EIO);
+    assert_true(s.lives > 985);
+    assert_int_equal(p9_counters(client)->fids, 0);
+    start(NULL);
+}
+
 static void c12_another_folder_at_the_root(void **state)
 {
     (void)state;
@@ -298,6 +335,8 @@ int main(void)
         T(c12_files_that_moved),
         T(c12_files_that_are_gone),
         T(c12_a_server_that_always_dies),
+        T(c12_a_new_mount),
+        T(c12_a_new_mount_of_a_server_that_always_dies),
         T(c12_another_folder_at_the_root),
         T(c12_a_server_that_takes_less_than_before),
         T(c12_a_server_that_dies_after_each_answer),
