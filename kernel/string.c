@@ -9,7 +9,13 @@
 /* Words may lie anywhere and alias anything. */
 typedef u64 __attribute__((may_alias, aligned(1))) word;
 typedef u32 __attribute__((may_alias, aligned(1))) half;
-typedef u16 __attribute__((may_alias, aligned(1))) quarter;
+
+static inline void copy_16(u8 *d, const u8 *s)
+{
+    u64 a = ((const word *)s)[0], b = ((const word *)s)[1];
+    ((word *)d)[0] = a;
+    ((word *)d)[1] = b;
+}
 
 static inline void copy_32(u8 *d, const u8 *s)
 {
@@ -23,33 +29,52 @@ static inline void copy_32(u8 *d, const u8 *s)
 /* Lowest byte first, each block read before it is written: right for dst < src even when they overlap. */
 static inline __attribute__((always_inline)) void copy_up(u8 *d, const u8 *s, size_t n)
 {
+    for (; n >= 32; n -= 32, d += 32, s += 32)
+        copy_32(d, s);
+    for (; n >= 8; n -= 8, d += 8, s += 8)
+        *(word *)d = *(const word *)s;
+    for (; n; n--)
+        *d++ = *s++;
+}
+
+/* Up to 16 bytes, as names and heads of messages are: what stands at the beginning and what stands at the end, which may be partly the same. */
+static inline __attribute__((always_inline)) void copy_few(u8 *d, const u8 *s, size_t n)
+{
+    if (n >= 8) {
+        u64 last = *(const word *)(s + n - 8);
+        *(word *)d = *(const word *)s;
+        *(word *)(d + n - 8) = last;
+    } else if (n >= 4) {
+        u32 last = *(const half *)(s + n - 4);
+        *(half *)d = *(const half *)s;
+        *(half *)(d + n - 4) = last;
+    } else if (n) {
+        u8 middle = s[n / 2], last = s[n - 1];
+        *d = *s;
+        d[n / 2] = middle;
+        d[n - 1] = last;
+    }
+}
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+    u8 *d = dst;
+    const u8 *s = src;
+    if (n <= 16) {
+        copy_few(d, s, n);
+        return dst;
+    }
+    if (n >= arch_string_least)
+        return arch_string_copy(dst, src, n);
     for (; n >= 128; n -= 128, d += 128, s += 128) {
         copy_32(d, s);
         copy_32(d + 32, s + 32);
         copy_32(d + 64, s + 64);
         copy_32(d + 96, s + 96);
     }
-    for (; n >= 32; n -= 32, d += 32, s += 32)
-        copy_32(d, s);
-    for (; n >= 8; n -= 8, d += 8, s += 8)
-        *(word *)d = *(const word *)s;
-    if (n & 4) {
-        *(half *)d = *(const half *)s;
-        d += 4, s += 4;
-    }
-    if (n & 2) {
-        *(quarter *)d = *(const quarter *)s;
-        d += 2, s += 2;
-    }
-    if (n & 1)
-        *d = *s;
-}
-
-void *memcpy(void *restrict dst, const void *restrict src, size_t n)
-{
-    if (n >= arch_string_least)
-        return arch_string_copy(dst, src, n);
-    copy_up(dst, src, n);
+    for (; n > 16; n -= 16, d += 16, s += 16)
+        copy_16(d, s);
+    copy_few(d, s, n);
     return dst;
 }
 
