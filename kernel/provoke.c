@@ -60,17 +60,7 @@ static void hang(void)
         arch_wait();
 }
 
-static u64 until_device, until_queue;
-
-bool provoke_device(void)
-{
-    return until_device && --until_device == 0;
-}
-
-bool provoke_queue(void)
-{
-    return until_queue && --until_queue == 0;
-}
+u64 provoke_until_device, provoke_until_queue;
 
 /* "PREFIXn": the number. */
 static bool count_after(const char *what, const char *prefix, u64 *n)
@@ -93,7 +83,8 @@ void provoke(const char *what)
                 {"undefined", shift_too_far},
                 {"reset", (void (*)(void))arch_reset},
                 {"hang", hang}};
-    bool known = count_after(what, "needs-reset:", &until_device) || count_after(what, "queue-reset:", &until_queue);
+    bool known = count_after(what, "needs-reset:", &provoke_until_device) ||
+                 count_after(what, "queue-reset:", &provoke_until_queue);
     for (unsigned i = 0; i < ARRAY_LEN(ways); i++)
         if (strcmp(what, ways[i].name) == 0) {
             known = true;

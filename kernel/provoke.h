@@ -5,10 +5,17 @@
 
 #include "base.h"
 
-/* "needs-reset:N" (in 1..): provoke_device() is true once, the N-th time that it is called. */
-bool provoke_device(void);
-/* "queue-reset:N": the same. */
-bool provoke_queue(void);
+/* "needs-reset:N" (in 1..): provoke_device() is true once, the N-th time that it is called. "queue-reset:N": the same. */
+extern u64 provoke_until_device, provoke_until_queue;
+static inline bool provoke_device(void)
+{
+    return provoke_until_device && --provoke_until_device == 0;
+}
+
+static inline bool provoke_queue(void)
+{
+    return provoke_until_queue && --provoke_until_queue == 0;
+}
 
 /* "panic", "null", "write-text", "run-data", "stack", "smash", "undefined", "reset", "hang": does it. Any other word: a line in the log. */
 void provoke(const char *what);

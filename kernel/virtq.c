@@ -5,8 +5,6 @@
 #include "mem.h"
 #include "print.h"
 
-#define MOST 0xffffffffull
-
 /*
  * The slots are ours alone: what a finished request is, which descriptors it took and how much it may have written is never read back from
  * memory that the device can write. A device that names what it does not have, or claims more than there was room for, breaks the queue.
@@ -22,6 +20,7 @@ struct virtq *virtq_new(u16 index, u16 size, u32 flags)
     q->size = size;
     q->vector = 0xffff;
     q->flags = flags;
+    q->max_spans = MIN((u16)VIRTQ_MAX_SPANS, virtq_room(q));
     q->layout = flags & VIRTQ_PACKED ? &virtq_packed : &virtq_split;
     q->slots = mem_new(size * sizeof(*q->slots));
     if (q->slots && q->layout->init(q) == 0)
@@ -63,31 +62,6 @@ int virtq_renew(struct virtq *q)
     return err;
 }
 
-int virtq_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie)
-{
-    unsigned n = out + in;
-    u64 total = 0, room = 0;
-    if (q->broken)
-        return -EIO;
-    if (n == 0 || n > virtq_max_spans(q))
-        return -E2BIG;
-    for (unsigned i = 0; i < n; i++) {
-        total += spans[i].len;
-        room += i < out ? 0 : spans[i].len;
-        /* No span may be empty, and no chain have more than 32 bits (2.7.5.2). */
-        if (!spans[i].len || spans[i].len > MOST || total > MOST)
-            return -E2BIG;
-    }
-    int head = q->layout->add(q, spans, out, in);
-    if (head < 0)
-        return head;
-    struct virtq_slot *slot = &q->slots[head];
-    slot->cookie = cookie;
-    slot->room = (u32)room;
-    slot->number = (u32)++q->counters.requests;
-    return 0;
-}
-
 void virtq_kick(struct virtq *q)
 {
     if (q->broken || q->published == (u32)q->counters.requests)
@@ -119,7 +93,7 @@ static void *finish_oldest(struct virtq *q, u32 *written)
     return finish(q, head);
 }
 
-static void *break_queue(struct virtq *q, const char *what, u32 value)
+static COLD void *break_queue(struct virtq *q, const char *what, u32 value)
 {
     print_text(q->why, sizeof q->why, "queue %u: %s %u", q->index, what, value);
     q->broken = true;
@@ -132,31 +106,37 @@ static bool has(const struct virtq *q, u32 id)
     return id < q->size && q->slots[id].cookie && (s32)(q->published - q->slots[id].number) >= 0;
 }
 
+static void *finish_batch(struct virtq *q, const struct virtq_used *used, u32 *written)
+{
+    u32 n = q->slots[used->id].number - (u32)q->counters.completed;
+    if (n > used->finished)
+        return break_queue(q, "it finished out of order, id", used->id);
+    q->batch = n;
+    q->batch_written = used->len;
+    return finish_oldest(q, written);
+}
+
 void *virtq_take(struct virtq *q, u32 *written)
 {
-    u32 id = 0, len = 0, completed = (u32)q->counters.completed, out = q->published - completed;
+    u32 completed = (u32)q->counters.completed, out = q->published - completed;
     if (q->broken)
         return NULL;
     if (q->batch)
         return finish_oldest(q, written);
-    u32 finished = q->layout->used(q, out, &id, &len);
-    if (finished == 0)
+    struct virtq_used used = q->layout->used(q, out);
+    if (used.finished == 0)
         return NULL;
-    if (finished > out)
-        return break_queue(q, "it finished more than is in flight, requests:", finished);
-    if (!has(q, id))
-        return break_queue(q, "it finished what is not in flight, id", id);
-    if (len > q->slots[id].room)
-        return break_queue(q, "it wrote beyond the room given, bytes", len);
+    if (used.finished > out)
+        return break_queue(q, "it finished more than is in flight, requests:", used.finished);
+    if (!has(q, used.id))
+        return break_queue(q, "it finished what is not in flight, id", used.id);
+    if (used.len > q->slots[used.id].room)
+        return break_queue(q, "it wrote beyond the room given, bytes", used.len);
     if (!(q->flags & VIRTQ_IN_ORDER)) {
-        *written = len;
-        return finish(q, (u16)id);
+        *written = used.len;
+        return finish(q, (u16)used.id);
     }
-    if (q->slots[id].number - completed > finished)
-        return break_queue(q, "it finished out of order, id", id);
-    q->batch = q->slots[id].number - completed;
-    q->batch_written = len;
-    return finish_oldest(q, written);
+    return finish_batch(q, &used, written);
 }
 
 bool virtq_arm(struct virtq *q, u16 n)

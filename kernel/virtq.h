@@ -28,6 +28,7 @@ struct virtq {
     bool broken;               /* the host lied; nothing is believed any more until the device is reset */
     char why[80];              /* it is broken; for the log */
     u32 flags;                 /* VIRTQ_INDIRECT... */
+    u16 max_spans;             /* in one request */
     u16 notify_off, notify_id; /* the transport's */
     u16 available;  /* the layout's: where the next request will stand, as NOTIFICATION_DATA tells it (2.9) */
     void *doorbell; /* the transport's: where a kick is written to */
@@ -56,10 +57,6 @@ void virtq_free(struct virtq *q);
 /* The queue as new, for a device that forgot the old rings; what was in flight was taken back. The counters go on. 0 or -ENOMEM. */
 int virtq_renew(struct virtq *q);
 
-/* Queues one request: `out` spans that the device reads, then `in` spans that it writes, all in `spans` (which need not live on; the memory
- * they name must until the request comes back). cookie: not NULL. 0; -ENOSPC: no room now; -E2BIG: too many spans for this queue; -EIO: broken. Never waits. */
-int virtq_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie);
-
 /* Publishes what was added since the last kick and tells the device, if it wants to be told. */
 void virtq_kick(struct virtq *q);
 
@@ -86,12 +83,6 @@ static inline u16 virtq_room(const struct virtq *q)
     return (u16)(q->size - spare);
 }
 
-/* The most spans that one request may have. */
-static inline u16 virtq_max_spans(const struct virtq *q)
-{
-    return MIN((u16)VIRTQ_MAX_SPANS, virtq_room(q));
-}
-
 /* ---- for layouts: what virtq.c asks of one, and the state of a request that the device cannot reach ---- */
 
 struct virtq_slot {
@@ -104,24 +95,70 @@ struct virtq_slot {
     u16 count;  /* descriptors in the ring that the request takes */
 };
 
+/* What the device says: how many requests are finished, and of the next one which it is and how many bytes were written. */
+struct virtq_used {
+    u32 finished, id, len;
+};
+
 /* With IN_ORDER a head is the place of its first descriptor, so that the next request's head is `count` further (2.7.5.2, 2.7.9). */
 struct virtq_layout {
     /* Sets the three areas. 0 or -ENOMEM. */
     int (*init)(struct virtq *q);
     void (*free)(struct virtq *q);
-    /* Writes the descriptors of one request and stages it: the head, a slot that stands for it; -ENOSPC. Sets its `count`. */
-    int (*add)(struct virtq *q, const struct span *spans, unsigned out, unsigned in);
+    /* virtq_add(): virtq_check(), the descriptors, virtq_staged(). */
+    int (*add)(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie);
     /* Takes the descriptors of a finished request back, and looks behind it from now on. */
     void (*release)(struct virtq *q, u16 head);
     /* Publishes what is staged; true: the device wants to be told. */
     bool (*publish)(struct virtq *q);
-    /* How many requests the device says are finished, and what it says of the next, read once. A packed ring tells no number: as many as it has, `out`. */
-    u32 (*used)(struct virtq *q, u32 out, u32 *id, u32 *len);
+    /* Each word of the device is read once; nothing is finished: all 0. A packed ring tells no number: as many as it has, `out`. */
+    struct virtq_used (*used)(struct virtq *q, u32 out);
     bool (*arm)(struct virtq *q, u16 n);
 };
 extern const struct virtq_layout virtq_split, virtq_packed;
 
 /* Room for MIN(size, VIRTQ_MAX_SPANS) indirect descriptors of 16 bytes that belong to this head; NULL: no memory. */
 void *virtq_table(struct virtq *q, u16 head);
+
+/* What every request has to keep to. *room: the bytes that the device may write. 0; -E2BIG; -EIO: broken. */
+static inline int virtq_check(const struct virtq *q, const struct span *spans, unsigned out, unsigned in, u64 *room)
+{
+    const u64 most = 0xffffffff;
+    u64 total = 0, read = 0;
+    if (q->broken)
+        return -EIO;
+    if (out + in > q->max_spans)
+        return -E2BIG;
+    /* No span may be empty, and no chain have more than 32 bits (2.7.5.2). */
+    for (unsigned i = 0; i < out + in; i++) {
+        u64 len = spans[i].len;
+        if (len - 1 >= most)
+            return -E2BIG;
+        total += len;
+        read += i < out ? len : 0;
+    }
+    *room = total - read;
+    return total - 1 < most ? 0 : -E2BIG;
+}
+
+/* The request that starts at `head` is staged: it takes so many descriptors of the ring. */
+static inline int virtq_staged(struct virtq *q, u16 head, unsigned count, u64 room, void *cookie)
+{
+    struct virtq_slot *slot = &q->slots[head];
+    slot->cookie = cookie;
+    slot->room = (u32)room;
+    slot->number = (u32)++q->counters.requests;
+    slot->count = (u16)count;
+    return 0;
+}
+
+/* ---- for drivers again ---- */
+
+/* Queues one request: `out` spans that the device reads, then `in` spans that it writes, all in `spans` (which need not live on; the memory
+ * they name must until the request comes back). cookie: not NULL. 0; -ENOSPC: no room now; -E2BIG: too many spans for this queue; -EIO: broken. Never waits. */
+static inline int virtq_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie)
+{
+    return q->layout->add(q, spans, out, in, cookie);
+}
 
 #endif

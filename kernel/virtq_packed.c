@@ -120,10 +120,14 @@ static void add_list(struct virtq *q, const struct span *spans, unsigned out, u1
     r->free_count -= n;
 }
 
-static int packed_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in)
+static int packed_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie)
 {
     struct ring *r = q->ring;
     struct span table;
+    u64 room;
+    int err = virtq_check(q, spans, out, in, &room);
+    if (err < 0)
+        return err;
     u16 id = q->flags & VIRTQ_IN_ORDER ? r->next : r->free_head, n = (u16)(out + in), flags = 0;
     if (r->free_count == 0)
         return -ENOSPC;
@@ -135,9 +139,8 @@ static int packed_add(struct virtq *q, const struct span *spans, unsigned out, u
     if (n > r->free_count)
         return -ENOSPC;
     r->free_head = q->slots[id].next;
-    q->slots[id].count = n;
     add_list(q, spans, out, n, id, flags);
-    return id;
+    return virtq_staged(q, id, n, room, cookie);
 }
 
 static void packed_release(struct virtq *q, u16 head)
@@ -175,15 +178,14 @@ static bool is_used(const struct ring *r)
     return !!(flags & DESC_F_AVAIL) == r->taken_lap && !!(flags & DESC_F_USED) == r->taken_lap;
 }
 
-static u32 packed_used(struct virtq *q, u32 out, u32 *id, u32 *len)
+static struct virtq_used packed_used(struct virtq *q, u32 out)
 {
     struct ring *r = q->ring;
     if (!is_used(r))
-        return 0;
-    *id = __atomic_load_n(&r->desc[r->taken].id.raw, __ATOMIC_RELAXED);
-    *len = __atomic_load_n(&r->desc[r->taken].len.raw, __ATOMIC_RELAXED);
+        return (struct virtq_used){0};
     ask(r, EVENT_DISABLE << 16);
-    return MAX(out, 1u);
+    return (struct virtq_used){MAX(out, 1u), __atomic_load_n(&r->desc[r->taken].id.raw, __ATOMIC_RELAXED),
+                               __atomic_load_n(&r->desc[r->taken].len.raw, __ATOMIC_RELAXED)};
 }
 
 /* A place comes again after two laps, so it is only asked for while somebody waits. Where requests take several places each, the n-th comes sooner. */

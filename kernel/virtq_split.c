@@ -124,15 +124,18 @@ static void describe(struct desc *d, const struct span *s, u16 flags, u16 next)
 }
 
 /* The request behind one descriptor. */
-static void add_indirect(struct ring *r, const struct virtq_slot *slot, const struct span *spans, unsigned out,
-                         unsigned n)
+static inline void add_indirect(struct desc *d, const struct virtq_slot *slot, const struct span *spans, unsigned out,
+                                unsigned n)
 {
     struct desc *table = slot->table;
-    for (unsigned i = 0; i < n; i++)
-        describe(&table[i], &spans[i], i < out ? DESC_F_NEXT : DESC_F_NEXT | DESC_F_WRITE, (u16)(i + 1));
-    describe(&table[n - 1], &spans[n - 1], n > out ? DESC_F_WRITE : 0, 0);
-    struct span all = {slot->table_pa, n * sizeof(struct desc)};
-    describe(&r->desc[r->free_head], &all, DESC_F_INDIRECT, 0);
+    unsigned i = 0;
+    for (; i < out; i++)
+        describe(&table[i], &spans[i], DESC_F_NEXT, (u16)(i + 1));
+    for (; i < n; i++)
+        describe(&table[i], &spans[i], DESC_F_NEXT | DESC_F_WRITE, (u16)(i + 1));
+    table[n - 1].flags = to_le16(n > out ? DESC_F_WRITE : 0);
+    table[n - 1].next = to_le16(0);
+    describe(d, &(struct span){slot->table_pa, n * sizeof(struct desc)}, DESC_F_INDIRECT, 0);
 }
 
 /* A descriptor for each span; the last of them. */
@@ -146,26 +149,43 @@ static COLD u16 add_chain(struct virtq *q, const struct span *spans, unsigned ou
     return last;
 }
 
-static int split_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in)
+/* The descriptors from the first free one to `last` are no longer free; the device finds the request by the first. */
+static inline u16 stage(struct virtq *q, struct ring *r, u16 last, unsigned count)
 {
-    struct ring *r = q->ring;
-    u16 head = r->free_head, last = head;
-    struct virtq_slot *slot = &q->slots[head];
-    unsigned n = out + in;
-    if (r->free_count == 0)
-        return -ENOSPC;
-    if (n > 1 && q->flags & VIRTQ_INDIRECT && (slot->table || virtq_table(q, head))) {
-        add_indirect(r, slot, spans, out, n);
-        n = 1;
-    } else if (n > r->free_count)
-        return -ENOSPC;
-    else
-        last = add_chain(q, spans, out, n);
+    u16 head = r->free_head;
     r->free_head = q->slots[last].next;
-    r->free_count -= (u16)n;
-    slot->count = (u16)n;
+    r->free_count -= (u16)count;
     store(&r->avail->ring[r->staged++ & (q->size - 1)], head);
     return head;
+}
+
+/* As many descriptors as it has spans, or a table that is not there yet. */
+static COLD int add_otherwise(struct virtq *q, const struct span *spans, unsigned out, unsigned in, u64 room,
+                              void *cookie)
+{
+    struct ring *r = q->ring;
+    unsigned n = out + in;
+    if (n > 1 && q->flags & VIRTQ_INDIRECT && virtq_table(q, r->free_head))
+        return virtq_split.add(q, spans, out, in, cookie);
+    if (n > r->free_count)
+        return -ENOSPC;
+    return virtq_staged(q, stage(q, r, add_chain(q, spans, out, n), n), n, room, cookie);
+}
+
+static int split_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie)
+{
+    struct ring *r = q->ring;
+    u64 room;
+    int err = virtq_check(q, spans, out, in, &room);
+    if (err < 0)
+        return err;
+    u16 head = r->free_head;
+    if (r->free_count == 0)
+        return -ENOSPC;
+    if (out + in == 1 || !q->slots[head].table)
+        return add_otherwise(q, spans, out, in, room, cookie);
+    add_indirect(&r->desc[head], &q->slots[head], spans, out, out + in);
+    return virtq_staged(q, stage(q, r, head, 1), 1, room, cookie);
 }
 
 /* With IN_ORDER descriptors are taken and come back as they stand in the table, one behind the other, so that no list is needed. */
@@ -197,19 +217,18 @@ static bool split_publish(struct virtq *q)
     return !(load(&r->used->flags) & USED_F_NO_NOTIFY);
 }
 
-static u32 split_used(struct virtq *q, u32 out, u32 *id, u32 *len)
+static struct virtq_used split_used(struct virtq *q, u32 out)
 {
     struct ring *r = q->ring;
     (void)out;
     /* The entries are read behind the index that covers them (2.7.14). */
     u16 finished = (u16)(__atomic_load_n(&r->used->idx.raw, __ATOMIC_ACQUIRE) - r->taken);
     if (finished == 0)
-        return 0;
+        return (struct virtq_used){0};
     const struct used_elem *e = &r->used->ring[r->taken & (q->size - 1)];
-    *id = __atomic_load_n(&e->id.raw, __ATOMIC_RELAXED);
-    *len = __atomic_load_n(&e->len.raw, __ATOMIC_RELAXED);
     set_quiet(q, true);
-    return finished;
+    return (struct virtq_used){finished, __atomic_load_n(&e->id.raw, __ATOMIC_RELAXED),
+                               __atomic_load_n(&e->len.raw, __ATOMIC_RELAXED)};
 }
 
 static bool split_arm(struct virtq *q, u16 n)

@@ -39,6 +39,12 @@ static int add_payload_out(struct share *s, struct p9_request *req)
     return virtq_add(s->q, spans, 1 + req->npayload, 1, req);
 }
 
+/* No message has six bytes: QEMU's device is broken by it. */
+static COLD int add_broken(struct share *s, struct p9_request *req)
+{
+    return virtq_add(s->q, (struct span[]){{req->out.pa, 6}, req->in}, 1, 1, req);
+}
+
 static int submit(struct p9_link *link, struct p9_request *req)
 {
     struct share *s = link->priv;
@@ -48,8 +54,8 @@ static int submit(struct p9_link *link, struct p9_request *req)
         return -E2BIG;
     if (provoke_queue())
         renew_queue(s);
-    if (provoke_device()) /* no message has six bytes: QEMU's device is broken by it */
-        return virtq_add(s->q, (struct span[]){{req->out.pa, 6}, req->in}, 1, 1, req);
+    if (provoke_device())
+        return add_broken(s, req);
     if (req->npayload && !req->payload_in)
         return add_payload_out(s, req);
     return virtq_add(s->q, req->spans, 1, 1 + req->npayload, req);
@@ -78,10 +84,10 @@ static int wait(struct p9_link *link, unsigned n)
     if (!s->q)
         return -EIO;
     do {
-        unsigned completed = 0;
-        for (; (req = virtq_take(s->q, &written)) != NULL; completed++)
+        u64 before = s->q->counters.completed;
+        while (virtq_in_flight(s->q) && (req = virtq_take(s->q, &written)) != NULL)
             p9_complete(req, written, 0);
-        if (completed && !s->q->broken)
+        if (s->q->counters.completed != before && !s->q->broken)
             return 0;
     } while (virtio_wait_for(s->dev, s->q, n) == 0);
     virtio_fail(s->dev, "its queue is broken");
@@ -135,7 +141,7 @@ static int probe(struct virtio_device *dev)
     const char *tag = read_tag(dev, bytes);
     if (!tag)
         return -EINVAL;
-    if (virtq_max_spans(q) < SPANS_LEAST) {
+    if (q->max_spans < SPANS_LEAST) {
         virtio_fail(dev, "its queue is too small for a request");
         return -EINVAL;
     }
@@ -146,7 +152,7 @@ static int probe(struct virtio_device *dev)
     s->link = (struct p9_link){
         .ops = &link_ops,
         .priv = s,
-        .max_spans = MIN((unsigned)P9_SPANS, virtq_max_spans(q) - 2u),
+        .max_spans = MIN((unsigned)P9_SPANS, q->max_spans - 2u),
         .depth = MIN((unsigned)P9_REQUESTS, q->size),
     };
     dev->priv = s;

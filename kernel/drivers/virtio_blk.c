@@ -241,7 +241,7 @@ static const char *read_requests(struct disk *d)
     struct block_device *b = &d->block;
     b->block = (u32)FIELD(d, VIRTIO_BLK_F_BLK_SIZE, blk_size, SECTOR);
     b->max_span = (u32)FIELD(d, VIRTIO_BLK_F_SIZE_MAX, size_max, ~0u);
-    u32 most = virtq_max_spans(d->q);
+    u32 most = d->q->max_spans;
     u32 spans = (u32)FIELD(d, VIRTIO_BLK_F_SEG_MAX, seg_max, VIRTQ_MAX_SPANS);
     if (b->block < SECTOR || b->block > PAGE_SIZE || (b->block & (b->block - 1)))
         return "its block size is no power of two from 512 to 4096";

@@ -8,7 +8,7 @@
  * flags packed_chains: -eva-mlevel 20 -eva-domains equality,symbolic-locations -eva-equality-through-calls formals
  * flags packed_tables: -eva-mlevel 20 -eva-domains equality,symbolic-locations -eva-equality-through-calls formals
  * plant split_chains: kernel/virtq.c: return id < q->size && -> return id <= q->size &&
- * plant split_chains: kernel/virtq.c: len > q->slots[id].room -> len > q->slots[id].room + 1
+ * plant split_chains: kernel/virtq.c: used.len > q->slots[used.id].room -> used.len > q->slots[used.id].room + 1
  * plant split_tables: kernel/virtq_split.c: ring[r->taken & (q->size - 1)]; -> ring[r->taken & q->size];
  * plant packed_chains: kernel/virtq_packed.c: n >= q->size - *at -> n > q->size - *at
  */
