@@ -30,12 +30,14 @@ struct p9_slot {
     struct p9 *client;
     u64 pa;       /* its own */
     u64 data;     /* bytes of the payload */
+    u32 index;    /* in the client's table, and the tag but of Tversion */
     u32 ends;     /* the fid that this Tclunk or Tremove ends; else P9_NOFID */
     bool nobodys; /* and nobody waits for the answer */
     u8 copy[P9_REPLY];
     u8 in[P9_REPLY];
     u8 out[P9_OUT];
 };
+_Static_assert(P9_REQUESTS == 8 * sizeof((struct p9){0}.busy), "a bit for each");
 _Static_assert(sizeof(struct p9_slot) <= PAGE_SIZE, "a slot is allocated when first needed, in one piece");
 
 static void send_end(struct p9_call *call, struct p9 *c, u8 type, u32 fid, bool nobodys);
@@ -45,14 +47,12 @@ static bool has_room(struct p9 *c);
 static void send_riding(struct p9 *c)
 {
     struct p9_call call;
-    u32 fids[P9_RIDING];
     unsigned n = c->nriding, sent = 0;
-    memcpy(fids, c->riding, n * sizeof *fids);
-    c->nriding = 0;
+    c->nriding = 0; /* it may have to wait for room in the queue, which kicks again */
     while (sent < n && has_room(c))
-        send_end(&call, c, P9_TCLUNK, fids[sent++], true);
-    while (sent < n)
-        c->riding[c->nriding++] = fids[sent++];
+        send_end(&call, c, P9_TCLUNK, c->riding[sent++], true);
+    for (unsigned i = sent; i < n; i++)
+        c->riding[c->nriding++] = c->riding[i];
     c->expected += c->expected ? sent : 0;
     if (c->nriding)
         p9_idle();
@@ -118,54 +118,48 @@ static int submit(struct p9 *c, struct p9_request *req)
     return 0;
 }
 
-static struct p9_slot *make_slot(struct p9 *c, u16 tag)
+static COLD struct p9_slot *make_slot(struct p9 *c, u32 tag)
 {
     struct p9_slot *s = c->slots[tag] = mem_new(sizeof *s);
     if (!s)
         return NULL;
     s->client = c;
     s->pa = mem_phys(s);
+    s->index = tag;
     s->req.in.pa = s->pa + offsetof(struct p9_slot, in);
     return s;
 }
 
-/* A slot that is not busy. NULL: all of them are, and there is no memory for more. */
-static struct p9_slot *spare_slot(struct p9 *c)
+static void set_busy(struct p9_request *req, bool busy)
 {
-    /* With many in flight the one behind the last is the likely one. */
-    u32 start = c->in_flight ? c->next_slot : 0;
-    for (u32 i = 0; i < c->nslots; i++) {
-        u32 tag = start + i < c->nslots ? start + i : start + i - c->nslots;
-        struct p9_slot *s = c->slots[tag];
-        if (s->req.busy)
-            continue;
-        s->req.tag = (u16)tag;
-        c->next_slot = tag + 1;
-        return s;
-    }
-    if (c->nslots == P9_REQUESTS || !make_slot(c, (u16)c->nslots))
-        return NULL;
-    c->slots[c->nslots]->req.tag = (u16)c->nslots;
-    c->next_slot = c->nslots + 1;
-    return c->slots[c->nslots++];
+    struct p9_slot *s = container_of(req, struct p9_slot, req);
+    u64 bit = 1ull << s->index % 64, *word = &s->client->busy[s->index / 64];
+    req->busy = busy;
+    *word = busy ? *word | bit : *word & ~bit;
 }
 
-/* Or else the next that a Tclunk leaves. NULL: none will be. */
-static struct p9_slot *free_slot(struct p9 *c)
+/* The first slot that is not busy. NULL: all of them are, or there is no memory for it. */
+static inline struct p9_slot *spare_slot(struct p9 *c)
 {
-    struct p9_slot *s;
-    do
+    u32 word = ~c->busy[0] ? 0 : 1;
+    if (!~c->busy[word])
+        return NULL;
+    u32 tag = word * 64 + (u32)__builtin_ctzll(~c->busy[word]);
+    return c->slots[tag] ? c->slots[tag] : make_slot(c, tag);
+}
+
+/* The next that an answer leaves, when all are busy or there is no memory for more. NULL: none will be. */
+static COLD struct p9_slot *await_slot(struct p9 *c)
+{
+    struct p9_slot *s = NULL;
+    while (!s && wait(c) == 0)
         s = spare_slot(c);
-    while (!s && wait(c) == 0);
     return s;
 }
 
 static bool has_room(struct p9 *c)
 {
-    struct p9_slot *s = c->in_flight < c->link->depth ? spare_slot(c) : NULL;
-    if (s)
-        c->next_slot = s->req.tag;
-    return s;
+    return c->in_flight < c->link->depth && spare_slot(c);
 }
 
 void p9_free_slots(struct p9 *c)
@@ -190,26 +184,32 @@ static void free_pages(struct p9_call *call)
     call->pages = 0;
 }
 
+/* No message: p9_finish() will tell the error. */
+static COLD struct wire refuse(struct p9_call *call, int err)
+{
+    if (call->req)
+        set_busy(call->req, false);
+    call->req = NULL;
+    call->error = err;
+    return (struct wire){.bad = true};
+}
+
 static inline struct wire begin(struct p9_call *call, struct p9 *c, u8 type)
 {
-    struct p9_slot *s = free_slot(c);
-    call->client = c;
-    call->req = s ? &s->req : NULL;
-    call->error = s ? 0 : -ENOMEM;
-    call->pages = 0;
-    call->once = false;
-    if (!s)
-        return (struct wire){.bad = true};
+    struct p9_slot *s = spare_slot(c);
+    *call = (struct p9_call){.client = c};
+    if (!s && !(s = await_slot(c)))
+        return refuse(call, -ENOMEM);
+    struct p9_request *req = call->req = &s->req;
+    set_busy(req, true);
     s->ends = P9_NOFID;
     s->nobodys = false;
     s->data = 0;
-    struct p9_request *req = &s->req;
-    req->busy = req->payload_in = true;
+    req->payload_in = true;
     req->done = false;
     req->npayload = 0;
     req->type = type;
-    if (type == P9_TVERSION)
-        req->tag = NOTAG;
+    req->tag = type == P9_TVERSION ? NOTAG : (u16)s->index;
     req->out.pa = s->pa + offsetof(struct p9_slot, out);
     req->in.len = type == P9_TREAD || type == P9_TREADDIR ? P9_HEAD : P9_REPLY;
     return put_head(req, s->out, sizeof s->out);
@@ -226,11 +226,8 @@ struct wire p9_begin_long(struct p9_call *call, struct p9 *c, u8 type)
     if (call->error)
         return w;
     call->pages = mem_pages(P9_LONG / PAGE_SIZE, PAGE_SIZE);
-    if (!call->pages) {
-        call->error = -ENOMEM;
-        call->req->busy = false;
-        return (struct wire){.bad = true};
-    }
+    if (!call->pages)
+        return refuse(call, -ENOMEM);
     call->req->out.pa = call->pages;
     return put_head(call->req, mem_virt(call->pages), P9_LONG);
 }
@@ -239,12 +236,8 @@ struct wire p9_begin_fid(struct p9_call *call, struct p9 *c, u8 type, u32 fid)
 {
     struct wire w = begin(call, c, type);
     wire_put32(&w, fid);
-    if (call->error || !c->life || !p9_lost(c, fid))
-        return w;
-    call->req->busy = false;
-    call->req = NULL;
-    call->error = -EIO;
-    return (struct wire){.bad = true};
+    bool lost = c->life && call->req && p9_lost(c, fid);
+    return lost ? refuse(call, -EIO) : w;
 }
 
 void p9_payload_out(struct p9_call *call)
@@ -276,7 +269,7 @@ void p9_send(struct p9_call *call, const struct wire *w)
     call->error = wire_ok(w) ? submit(call->client, req) : -E2BIG;
     if (!call->error)
         return;
-    req->busy = false;
+    set_busy(req, false);
     free_pages(call);
 }
 
@@ -326,7 +319,8 @@ void p9_complete(struct p9_request *req, u32 written, int error)
     u8 type;
     if (s->ends != P9_NOFID && (error || !open_reply(s, &w, &type)))
         p9_fid_free(s->client, s->ends);
-    req->busy = !s->nobodys;
+    if (s->nobodys)
+        set_busy(req, false);
 }
 
 static int error_of(struct p9_call *call, struct wire *reply)
@@ -348,7 +342,7 @@ static int await(struct p9_call *call)
     while (!req->done)
         if (wait(call->client) < 0 && !req->done)
             return -EIO;
-    req->busy = false;
+    set_busy(req, false);
     return req->error;
 }
 
@@ -380,12 +374,12 @@ static int send_again(struct p9_call *call)
     struct p9 *c = call->client;
     struct p9_request *req = call->req;
     struct wire body = wire_over((u8 *)mem_virt(req->out.pa) + sizeof(struct head), 4);
-    req->busy = true;
+    set_busy(req, true);
     int err = call->life == c->life ? p9_restart(c) : 0;
     if (err == 0 && (call->once || !repeatable(req) || p9_lost(c, wire_get32(&body))))
         err = -EIO;
     if (err < 0) {
-        req->busy = false;
+        set_busy(req, false);
         return err;
     }
     req->done = false;
@@ -394,7 +388,7 @@ static int send_again(struct p9_call *call)
     if (err == 0)
         return await(call);
     req->done = true; /* the link does not have it */
-    req->busy = false;
+    set_busy(req, false);
     return err;
 }
 

@@ -70,8 +70,8 @@ struct p9 {
     u8 nriding;             /* fids to end with the next kick: */
     u32 riding[P9_RIDING];  /* these */
     u64 lacks[2];           /* a bit for each type that the server said it does not know */
-    struct p9_slot **slots; /* P9_REQUESTS of them; 9p.c makes each when it is first needed: */
-    u32 nslots, next_slot;  /* so many yet; where the next one is likely to be free */
+    struct p9_slot **slots; /* P9_REQUESTS of them; 9p.c makes each when it is first needed */
+    u64 busy[2];            /* a bit for each that is */
 };
 
 /*
