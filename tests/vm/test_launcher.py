@@ -241,8 +241,11 @@ def test_no_sign_of_life(sheepskin, canary):
 
 
 def test_hang_before_the_program(sheepskin, canary):
-    done = sheepskin("run", "x", lib=canary(ctl="sheepskin 1\n", end=2), env={"SHEEPSKIN_BOOT_TIMEOUT": "1"})
-    assert done.returncode == 254 and b"program" in done.stderr
+    for limit in "1", "4", "16":  # a machine that is busy may take a while for the first word
+        done = sheepskin("run", "x", lib=canary(ctl="sheepskin 1\n", end=2), env={"SHEEPSKIN_BOOT_TIMEOUT": limit})
+        if b"no sign of life" not in done.stderr:
+            break
+    assert done.returncode == 254 and b"no program running" in done.stderr
 
 
 def test_last_word_counts_even_if_the_machine_goes_on(sheepskin, canary):
@@ -252,7 +255,8 @@ def test_last_word_counts_even_if_the_machine_goes_on(sheepskin, canary):
 @pytest.mark.parametrize("ctl,status", [("sheepskin 1\n", 254), ("sheepskin 1\nrun\nexit 3\n", 3), ("exit 3\nsheepskin 1\nrun\n", 3), ("x" * 300, 254)])
 def test_a_guest_that_says_its_words_for_ever(ctl, status, sheepskin, canary):
     """Each word counts once: none of them puts off the end."""
-    done = sheepskin("run", "x", lib=canary(ctl=ctl, end=3), env={"SHEEPSKIN_BOOT_TIMEOUT": "1"}, timeout=30)
+    env = {"SHEEPSKIN_BOOT_TIMEOUT": "1"} if status == 254 else {}  # who has been heard must not be given up because the machine was busy
+    done = sheepskin("run", "x", lib=canary(ctl=ctl, end=3), env=env, timeout=30)
     assert done.returncode == status
 
 
