@@ -321,6 +321,35 @@ static struct window *window_at(struct stream *s, const struct fs *fs, u64 at, u
     return NULL;
 }
 
+/* The first bytes are no longer the window's. */
+static void shrink(struct window *w, u64 len)
+{
+    w->pa += len;
+    w->pages -= len / PAGE_SIZE;
+    held -= len / PAGE_SIZE;
+    w->offset += len;
+    w->asked -= (u32)len;
+    w->got -= (u32)len;
+}
+
+/* Whole pages, from byte `skip` of the window on, that the program takes as they are for its own at byte `done` of the spans; of `len` bytes, which came. How
+ * many bytes. */
+static u64 hand_over(struct window *w, u64 skip, const struct span *spans, u64 done, u64 len)
+{
+    u64 at = done;
+    for (; at >= spans->len; spans++)
+        at -= spans->len;
+    u64 from = spans->pa + at;
+    len = ALIGN_DOWN(MIN(len, spans->len - at), PAGE_SIZE);
+    if (!len || (from | skip) % PAGE_SIZE || !vfs_reader.swap)
+        return 0;
+    mem_pages_free(w->pa, skip / PAGE_SIZE);
+    shrink(w, skip);
+    len = vfs_reader.swap(vfs_reader.va + done, from, w->pa, len);
+    shrink(w, len);
+    return len;
+}
+
 /* Bytes that windows had. */
 static u64 take(struct stream *s, const struct fs *fs, u64 known, const struct span *spans, unsigned n, u64 offset,
                 u64 want)
@@ -328,10 +357,12 @@ static u64 take(struct stream *s, const struct fs *fs, u64 known, const struct s
     u64 done = 0;
     struct window *w;
     while (done < want && s->windows && (w = window_at(s, fs, offset + done, known))) {
-        u64 skip = offset + done - w->offset, piece = MIN(w->got - skip, want - done);
-        mem_to_spans(spans, n, done, (u8 *)mem_virt(w->pa) + skip, piece);
-        done += piece;
-        if (skip + piece < w->asked)
+        u64 at = offset + done, piece = MIN(w->got - (at - w->offset), want - done);
+        u64 given = hand_over(w, at - w->offset, spans, done, piece);
+        if (!given)
+            given = mem_to_spans(spans, n, done, (u8 *)mem_virt(w->pa) + (at - w->offset), piece);
+        done += given;
+        if (at + given - w->offset < w->asked)
             continue;
         s->patience = PATIENCE;
         drop_first(s);

@@ -126,6 +126,9 @@ void arch_space_protect(u64 space, u64 va, u64 len, int prot);
 void arch_space_unmap(u64 space, u64 va, u64 len, void (*gone)(u64 pa, u64 len));
 /* The physical run that starts at va and is mapped with at least `prot`: bytes in it, at most max; 0: not mapped so. */
 u64 arch_space_lookup(u64 space, u64 va, u64 max, int prot, u64 *pa);
+/* Puts the pages [to, to+len) in the place of [from, from+len), which are mapped at va for writing, page-aligned; with the same rights. Returns the bytes
+ * for which that was done, which may be less than all. */
+u64 arch_space_swap(u64 space, u64 va, u64 len, u64 from, u64 to);
 
 /* Registers of a program at a trap or system call, as x86_64/entry.S pushes them. */
 struct arch_frame {

@@ -81,6 +81,8 @@ u64 proc_fill(u64 va, u64 len, int prot, u64 *pa);
 /* The physical spans of [va, va+len) of the program, with right `prot` on each byte, zero pages filled in; at most `max` spans. Returns the number of spans and in *covered the
  * bytes they hold; 0 spans when not even the first byte is there. */
 unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u64 *covered);
+/* For struct vfs_reader. */
+u64 proc_swap(u64 va, u64 from, u64 to, u64 len);
 /* 0 or -EFAULT. Partial copies may have happened. */
 int proc_copy_in(void *dst, u64 va, u64 len);
 int proc_copy_out(u64 va, const void *src, u64 len);

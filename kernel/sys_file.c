@@ -68,7 +68,10 @@ static s64 move(struct file *file, u64 va, u64 len, u64 offset, move_fn fn)
         unsigned n = proc_spans(va + done, MIN(len - done, IO_TURN), prot, spans, IO_SPANS, &covered);
         if (!n && len)
             return done ? (s64)done : -EFAULT;
+        if (fn == vfs_read)
+            vfs_reader = (struct vfs_reader){proc_swap, va + done};
         got = fn(file, spans, n, offset == VFS_CURRENT ? offset : offset + done);
+        vfs_reader.swap = NULL;
         if (got > 0)
             done += (u64)got;
     } while (got > 0 && (u64)got == covered && done < len);

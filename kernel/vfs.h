@@ -396,6 +396,13 @@ struct vfs_moment vfs_now(void);
 bool vfs_is_still(struct vfs_moment then);
 /* The program is being told the time. */
 void vfs_tell_time(void);
+/* Where what is read goes to a program's memory, whole pages of a file can go there as they are: the program has the pages [to, to+len) in the place of [from,
+ * from+len) then, which are free. `swap` gets the address of these in the program: `va` is that of the first byte of the spans. Returns the bytes
+ * for which it could be done. NULL: it cannot. */
+extern struct vfs_reader {
+    u64 (*swap)(u64 va, u64 from, u64 to, u64 len);
+    u64 va;
+} vfs_reader;
 s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset);
 /* What was written so far goes to the server, if it did not yet. tell: returns the error of that, and of what was not told yet; else it is kept. */
 int vfs_flush(struct file *file, bool tell);

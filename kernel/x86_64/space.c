@@ -21,15 +21,25 @@ static u64 rights(int prot)
     return PTE_PRESENT | PTE_USER | (prot & PROT_WRITE ? PTE_WRITE : 0) | (prot & PROT_EXEC ? 0 : cpu_nx);
 }
 
-/* The entry for va; NULL when its table is not there and is not to be made, or there is no memory for it. */
-static u64 *entry_of(u64 space, u64 va, bool make)
+/* The entry for va; NULL: its table is not there. */
+static u64 *find_entry(u64 space, u64 va)
+{
+    u64 pa = space;
+    for (unsigned level = 3; level > 0; level--) {
+        u64 e = ((u64 *)mem_virt(pa))[paging_index(va, level)];
+        if (!(e & PTE_PRESENT))
+            return NULL;
+        pa = e & PTE_ADDRESS;
+    }
+    return (u64 *)mem_virt(pa) + paging_index(va, 0);
+}
+
+/* The same, and its table is made; NULL: there is no memory for it. */
+static u64 *make_entry(u64 space, u64 va)
 {
     u64 *t = mem_virt(space);
     for (unsigned level = 3; level > 0; level--) {
-        u64 *e = &t[paging_index(va, level)];
-        if (!make && !(*e & PTE_PRESENT))
-            return NULL;
-        t = paging_table(e, TABLE_FLAGS, new_page);
+        t = paging_table(&t[paging_index(va, level)], TABLE_FLAGS, new_page);
         if (!t)
             return NULL;
     }
@@ -83,7 +93,7 @@ static void forget(u64 space, u64 va, u64 len)
 int arch_space_map(u64 space, u64 va, u64 pa, u64 len, int prot)
 {
     for (u64 done = 0; done < len; done += PAGE_SIZE) {
-        u64 *e = entry_of(space, va + done, true);
+        u64 *e = make_entry(space, va + done);
         if (!e) {
             arch_space_unmap(space, va, done, NULL);
             return -ENOMEM;
@@ -150,18 +160,35 @@ u64 arch_space_lookup(u64 space, u64 va, u64 max, int prot, u64 *pa)
 {
     u64 need = PTE_PRESENT | PTE_USER | (prot & PROT_WRITE ? PTE_WRITE : 0);
     u64 matters = need | (prot & PROT_EXEC ? cpu_nx : 0), got = PAGE_SIZE - va % PAGE_SIZE;
-    const u64 *e = entry_of(space, va, false);
+    const u64 *e = find_entry(space, va);
     if (!e || (*e & matters) != need)
         return 0;
     u64 next = *e & (matters | PTE_ADDRESS);
     *pa = (*e & PTE_ADDRESS) + va % PAGE_SIZE;
     for (; got < max; got += PAGE_SIZE) {
-        e = paging_index(va + got, 0) ? e + 1 : entry_of(space, va + got, false);
+        e = paging_index(va + got, 0) ? e + 1 : find_entry(space, va + got);
         next += PAGE_SIZE;
         if (!e || (*e & (matters | PTE_ADDRESS)) != next)
             break;
     }
     return MIN(got, max);
+}
+
+/* In one table. What was never accessed the processor does not remember (Intel SDM volume 3, 4.10.2.3): who reads into the same buffer again and again
+ * without a look at it pays no invlpg. */
+u64 arch_space_swap(u64 space, u64 va, u64 len, u64 from, u64 to)
+{
+    const u64 used = PTE_ACCESSED | PTE_DIRTY, may = ~(used | PTE_NX), table = PAGING_ENTRIES * PAGE_SIZE;
+    u64 all = 0, is = from | TABLE_FLAGS, *e = find_entry(space, va);
+    for (u64 end = is + (e ? MIN(len, table - va % table) : 0); is < end && !((*e - is) & may); is += PAGE_SIZE) {
+        all |= *e;
+        *e = (*e & ~used) + (to - from);
+        e++;
+    }
+    len = is - (from | TABLE_FLAGS);
+    if (all & PTE_ACCESSED)
+        forget(space, va, len);
+    return len;
 }
 
 int paging_fault_prot(u64 error)

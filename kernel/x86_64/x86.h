@@ -20,6 +20,8 @@ enum { VECTOR_HEARTBEAT = 32, VECTOR_ALARM, VECTOR_FIRST_FREE, VECTOR_SPURIOUS =
 #define PTE_WRITE    2ull
 #define PTE_USER     4ull
 #define PTE_UNCACHED 0x18ull /* PWT | PCD */
+#define PTE_ACCESSED 0x20ull
+#define PTE_DIRTY    0x40ull
 #define PTE_LARGE    0x80ull
 #define PTE_ADDRESS  0x000ffffffffff000ull
 #define PTE_NX       (1ull << 63)

@@ -161,6 +161,175 @@ static void a_small_file_costs_what_it_did(void **state)
     put(&node);
 }
 
+/* ---- pages that are handed over ---- */
+
+enum { BUFFER = 48 };
+#define BUFFER_VA 0x10000000ull
+
+/* A program's memory: page i of its buffer. */
+static struct {
+    u64 frames[BUFFER], swaps, patience; /* the swaps that are done before one is refused */
+} program;
+
+static void assert_not_in_flight(u64 pa, u64 len)
+{
+    for (unsigned i = 0; i < s.npending; i++) {
+        const struct p9_request *req = s.pending[i].req;
+        for (unsigned k = 0; k < req->npayload; k++)
+            assert_true(req->payload[k].pa >= pa + len || req->payload[k].pa + req->payload[k].len <= pa);
+    }
+}
+
+static u64 swap(u64 va, u64 from, u64 to, u64 len)
+{
+    u64 done = 0;
+    assert_true(len && (va | from | to | len) % PAGE_SIZE == 0);
+    assert_in_range(va, BUFFER_VA, BUFFER_VA + BUFFER * PAGE_SIZE - len);
+    assert_not_in_flight(to, len);
+    assert_not_in_flight(from, len);
+    for (; done < len && program.patience; done += PAGE_SIZE, program.patience--, program.swaps++) {
+        u64 *frame = &program.frames[(va - BUFFER_VA + done) / PAGE_SIZE];
+        assert_int_equal(*frame, from + done);
+        *frame = to + done;
+        mem_pages_free(from + done, 1);
+    }
+    return done;
+}
+
+static void start_program(bool scattered)
+{
+    program.patience = ~0ull;
+    for (unsigned i = 0; i < BUFFER; i++)
+        if (!(program.frames[i] = mem_pages(1, PAGE_SIZE << (scattered ? i % 3 : 0))))
+            fail();
+}
+
+static void end_program(void)
+{
+    for (unsigned i = 0; i < BUFFER; i++)
+        mem_pages_free(program.frames[i], 1);
+}
+
+static void program_bytes(u8 *out, u64 skip, u64 len)
+{
+    for (u64 done = 0, n; done < len; done += n, skip += n) {
+        n = MIN(PAGE_SIZE - skip % PAGE_SIZE, len - done);
+        memcpy(out + done, (u8 *)mem_virt(program.frames[skip / PAGE_SIZE]) + skip % PAGE_SIZE, n);
+    }
+}
+
+/* As read() does it: to byte `skip` of the buffer. */
+static s64 program_reads(struct node *node, u64 skip, u64 len, u64 offset)
+{
+    struct span spans[BUFFER];
+    unsigned n = 0;
+    for (u64 done = 0, piece; done < len; done += piece) {
+        u64 at = skip + done, pa = program.frames[at / PAGE_SIZE] + at % PAGE_SIZE;
+        piece = MIN(PAGE_SIZE - at % PAGE_SIZE, len - done);
+        memset(mem_virt(pa), 0xee, piece);
+        if (n && spans[n - 1].pa + spans[n - 1].len == pa)
+            spans[n - 1].len += piece;
+        else
+            spans[n++] = (struct span){pa, piece};
+    }
+    vfs_reader = (struct vfs_reader){swap, BUFFER_VA + skip};
+    s64 got = fs->ops->read(node, spans, n, offset);
+    vfs_reader.swap = NULL;
+    return got;
+}
+
+static void program_must_read(struct node *node, u64 skip, u64 len, u64 offset, u64 size)
+{
+    u64 want = offset < size ? MIN(len, size - offset) : 0;
+    assert_int_equal(program_reads(node, skip, len, offset), want);
+    program_bytes(bytes, skip, len);
+    assert_version(0, want, offset);
+    for (u64 i = want; i < len; i++)
+        assert_int_equal(bytes[i], 0xee);
+}
+
+static void whole_pages_are_handed_over(void **state)
+{
+    (void)state;
+    static const struct row {
+        u64 block, skip;
+        bool scattered, handed;
+    } rows[] = {{64 * KIB, 0, false, true},  {64 * KIB, 0, true, true},         {4 * KIB, 8 * KIB, false, true},
+                {64 * KIB, 8, false, false}, {64 * KIB + 100, 0, false, false}, {1000, 0, false, false}};
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows);
+         i++) { /* twice: the client makes its requests when it first needs them */
+        const struct row *row = &rows[i % ARRAY_LEN(rows)];
+        settle();
+        free_before = mem_free_count();
+        start_program(row->scattered);
+        struct node node = must_open("data");
+        u64 at = 0;
+        program.swaps = 0;
+        for (; at < SIZE; at += row->block)
+            program_must_read(&node, row->skip, row->block, at, SIZE);
+        if (row->handed)
+            assert_in_range(program.swaps, SIZE / PAGE_SIZE * 3 / 4, SIZE / PAGE_SIZE);
+        else
+            assert_in_range(program.swaps, 0, 16);
+        put(&node);
+        settle();
+        end_program();
+        assert_true(mem_free_count() == free_before || i < ARRAY_LEN(rows));
+    }
+}
+
+/* Behind a file's end the program's memory is as it was, whatever stood in the page that its last bytes came in. */
+static void what_is_behind_the_end_of_a_file_is_not_handed_over(void **state)
+{
+    (void)state;
+    start_program(false);
+    for (u64 size = 200 * KIB; size < 200 * KIB + 3 * PAGE_SIZE; size += 1501) {
+        host_writes(0, size);
+        struct node node = must_open("data");
+        for (u64 at = 0; at < size; at += 16 * KIB)
+            program_must_read(&node, 0, 16 * KIB, at, size);
+        put(&node);
+    }
+    end_program();
+}
+
+static void random_readers_have_their_own_pages(void **state)
+{
+    (void)state;
+    srand(5);
+    start_program(false);
+    for (unsigned round = 0; round < 6; round++) {
+        fs->cache = (u8)(CACHE_NONE + round % 3);
+        free_before = mem_free_count();
+        u32 slots = client->nslots; /* are for good */
+        struct node nodes[2] = {must_open("data"), must_open("data")};
+        u64 at[2] = {0, 0};
+        for (unsigned step = 0; step < 8000; step++) {
+            unsigned i = (unsigned)rand() % 2, what = (unsigned)rand() % 32;
+            u64 skip = what % 4 ? (u64)rand() % 16 * PAGE_SIZE : (u64)rand() % (16 * PAGE_SIZE);
+            u64 len = what % 5 ? (u64)rand() % 24 * PAGE_SIZE : (u64)rand() % (24 * PAGE_SIZE);
+            program.patience = what % 3 ? ~0ull : (u64)rand() % 9;
+            s.order = (enum fake_order)(rand() % 4);
+            if (what == 0 || at[i] >= SIZE)
+                at[i] = (u64)rand() % SIZE;
+            if (what == 1)
+                at[i] -= MIN(at[i], (u64)rand() % (8 * PAGE_SIZE));
+            program_must_read(&nodes[i], skip, len, at[i], SIZE);
+            at[i] += len;
+        }
+        put(&nodes[0]);
+        put(&nodes[1]);
+        s.order = FAKE_FIRST;
+        for (unsigned i = 0; i < 3; i++) {
+            settle();
+            fake_beat(1);
+            later_run();
+        }
+        assert_true(mem_free_count() == free_before || client->nslots > slots || round < 3);
+    }
+    end_program();
+}
+
 /* ---- cache=none: whatever the program can have heard of is there ---- */
 
 static void heard_by_asking(struct node *node)
@@ -638,6 +807,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_file_read_on_end_takes_few_messages),
+        T(whole_pages_are_handed_over),
+        T(what_is_behind_the_end_of_a_file_is_not_handed_over),
+        T(random_readers_have_their_own_pages),
         T(in_small_messages_several_are_on_their_way),
         T(who_reads_anywhere_pays_nothing),
         T(a_small_file_costs_what_it_did),

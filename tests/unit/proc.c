@@ -78,6 +78,16 @@ u64 arch_space_lookup(u64 space, u64 va, u64 max, int prot, u64 *pa)
     return MIN(got, max);
 }
 
+u64 arch_space_swap(u64 space, u64 va, u64 len, u64 from, u64 to)
+{
+    u64 done = 0;
+    (void)space;
+    for (; done < len && has(entry(va + done), PROT_WRITE) && table[entry(va + done)].pa == from + done;
+         done += PAGE_SIZE)
+        table[entry(va + done)].pa = to + done;
+    return done;
+}
+
 /* ---- tests ---- */
 
 static int start(void **state)
@@ -115,6 +125,24 @@ static void assert_true_spans(u64 va, u64 len, int prot)
                 (region_at(va + covered)->prot & REGION_BEHIND));
 }
 
+/* Pages go to the program in the place of its own, which are free then; of those that are not its own, or not at that place, none. */
+static void change_pages(u64 va, u64 len)
+{
+    struct span mine;
+    u64 covered;
+    unsigned n = proc_spans(va, len, PROT_WRITE, &mine, 1, &covered);
+    len = n ? covered : len;
+    u64 pa = mem_pages(len / PAGE_SIZE, PAGE_SIZE), free_before = mem_free_count(), wrong = n ? PAGE_SIZE : 0;
+    assert_int_equal(proc_swap(va, n ? mine.pa + wrong : pa, pa, len), 0);
+    u64 done = n ? proc_swap(va, mine.pa, pa, len) : 0;
+    assert_int_equal(mem_free_count(), free_before + done / PAGE_SIZE);
+    assert_int_equal(done, n ? len : 0);
+    for (u64 at = 0; at < done; at += PAGE_SIZE)
+        assert_int_equal(table[entry(va + at)].pa, pa + at);
+    if (!done)
+        mem_pages_free(pa, len / PAGE_SIZE);
+}
+
 static void change(unsigned what, u64 va, u64 len)
 {
     static const int rights[] = {0, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC};
@@ -126,6 +154,8 @@ static void change(unsigned what, u64 va, u64 len)
         proc_protect(va, len, rights[rand() % 4]);
     else if (what == 3)
         proc_discard(va, len);
+    else if (what == 4)
+        change_pages(va, len);
     else
         proc_grow(va, len, len + PAGE_SIZE * (1 + (u64)rand() % 4), true);
 }
@@ -136,7 +166,7 @@ static void test_what_is_kept_of_page_tables_is_what_stands_there(void **state)
     srand(5);
     for (unsigned step = 0; step < 200000; step++) {
         unsigned first = (unsigned)rand() % (PAGES - 12), n = 1 + (unsigned)rand() % 8, what = (unsigned)rand() % 20;
-        if (what < 5)
+        if (what < 6)
             change(what, PAGE(first), n * PAGE_SIZE);
         else
             assert_true_spans(PAGE(first) + (u64)rand() % PAGE_SIZE, 1 + (u64)rand() % (n * PAGE_SIZE),
