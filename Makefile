@@ -49,7 +49,7 @@ K_GUARD := -fstack-protector-strong -mstack-protector-guard=global -fsanitize=un
     -fno-sanitize=pointer-overflow,nonnull-attribute,returns-nonnull-attribute -fsanitize-undefined-trap-on-error
 K_FLAGS := -std=c11 -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Os -g -ffreestanding -fno-pic \
     -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only $(K_GUARD) -fno-asynchronous-unwind-tables \
-    -fno-omit-frame-pointer -fcf-protection=none -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)/= -iquote kernel
+    -fcf-protection=none -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)/= -iquote kernel
 K_LINK  := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=16 -Wl,-z,noexecstack \
     -Wl,--build-id=none -T linker.ld
 K_C     := $(wildcard kernel/*.c kernel/drivers/*.c kernel/x86_64/*.c boot/pvh.c)

@@ -102,8 +102,8 @@ void arch_exit(u8 status);
 /* Resets, by whatever works; at last stops the processor. */
 _Noreturn void arch_reset(void);
 _Noreturn void arch_halt(void);
-/* Return addresses, innermost first, starting with frame pointer fp (0: the caller's). */
-size_t arch_backtrace(u64 fp, u64 *out, size_t max);
+/* What seem to be return addresses on the stack from sp on, or from where the kernel was trapped; innermost first. */
+size_t arch_backtrace(u64 sp, u64 *out, size_t max);
 /* Hands over the names of the kernel's functions (tools/symbols.sh), which stay where they are; others' are left alone. */
 void arch_names(const void *file, size_t len);
 /* "function+0x12" for a kernel address, in buf, without names the address; returns buf. */

@@ -179,10 +179,10 @@ void print_log(enum log_level level, const char *fmt, ...)
     va_end(args);
 }
 
-static void print_backtrace(void)
+static void print_backtrace(u64 sp)
 {
     u64 at[16];
-    size_t n = arch_backtrace(0, at, ARRAY_LEN(at));
+    size_t n = arch_backtrace(sp, at, ARRAY_LEN(at));
     for (size_t i = 0; i < n; i++)
         print_log(LOG_ERROR, "  %s", arch_symbol(at[i], (char[64]){0}, 64));
 }
@@ -196,7 +196,7 @@ void panic(const char *fmt, ...)
     va_end(args);
     if (!again) {
         again = true;
-        print_backtrace();
+        print_backtrace((u64)__builtin_frame_address(0));
     }
     arch_console_write(CONSOLE_CTL, "panic\n", 6);
     arch_exit(255);

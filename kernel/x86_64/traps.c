@@ -170,15 +170,14 @@ static void program_trap(struct arch_frame *f)
     proc_fault(f, signal, trap_name(f->vector), va);
 }
 
+static const struct arch_frame *trapped; /* by what the kernel ends, if by a trap */
+
 static _Noreturn void kernel_trap(const struct arch_frame *f)
 {
     char where[64];
     print_level = MAX(print_level, LOG_ERROR);
     dump(LOG_ERROR, f);
-    u64 at[16];
-    size_t n = arch_backtrace(f->rbp, at, ARRAY_LEN(at));
-    for (size_t i = 0; i < n; i++)
-        log_error("  called from %s", arch_symbol(at[i], (char[64]){0}, 64));
+    trapped = f;
     u64 touched = cr2_read(), guard = (u64)kernel_stack_guard;
     const char *what = touched - guard < PAGE_SIZE ? "stack overflow" : trap_name(f->vector);
     if (f->vector == TRAP_INVALID_OPCODE)
@@ -238,18 +237,37 @@ const char *arch_symbol(u64 address, char *buf, size_t size)
     return buf;
 }
 
-/* Frames are believed only while they climb the stacks of entry.S. */
-size_t arch_backtrace(u64 fp, u64 *out, size_t max)
+/* Does the instruction before this address call something? A relative call, or one through a register or a place in memory, of two to seven bytes. */
+static bool follows_call(u64 at)
+{
+    enum { CALL = 0xe8, GROUP_5 = 0xff, WHICH = 0x38, CALL_OF_5 = 2 << 3, LONGEST = 7 };
+    u64 start = (u64)text_start, size = (u64)text_end - start;
+    const u8 *p = (const u8 *)at;
+    if (at - start < LONGEST || at - start >= size)
+        return false;
+    s32 distance;
+    memcpy(&distance, p - sizeof distance, sizeof distance);
+    if (p[-5] == CALL)
+        return at + (u64)(s64)distance - start < size;
+    for (int n = 2; n <= LONGEST; n++)
+        if (p[-n] == GROUP_5 && (p[1 - n] & WHICH) == CALL_OF_5)
+            return true;
+    return false;
+}
+
+/* Functions keep no frame pointers: each word of the stack that may be a return address is taken for one. Where a frame has room that was not written,
+ * it may be that of a call that is over. */
+size_t arch_backtrace(u64 sp, u64 *out, size_t max)
 {
     size_t n = 0;
-    if (!fp)
-        fp = (u64)__builtin_frame_address(0);
-    u64 low = (u64)kernel_stack_guard + PAGE_SIZE, high = (u64)fault_stack_top - 16;
-    while (n < max && fp >= low && fp <= high && fp % 8 == 0 && ((const u64 *)fp)[1]) {
-        const u64 *frame = (const u64 *)fp;
-        out[n++] = frame[1] - 1; /* within the call, which may be a function's last instruction */
-        low = fp + 1;
-        fp = frame[0];
+    sp = trapped ? trapped->rsp : sp;
+    bool fault = sp >= (u64)kernel_stack_top;
+    u64 low = (u64)(fault ? fault_stack_guard : kernel_stack_guard) + PAGE_SIZE,
+        high = (u64)(fault ? fault_stack_top : kernel_stack_top);
+    for (sp = MAX(ALIGN_UP(sp, 8), low); n < max && sp < high; sp += 8) {
+        u64 at = *(const u64 *)sp;
+        if (follows_call(at))
+            out[n++] = at - 1; /* within the call, which may be a function's last instruction */
     }
     return n;
 }

@@ -453,9 +453,9 @@ void arch_halt(void)
     arch_reset();
 }
 
-size_t arch_backtrace(u64 fp, u64 *out, size_t max)
+size_t arch_backtrace(u64 sp, u64 *out, size_t max)
 {
-    (void)fp, (void)out, (void)max;
+    (void)sp, (void)out, (void)max;
     return 0;
 }
 

@@ -214,10 +214,11 @@ def test_panic(what, says, small):
     assert says in got.err
 
 
-def test_panic_shows_the_way_there(small):
-    got = machine.boot(PLAIN, share=small, options=["provoke=panic", "loglevel=warn"])
-    names = [line.split()[1].partition("+")[0] for line in got.err.splitlines() if "+0x" in line]
-    assert names[:4] == ["panic", "do_panic", "provoke", "kmain"]
+@pytest.mark.parametrize("what,first", [("panic", ["do_panic"]), ("null", [])])
+def test_panic_shows_the_way_there(what, first, small):
+    got = machine.boot(PLAIN, share=small, options=[f"provoke={what}", "loglevel=warn"])
+    names = [line.split()[1].partition("+")[0] for line in got.err.partition("panic: ")[2].splitlines()[1:] if "+0x" in line]
+    assert names[:len(first) + 2] == [*first, "provoke", "kmain"], got.err
 
 
 @pytest.mark.parametrize("damage", ["another kernel's", "cut", "too many", "none"])
