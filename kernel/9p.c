@@ -240,12 +240,6 @@ struct wire p9_begin_fid(struct p9_call *call, struct p9 *c, u8 type, u32 fid)
     return lost ? refuse(call, -EIO) : w;
 }
 
-void p9_payload_out(struct p9_call *call)
-{
-    if (call->req)
-        call->req->payload_in = false;
-}
-
 bool p9_payload(struct p9_call *call, struct span piece)
 {
     struct p9_request *req = call->req;
@@ -368,6 +362,20 @@ static bool repeatable(const struct p9_request *req)
     return memchr(types, req->type, sizeof types) != NULL;
 }
 
+/* 0, and the answer came; or -errno, and the request is nobody's. */
+static int submit_again(struct p9_call *call)
+{
+    struct p9_request *req = call->req;
+    req->done = false;
+    call->life = call->client->life;
+    int err = submit(call->client, req);
+    if (err == 0)
+        return await(call);
+    req->done = true; /* the link does not have it */
+    set_busy(req, false);
+    return err;
+}
+
 /* Sends a message again that was lost with its session. Fids have the same numbers in the new one. */
 static int send_again(struct p9_call *call)
 {
@@ -382,14 +390,7 @@ static int send_again(struct p9_call *call)
         set_busy(req, false);
         return err;
     }
-    req->done = false;
-    call->life = c->life;
-    err = submit(c, req);
-    if (err == 0)
-        return await(call);
-    req->done = true; /* the link does not have it */
-    set_busy(req, false);
-    return err;
+    return submit_again(call);
 }
 
 static COLD int finish_again(struct p9_call *call, struct wire *reply, int err)
@@ -401,18 +402,30 @@ static COLD int finish_again(struct p9_call *call, struct wire *reply, int err)
     return err == UNSENT ? -EIO : err < 0 ? err : judge(call, reply);
 }
 
+/* The server had no fid left, and did nothing: once more, when others have ended. */
+static COLD int finish_short(struct p9_call *call, struct wire *reply, int err)
+{
+    struct p9_request *req = call->req;
+    if (container_of(req, struct p9_slot, req)->ends != P9_NOFID)
+        return err;
+    set_busy(req, true);
+    if (!p9_fids_short(call->client)) {
+        set_busy(req, false);
+        return err;
+    }
+    return submit_again(call) < 0 ? -EIO : judge(call, reply);
+}
+
 int p9_finish(struct p9_call *call, struct wire *reply)
 {
     int err = await(call);
     if (err < 0)
         return finish_again(call, reply, err);
+    err = judge(call, reply);
+    if (err == -EMFILE || err == -ENFILE)
+        err = finish_short(call, reply, err);
     free_pages(call);
-    return judge(call, reply);
-}
-
-bool p9_answered(const struct p9_call *call)
-{
-    return call->error || call->req->done;
+    return err;
 }
 
 int p9_collect(struct p9_call *call, struct wire *reply)
@@ -476,12 +489,6 @@ void p9_drain(struct p9 *c)
 {
     while (c->in_flight && wait(c) == 0)
         ;
-}
-
-void p9_forget_riding(struct p9 *c)
-{
-    while (c->nriding)
-        p9_fid_free(c, c->riding[--c->nriding]);
 }
 
 int p9_end(struct p9 *c, u8 type, u32 fid)

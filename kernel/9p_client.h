@@ -236,6 +236,8 @@ void p9_dirs_gone(const struct node *dir, struct name name);
 int p9_dirs_mode(const struct node *dir, u32 *mode);
 void p9_dirs_modes_changed(struct p9 *client);
 void p9_idle(void);
+/* There are no fids left, here or at the server (rule C11): those that are only kept end, and those that were to end. false: there were none. */
+bool p9_fids_short(struct p9 *client);
 
 /* 9p_stat.c: the verbs of these names. */
 struct fs_stat;

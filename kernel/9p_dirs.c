@@ -104,17 +104,34 @@ int p9_dirs_walk(const struct node *from, const struct name *names, unsigned n, 
     return -EAGAIN;
 }
 
+static void give_up(struct p9 *c)
+{
+    for (struct p9_dir *d = c->dirs; d < c->dirs + P9_DIRS; d++)
+        if (d->walked && !d->users)
+            end(c, d);
+}
+
 static void rest(struct later *work)
 {
     const char *tag;
     struct p9 *c;
     (void)work;
     for (unsigned i = 0; (c = p9_client(i, &tag)); i++) {
-        for (struct p9_dir *d = c->dirs; d < c->dirs + P9_DIRS; d++)
-            if (d->walked && !d->users && !is_loose(c))
-                end(c, d);
+        if (!is_loose(c))
+            give_up(c);
         p9_kick(c);
     }
+}
+
+COLD bool p9_fids_short(struct p9 *c)
+{
+    if (c->restarting)
+        return false;
+    give_up(c);
+    bool some = c->nriding || c->in_flight;
+    p9_kick(c);
+    p9_drain(c);
+    return some;
 }
 
 void p9_idle(void)

@@ -76,7 +76,7 @@ u32 p9_io(const struct p9 *c)
     return io > PAGE_SIZE ? (u32)ALIGN_DOWN(io, PAGE_SIZE) : io;
 }
 
-u32 p9_fid_new(struct p9 *c)
+static u32 free_fid(struct p9 *c)
 {
     for (u32 i = 0; i < ARRAY_LEN(c->fids); i++)
         if (~c->fids[i]) {
@@ -88,6 +88,12 @@ u32 p9_fid_new(struct p9 *c)
     return P9_NOFID;
 }
 
+u32 p9_fid_new(struct p9 *c)
+{
+    u32 fid = free_fid(c);
+    return fid == P9_NOFID && p9_fids_short(c) ? free_fid(c) : fid;
+}
+
 void p9_fid_free(struct p9 *c, u32 fid)
 {
     p9_forget(c, fid);
@@ -95,6 +101,23 @@ void p9_fid_free(struct p9 *c, u32 fid)
     c->counters->fids--;
     if (c->dead && !c->counters->fids)
         later_ask(&burial);
+}
+
+void p9_forget_riding(struct p9 *c)
+{
+    while (c->nriding)
+        p9_fid_free(c, c->riding[--c->nriding]);
+}
+
+void p9_payload_out(struct p9_call *call)
+{
+    if (call->req)
+        call->req->payload_in = false;
+}
+
+bool p9_answered(const struct p9_call *call)
+{
+    return call->error || call->req->done;
 }
 
 struct p9_origin **p9_origin(struct p9 *c, u32 fid, bool make)

@@ -89,6 +89,8 @@ int fake_9p_make(struct fake_9p *s, struct fake_pending *p, u32 fid, struct fake
         fake_9p_violated(s, "C6: newfid is in use");
         return -EINVAL;
     }
+    if (s->most_fids && fake_9p_fids(s) >= s->most_fids)
+        return -EMFILE;
     s->was_serial |= s->serial;
     s->fids[fid] = (struct fake_fid){.file = file, .visible = s->serial};
     p->newfid = fid;

@@ -66,7 +66,8 @@ struct fake_9p {
     enum fake_order order;
     u32 msize_max, max_read, max_write; /* 0: no limit */
     u64 room; /* bytes that a file may have; what does not fit of a write is ENOSPC for all of it. 0: no limit */
-    u8 hold;  /* Ts of this type, but for the first `hold_after`, are answered only when they are flushed, */
+    unsigned most_fids; /* more are EMFILE; 0: no limit */
+    u8 hold;            /* Ts of this type, but for the first `hold_after`, are answered only when they are flushed, */
     unsigned hold_after;
     u8 refuse;          /* Ts of this type get the error in arg, */
     u8 lacks;           /* and Ts of this EOPNOTSUPP */

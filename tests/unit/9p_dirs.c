@@ -200,6 +200,52 @@ static void a_few_are_kept(void **state)
     p9_idle();
 }
 
+/* Fids that are only kept go when there are no others: the server's, and ours. */
+static void c11_none_is_kept_when_fids_are_short(void **state)
+{
+    static u32 taken[P9_FIDS];
+    unsigned n = 0;
+    (void)state;
+    fs->cache = CACHE_LOOSE;
+    directory("short");
+    for (unsigned ours = 0; ours < 2; ours++) {
+        assert_int_equal(make(ours ? "/s/short/b" : "/s/short/a"), 0);
+        settle();
+        fake_9p_forget(&s);
+        assert_int_equal(client->counters->fids, 2);
+        s.most_fids = ours ? 0 : 2;
+        while (ours && client->counters->fids < P9_FIDS)
+            taken[n++] = p9_fid_new(client);
+        struct node node = must_walk("file");
+        assert_int_equal(s.seen[P9_TCLUNK], 1);
+        assert_int_equal(s.seen[P9_TWALK], ours ? 1 : 2);
+        struct qid qid;
+        struct node second;
+        struct name name = name_of("file");
+        assert_int_equal(fs->ops->walk(&root, &name, 1, &second, &qid), ours ? -ENFILE : -EMFILE);
+        assert_int_equal(s.seen[P9_TWALK], ours ? 1 : 3);
+        while (n)
+            p9_fid_free(client, taken[--n]);
+        put(&node);
+        settle();
+    }
+    s.most_fids = 0;
+    fs->cache = CACHE_NONE;
+}
+
+/* A file that is closed ends with the next message; whoever opens one first when there are no more fids sends that before. */
+static void c11_what_was_to_end_ends_when_fids_are_short(void **state)
+{
+    (void)state;
+    struct node node = must_open("file");
+    s.most_fids = 2;
+    put(&node);
+    assert_int_equal(client->nriding, 1);
+    node = must_walk("big");
+    put(&node);
+    s.most_fids = 0;
+}
+
 static void set_group_id_of_a_known_directory(void **state)
 {
     struct attr_change change = {.valid = CHANGE_MODE, .mode = 02755};
@@ -264,6 +310,8 @@ int main(void)
         T(time_makes_it_old),
         T(a_change_that_fails_looks_again),
         T(a_few_are_kept),
+        T(c11_none_is_kept_when_fids_are_short),
+        T(c11_what_was_to_end_ends_when_fids_are_short),
         T(set_group_id_of_a_known_directory),
         T(c12_a_reset_at_each_message),
         cmocka_unit_test(a_share_with_known_directories_can_be_given_up),
