@@ -88,11 +88,30 @@ static bool has_word(const char *list, const char *word)
 /* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show. */
 static void name_unknown(void)
 {
-    static const char *const known[] = {"mount",          "root",       "rootfstype", "rootflags",  "ro",
-                                        "loglevel",       "env",        "cwd",        "exe",        "seed",
-                                        "stdin",          "stdout",     "stderr",     "log",        "ctl",
-                                        "exit",           "tty",        "provoke",    "norandmaps", "virtio.features",
-                                        "virtio.silence", "virtio.irq", "9p.msize"};
+    static const char *const known[] = {"mount",
+                                        "root",
+                                        "rootfstype",
+                                        "rootflags",
+                                        "ro",
+                                        "rw",
+                                        "loglevel",
+                                        "env",
+                                        "cwd",
+                                        "exe",
+                                        "seed",
+                                        "stdin",
+                                        "stdout",
+                                        "stderr",
+                                        "log",
+                                        "ctl",
+                                        "exit",
+                                        "tty",
+                                        "provoke",
+                                        "norandmaps",
+                                        "virtio.features",
+                                        "virtio.silence",
+                                        "virtio.irq",
+                                        "9p.msize"};
     for (unsigned i = 0; i < cmdline.noptions; i++) {
         unsigned k = 0;
         while (k < ARRAY_LEN(known) && !cmdline_value(cmdline.options[i], known[k]))
@@ -296,6 +315,16 @@ static void mount_share(const char *tag, const char *path, u32 flags)
     log_info("mount: %s on %s type %s%s", tag, path, fs->ops->type, flags & MOUNT_READONLY ? " (ro)" : "");
 }
 
+static void mount_with(const char *tag, const char *path, const struct mount_options *o)
+{
+    struct fs *fs = vfs_find(tag);
+    if (fs) {
+        fs->cache = o->cache;
+        fs->sync = o->sync;
+    }
+    mount_share(tag, path, o->flags);
+}
+
 /* Cuts the text at its next colon; what is behind it, or NULL. */
 static char *cut_word(char *text)
 {
@@ -306,58 +335,37 @@ static char *cut_word(char *text)
     return colon + 1;
 }
 
-struct mount_words {
-    u32 flags;
-    u8 cache;
-    bool sync, bad;
-};
-
-static void mount_word(struct mount_words *m, const char *word)
-{
-    static const char *const modes[] = {"cache=none", "cache=readahead", "cache=loose"};
-    if (strcmp(word, "ro") == 0) {
-        m->flags |= MOUNT_READONLY;
-    } else if (strcmp(word, "sync") == 0) {
-        m->sync = true;
-    } else {
-        m->cache = 0;
-        while (m->cache < ARRAY_LEN(modes) && strcmp(word, modes[m->cache]) != 0)
-            m->cache++;
-        m->bad |= m->cache == ARRAY_LEN(modes);
-    }
-}
-
 /* mount=TAG:/path[:ro][:sync][:cache=MODE] */
 static void mount_option(const char *value)
 {
-    char text[256], *word;
+    char text[256];
     size_t len = strlen(value);
-    struct mount_words m = {0};
+    struct mount_options o = {0};
+    struct name odd;
     memcpy(text, value, MIN(len, sizeof text - 1) + 1);
-    char *path = len < sizeof text ? cut_word(text) : NULL;
-    for (char *next = path ? cut_word(path) : NULL; (word = next);) {
-        next = cut_word(word);
-        mount_word(&m, word);
-    }
-    if (!path || m.bad) {
+    char *path = len < sizeof text ? cut_word(text) : NULL, *words = path ? cut_word(path) : NULL;
+    if (!path || (words && vfs_mount_words(&o, words, ":", &odd))) {
         log_error("mount=%s is not mount=TAG:/path[:ro][:sync][:cache=none|readahead|loose]", value);
         power_end("fail", STATUS_ENVIRONMENT);
     }
-    struct fs *fs = vfs_find(text);
-    if (fs) {
-        fs->cache = m.cache;
-        fs->sync = m.sync;
-    }
-    mount_share(text, path, m.flags);
+    mount_with(text, path, &o);
 }
 
-/* rootflags= has the same words. */
+/* rootflags= has the same words, or they are written as for Linux, with commas. */
 static void mount_root(const char *tag)
 {
     const char *words = option("rootflags");
-    char value[256];
-    print_text(value, sizeof value, "%s:/%s%s%s", tag, option("ro") ? ":ro" : "", words ? ":" : "", words ? words : "");
-    mount_option(value);
+    struct mount_options o = {.flags = option("ro") ? MOUNT_READONLY : 0};
+    struct name odd;
+    char word[64] = {0};
+    if (words && vfs_mount_words(&o, words, ":,", &odd)) {
+        memcpy(word, odd.s, MIN(odd.len, sizeof word - 1));
+        log_error("rootflags= has \"%s\"; it takes ro, sync, cache=none|readahead|loose, and what Linux takes for 9p "
+                  "over virtio",
+                  word);
+        power_end("fail", STATUS_ENVIRONMENT);
+    }
+    mount_with(tag, "/", &o);
 }
 
 static void mount_all(void)

@@ -17,39 +17,6 @@ static struct fs *share_of(const char *tag)
     return fs && strcmp(fs->ops->type, "9p") == 0 ? fs : NULL;
 }
 
-/* Is the option this long one of the words behind `key`, which end by an empty one? Its number, or -EINVAL; 0 for another option. */
-static int which(const char *option, size_t len, const char *key, const char *const words[])
-{
-    size_t n = strlen(key);
-    if (len < n || memcmp(option, key, n) != 0)
-        return 0;
-    for (int i = 0; words[i]; i++)
-        if (len - n == strlen(words[i]) && memcmp(option + n, words[i], len - n) == 0)
-            return i + 1;
-    return -EINVAL;
-}
-
-/* What Linux's 9p takes. What is said of sizes, users and the transport has no meaning here; neither has what Linux does not know. *cache: CACHE_*. */
-static int parse_options(const char *data, u8 *cache)
-{
-    static const char *const modes[] = {"none", "mmap", "readahead", "loose", "fscache", NULL};
-    static const u8 are[] = {CACHE_NONE, CACHE_NONE, CACHE_READAHEAD, CACHE_LOOSE, CACHE_LOOSE};
-    static const char *const versions[] = {"9p2000.L", NULL}, *const transports[] = {"virtio", NULL};
-    *cache = CACHE_NONE;
-    while (*data) {
-        size_t len = 0;
-        while (data[len] && data[len] != ',')
-            len++;
-        int mode = which(data, len, "cache=", modes);
-        if (mode < 0 || which(data, len, "version=", versions) < 0 || which(data, len, "trans=", transports) < 0)
-            return -EINVAL;
-        if (mode)
-            *cache = are[mode - 1];
-        data += len + (data[len] == ',');
-    }
-    return 0;
-}
-
 /* Mounts with these options, which count for all mounts of the share from then on. */
 static int mount_at(struct fs *fs, const char *path, u64 flags, u8 cache)
 {
@@ -70,7 +37,8 @@ static s64 mount_share(const struct user_path *path, const char *type, const cha
 {
     struct place place;
     struct fs *fs = share_of(tag);
-    u8 cache;
+    struct mount_options options = {0};
+    struct name odd;
     int err = vfs_look_up(path->at, path->text, 0, &place);
     if (err < 0)
         return err;
@@ -80,7 +48,7 @@ static s64 mount_share(const struct user_path *path, const char *type, const cha
         return -EINVAL;
     if (strcmp(type, "9p") != 0)
         return -ENODEV;
-    err = parse_options(data, &cache);
+    err = vfs_mount_words(&options, data, ",", &odd); /* what Linux does not know is none of its 9p's business */
     if (err < 0 || !fs)
         return err < 0 ? err : -ENOENT;
     if (!(place.node.qid.type & QID_DIR))
@@ -88,7 +56,7 @@ static s64 mount_share(const struct user_path *path, const char *type, const cha
     char *full = vfs_path_copy(place.path);
     if (!full)
         return -ENOMEM;
-    err = mount_at(fs, full, flags, cache);
+    err = mount_at(fs, full, flags, options.cache);
     mem_delete(full, strlen(full) + 1);
     return err;
 }

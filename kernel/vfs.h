@@ -264,6 +264,15 @@ struct fs *vfs_find(const char *tag);
 /* The i-th registered one; NULL: no more. */
 struct fs *vfs_registered(unsigned i);
 
+/* What words say of a mount, on the command line or in mount(2)'s data, which end by one of `ends`. Linux's for 9p that mean nothing here are taken. 0; 1:
+ * one is unknown; -EINVAL: one has a value that it cannot have: that is *odd. */
+struct mount_options {
+    u32 flags;
+    u8 cache;
+    bool sync;
+};
+int vfs_mount_words(struct mount_options *o, const char *words, const char *ends, struct name *odd);
+
 enum { MOUNT_READONLY = 1, MOUNT_LATER = 2 }; /* attached when a look-up comes there for the first time */
 struct mount {
     struct fs *fs;

@@ -193,6 +193,62 @@ int vfs_mount(struct fs *fs, const char *path, u32 flags)
     return 0;
 }
 
+/* ---- words ---- */
+
+/* Which of the list's words, with one space between them, this is; -1: none. */
+static int place_in(const char *list, const char *word, size_t len)
+{
+    for (int i = 0; *list; i++) {
+        size_t n = 0;
+        while (list[n] && list[n] != ' ')
+            n++;
+        if (n == len && memcmp(list, word, len) == 0)
+            return i;
+        list += n + (list[n] == ' ');
+    }
+    return -1;
+}
+
+static int take_word(struct mount_options *o, struct name word)
+{
+    enum { RO, SYNC, CACHE, TRANS, VERSION };
+    static const u8 modes[] = {CACHE_NONE, CACHE_NONE, CACHE_READAHEAD, CACHE_LOOSE, CACHE_LOOSE};
+    static const char keys[] =
+        "ro sync cache trans version msize access uname aname posixacl noxattr nodevmap debug dfltuid dfltgid afid "
+        "cachetag locktimeout port privport rfdno wfdno noextend ignoreqv directio";
+    const char *is = memchr(word.s, '=', word.len), *value = is ? is + 1 : word.s + word.len;
+    size_t len = (size_t)(word.s + word.len - value);
+    int key = place_in(keys, word.s, is ? (size_t)(is - word.s) : word.len), mode = 0;
+    if (is ? key == RO || key == SYNC : key >= CACHE && key <= VERSION)
+        return 1;
+    o->flags |= key == RO ? MOUNT_READONLY : 0;
+    o->sync |= key == SYNC;
+    if (key == CACHE)
+        mode = place_in("none mmap readahead loose fscache", value, len);
+    if (key == CACHE && mode >= 0)
+        o->cache = modes[mode];
+    if (key == TRANS || key == VERSION)
+        mode = place_in(key == TRANS ? "virtio" : "9p2000.L", value, len);
+    return mode < 0 ? -EINVAL : key < 0;
+}
+
+int vfs_mount_words(struct mount_options *o, const char *words, const char *ends, struct name *odd)
+{
+    int result = 0;
+    while (*words && result >= 0) {
+        struct name word = {.s = words};
+        while (*words && !memchr(ends, *words, strlen(ends)))
+            words++;
+        word.len = (u16)(words - word.s);
+        words += *words != 0;
+        int err = take_word(o, word);
+        if (err)
+            *odd = word;
+        result = err ? err : result;
+    }
+    return result;
+}
+
 /* ---- giving up ---- */
 
 static struct mount *mounted_at(const char *path)

@@ -287,6 +287,55 @@ static void what_is_heard_is_counted(void **state)
     vfs_put(null);
 }
 
+/* result: as of vfs_mount_words(); odd: of which word. */
+static void words_of_a_mount(void **state)
+{
+    static const struct {
+        const char *words;
+        int result;
+        const char *odd;
+        struct mount_options is;
+    } rows[] = {
+        {"", 0, "", {0}},
+        {"ro", 0, "", {.flags = MOUNT_READONLY}},
+        {"sync,ro,cache=loose", 0, "", {MOUNT_READONLY, CACHE_LOOSE, true}},
+        {"cache=loose:cache=none", 0, "", {0}},
+        {"cache=mmap,cache=fscache,", 0, "", {.cache = CACHE_LOOSE}},
+        {"trans=virtio,version=9p2000.L,msize=262144,cache=readahead,posixacl,access=client,uname=u,aname=/"
+         "x,debug=0xff,"
+         "rfdno=3,wfdno=4,port=564,nodevmap,cachetag=t,noxattr,dfltuid=1,dfltgid=1,afid=1,locktimeout=1,ignoreqv,"
+         "directio",
+         0,
+         "",
+         {.cache = CACHE_READAHEAD}},
+        {"cache=", -EINVAL, "cache=", {0}},
+        {"ro,cache=loosely,sync", -EINVAL, "cache=loosely", {.flags = MOUNT_READONLY}},
+        {"cache=loos", -EINVAL, "cache=loos", {0}},
+        {"trans=tcp", -EINVAL, "trans=tcp", {0}},
+        {"version=9p2000", -EINVAL, "version=9p2000", {0}},
+        {"cache", 1, "cache", {0}},
+        {"ro=1,sync", 1, "ro=1", {.sync = true}},
+        {"rw,sync", 1, "rw", {.sync = true}},
+        {"s", 1, "s", {0}},
+        {",sync", 1, "", {.sync = true}},
+        {"cache=loose=none", -EINVAL, "cache=loose=none", {0}},
+    };
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct mount_options o = {0};
+        struct name odd = {"", 0};
+        assert_int_equal(vfs_mount_words(&o, rows[i].words, ",:", &odd), rows[i].result);
+        assert_int_equal(odd.len, strlen(rows[i].odd));
+        assert_memory_equal(odd.s, rows[i].odd, odd.len);
+        assert_int_equal(o.flags, rows[i].is.flags);
+        assert_int_equal(o.cache, rows[i].is.cache);
+        assert_int_equal(o.sync, rows[i].is.sync);
+    }
+    struct mount_options o = {0};
+    struct name odd;
+    assert_int_equal(vfs_mount_words(&o, "cache=loose,ro", ":", &odd), -EINVAL);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -301,6 +350,7 @@ int main(void)
         T(a_console_has_no_positions),
         T(what_fcntl_tells_of_the_flags),
         T(access_for_root),
+        T(words_of_a_mount),
         T(the_position_in_a_directory),
         T(attributes_and_statfs),
     };

@@ -412,12 +412,15 @@ def test_the_root_has_a_mode_too(small, base):
 
     def boot(words):
         return machine.boot(PLAIN, ["/cat", "/proc/mounts"], share=base, options=["root=host", "rootfstype=9p", *words])
-    for words, options in ([], "rw,relatime"), (["ro", "rootflags=sync:cache=loose"], "ro,sync,relatime,cache=loose"), (["rootflags=cache=readahead"], "rw,relatime,cache=readahead"):
+    for words, options in ([], "rw,relatime"), (["ro", "rootflags=sync:cache=loose"], "ro,sync,relatime,cache=loose"), (["rootflags=cache=readahead"], "rw,relatime,cache=readahead"), \
+            (["rw", "rootflags=trans=virtio,version=9p2000.L,msize=5000000,cache=mmap,posixacl,access=any"], "rw,relatime"), \
+            (["rootflags=uname=root,cache=loose,ro,dfltuid=0,debug=0x04,aname=,nodevmap,noxattr"], "ro,relatime,cache=loose"):
         good = boot(words)
         assert good.status == ("exit", 0) and f"host / 9p {options},trans=virtio 0 0" in good.out.decode().splitlines()
         assert "unknown" not in good.err
-    bad = boot(["rootflags=cache=tight"])
-    assert bad.status == ("fail", 125) and len([line for line in bad.err.splitlines() if "tight" in line]) == 1
+    for wrong in ("cache=tight", "trans=tcp", "version=9p2000.u", "cash=none", "ro=1", "trans"):
+        bad = boot([f"rootflags=uname=root,{wrong},posixacl"])
+        assert bad.status == ("fail", 125) and len([line for line in bad.err.splitlines() if f'"{wrong}"' in line]) == 1, bad.err
 
 
 def test_mount_takes_the_options_of_linux(guests, small, base):
