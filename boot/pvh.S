@@ -14,6 +14,8 @@
  * First page tables: the first GiB three times, at 0, in the physical map and at -2 GiB.
  *
  *   pml4[0], [256], [511] -> pdpt      pdpt[0], [510] -> pd      pd[i] = i * 2 MiB
+ *
+ * Where the processor has pages of a GiB, pdpt[0] and [510] are it themselves.
  */
     .section .bss.pages, "aw", @nobits
     .balign 4096
@@ -40,23 +42,28 @@ pvh_gdtr:
 pvh_entry:                      /* ebx: physical address of hvm_start_info */
     cld
     mov $PHYS(pvh_pml4), %edi   /* in a very small machine the initial files may have been put over them */
-    mov $3 * 4096 / 4, %ecx
+    mov $2 * 4096 / 4, %ecx
     xor %eax, %eax
     rep stosl
     mov $PHYS(pvh_pdpt) + 3, %eax
     mov %eax, PHYS(pvh_pml4)
     mov %eax, PHYS(pvh_pml4) + 256 * 8
     mov %eax, PHYS(pvh_pml4) + 511 * 8
-    mov $PHYS(pvh_pd) + 3, %eax
-    mov %eax, PHYS(pvh_pdpt)
-    mov %eax, PHYS(pvh_pdpt) + 510 * 8
-    mov $PHYS(pvh_pd), %edi
-    mov $0x83, %eax             /* present, writable, 2 MiB */
-1:  mov %eax, (%edi)
+    mov %ebx, %esi
+    mov $0x80000001, %eax       /* which each processor with 64 bits has */
+    cpuid
+    mov $0x83, %eax             /* present, writable, large */
+    bt $26, %edx
+    jc 2f
+1:  mov %eax, (%edi)            /* pvh_pd */
+    movl $0, 4(%edi)
     add $8, %edi
     add $0x200000, %eax
     cmp $0x40000083, %eax
     jne 1b
+    mov $PHYS(pvh_pd) + 3, %eax
+2:  mov %eax, PHYS(pvh_pdpt)
+    mov %eax, PHYS(pvh_pdpt) + 510 * 8
     mov $PHYS(pvh_pml4), %eax
     mov %eax, %cr3
     mov %cr4, %eax
@@ -70,9 +77,9 @@ pvh_entry:                      /* ebx: physical address of hvm_start_info */
     or $0x80010001, %eax        /* PG, WP, PE */
     mov %eax, %cr0
     lgdt PHYS(pvh_gdtr)
-    ljmp $8, $PHYS(2f)
+    ljmp $8, $PHYS(3f)
     .code64
-2:  mov $16, %eax
+3:  mov $16, %eax
     mov %eax, %ds
     mov %eax, %es
     mov %eax, %ss
@@ -81,7 +88,7 @@ pvh_entry:                      /* ebx: physical address of hvm_start_info */
     mov %eax, %gs
     mov $kernel_stack_top, %rsp
     xor %ebp, %ebp
-    mov %ebx, %edi
+    mov %esi, %edi
     push $0                     /* pvh_main() never returns; backtraces end here */
     movabs $pvh_main, %rax
     jmp *%rax

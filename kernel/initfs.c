@@ -11,7 +11,17 @@
  *     magic[6] 13 fields of 8 hex digits | name, NUL | data
  */
 enum { HEADER = 110, MAGIC = 6, DIGITS = 8 };
-enum { INO, MODE, UID, GID, NLINK, MTIME, FILESIZE, NAMESIZE = 11, FIELDS = 13 }; /* those between are of devices */
+enum {
+    INO,
+    MODE,
+    UID,
+    GID,
+    NLINK,
+    MTIME,
+    FILESIZE,
+    NAMESIZE = 11,
+    FIELDS
+}; /* those between are of devices; the 13th is not used */
 #define TRAILER "TRAILER!!!"
 
 struct entry {
@@ -134,24 +144,29 @@ static int take_entry(const u32 *field, const char *name, u8 *data)
     return 0;
 }
 
+/* From the last digit to the first that is not 0: most fields have none. */
+static bool read_field(const char *p, u32 *out)
+{
+    u64 digits, zeros = '0' * 0x0101010101010101ull;
+    u32 v = 0;
+    memcpy(&digits, p, DIGITS);
+    for (unsigned shift = 0; digits != zeros; digits = digits << 8 | '0', shift += 4) {
+        u32 c = digits >> 56, digit = c - '0', letter = (c | 0x20) - 'a';
+        if (digit > 9 && letter > 5)
+            return false;
+        v |= (digit > 9 ? letter + 10 : digit) << shift;
+    }
+    *out = v;
+    return true;
+}
+
 static bool read_fields(const char *p, u32 *field)
 {
     if (memcmp(p, "07070", 5) != 0 || (p[5] != '1' && p[5] != '2'))
         return false;
-    p += MAGIC;
-    for (unsigned i = 0; i < FIELDS; i++) {
-        u32 v = 0;
-        for (unsigned d = 0; d < DIGITS; d++, p++) {
-            v <<= 4;
-            if (*p == '0') /* as most are */
-                continue;
-            unsigned digit = (unsigned)*p - '0', letter = (*p | 0x20u) - 'a';
-            if (digit > 9 && letter > 5)
-                return false;
-            v |= digit > 9 ? letter + 10 : digit;
-        }
-        field[i] = v;
-    }
+    for (unsigned i = 0; i < FIELDS; i++)
+        if (!read_field(p + MAGIC + i * DIGITS, &field[i]))
+            return false;
     return true;
 }
 

@@ -277,10 +277,7 @@ u64 mem_total_count(void)
 
 static unsigned class_of(size_t size)
 {
-    unsigned c = 0;
-    while (((size_t)SMALLEST << c) < size)
-        c++;
-    return c;
+    return size <= SMALLEST ? 0 : 64 - __builtin_ctz(SMALLEST) - (unsigned)__builtin_clzll(size - 1);
 }
 
 static struct shared *page_of(void *object)

@@ -469,8 +469,13 @@ void proc_kill(int signal)
 
 /* ---- what the loader needs ---- */
 
+/* Its first pages come at once, as a program's first deep call would ask for them one by one. */
 u64 proc_stack(void)
 {
+    enum { FIRST = 3 * PAGE_SIZE };
     u64 top = proc_current->stack_top;
-    return proc_map(top - PROC_STACK, PROC_STACK, PROT_READ | PROT_WRITE) < 0 ? 0 : top;
+    if (proc_map(top - PROC_STACK, PROC_STACK, PROT_READ | PROT_WRITE) < 0)
+        return 0;
+    fill_zero(top - FIRST, FIRST, PROT_READ | PROT_WRITE);
+    return top;
 }

@@ -68,15 +68,16 @@ static const char *error_text(int error)
 
 static int read_image(struct load *l, struct file *file, u64 size)
 {
-    u8 *head = mem_new(ELF_HEAD);
+    u64 page = mem_pages(ELF_HEAD / PAGE_SIZE, PAGE_SIZE);
     const char *why = NULL;
-    if (!head)
+    u8 *head = mem_virt(page);
+    if (!page)
         return refuse(l, -ENOMEM, error_text(-ENOMEM));
     s64 got = vfs_read_copy(file, head, ELF_HEAD, 0);
     int result = (int)MIN(got, 0);
     if (got >= 0)
         result = elf_parse(head, (size_t)got, size, &l->image, &why);
-    mem_delete(head, ELF_HEAD);
+    mem_pages_free(page, ELF_HEAD / PAGE_SIZE);
     return result < 0 ? refuse(l, result, why ? why : error_text(result)) : 0;
 }
 

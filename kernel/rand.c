@@ -5,6 +5,7 @@
 
 static u32 key[8];
 static bool have_secret, asked_processor;
+static bool stirred = true; /* what was fed went through the cipher */
 static struct rand_source *sources;
 
 enum { ENOUGH = 16 }; /* bytes of one source, without which nothing is secret */
@@ -44,6 +45,7 @@ static void next_key(void *bytes, size_t len)
     u32 out[16];
     block(out, 0);
     memcpy(key, out + 8, sizeof key);
+    stirred = true;
     if (len)
         memcpy(bytes, out, len);
 }
@@ -51,10 +53,11 @@ static void next_key(void *bytes, size_t len)
 void rand_feed(const void *bytes, size_t len, bool secret)
 {
     const u8 *p = bytes;
-    for (size_t at = 0; at < len;) {
+    for (size_t at = 0; at < len; stirred = false) {
+        if (!stirred)
+            next_key(NULL, 0); /* or who knows both could let one undo the other */
         for (size_t i = 0; i < sizeof key && at < len; i++)
             ((u8 *)key)[i] ^= p[at++];
-        next_key(NULL, 0);
     }
     have_secret |= secret && len >= ENOUGH;
 }

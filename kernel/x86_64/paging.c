@@ -126,8 +126,9 @@ static int small_pages(u64 pa, u64 **out)
     u64 at = *entry & PTE_ADDRESS & ~(LARGE - 1);
     *entry = large ? 0 : *entry;
     u64 *pt = *out = paging_table(entry, PTE_PRESENT | PTE_WRITE, early_page);
-    for (unsigned i = 0; large && pt && i < ENTRIES; i++, at += PAGE_SIZE)
-        pt[i] = at | PTE_PRESENT | PTE_WRITE | cpu_nx;
+    at |= PTE_PRESENT | PTE_WRITE | cpu_nx;
+    for (u64 *pte = pt; large && pte && pte < pt + ENTRIES; at += PAGE_SIZE)
+        *pte++ = at;
     return pt ? 0 : -ENOMEM;
 }
 

@@ -92,13 +92,14 @@ static void forget(u64 space, u64 va, u64 len)
 
 int arch_space_map(u64 space, u64 va, u64 pa, u64 len, int prot)
 {
+    u64 *e = NULL, flags = rights(prot);
     for (u64 done = 0; done < len; done += PAGE_SIZE) {
-        u64 *e = make_entry(space, va + done);
+        e = e && paging_index(va + done, 0) ? e + 1 : make_entry(space, va + done);
         if (!e) {
             arch_space_unmap(space, va, done, NULL);
             return -ENOMEM;
         }
-        *e = (pa + done) | rights(prot);
+        *e = (pa + done) | flags;
     }
     return 0;
 }
