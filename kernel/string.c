@@ -124,10 +124,14 @@ void *memset(void *dst, int byte, size_t n)
     u64 fill = (u8)byte * 0x0101010101010101ull;
     if (n >= arch_string_least)
         return arch_string_fill(dst, byte, n);
-    for (; n >= 64; n -= 64, d += 64) {
+    for (; n >= 128; n -= 128, d += 128) {
         fill_32(d, fill);
         fill_32(d + 32, fill);
+        fill_32(d + 64, fill);
+        fill_32(d + 96, fill);
     }
+    for (; n >= 32; n -= 32, d += 32)
+        fill_32(d, fill);
     for (; n >= 8; n -= 8, d += 8)
         *(word *)d = fill;
     for (; n; n--)
