@@ -89,6 +89,8 @@ static int open_place(struct place *place, u32 flags, struct file **out, struct 
     int err = may_open(place, flags);
     if (err == 0 && wants_write(flags))
         err = may_open_to_write(place);
+    if (err == 0 && (flags & O_TRUNC))
+        vfs_settle(&place->node, NULL);
     if (err == 0)
         err = open_node(&place->node, flags, attr);
     if (err == 0 && !(*out = new_file(place, flags, attr)))

@@ -610,6 +610,12 @@ static void positions_behind_what_was_appended(void **state)
     assert_int_equal(put(a, 2, VFS_CURRENT), 2);
     assert_int_equal(put(a, 2, 0), 2);
     assert_int_equal(vfs_seek(a, 0, 1), 7);
+    assert_int_equal(put(a, 2, VFS_CURRENT), 2);
+    vfs_put(must(NULL, "/t/f", O_CREAT | O_WRONLY | O_TRUNC));
+    assert_int_equal(vfs_seek(a, 0, 1), 11);
+    assert_int_equal(put(a, 3, VFS_CURRENT), 3);
+    vfs_put(must(NULL, "/t/f", O_RDONLY | O_TRUNC));
+    assert_int_equal(vfs_seek(a, 0, 1), 3);
     vfs_put(a);
     vfs_put(b);
     vfs_put(w);
