@@ -12,6 +12,8 @@ import machine
 import share as shares
 
 HERE = Path(__file__).resolve().parent
+# OVMF on a busy machine takes longer than a launcher's user would wait.
+os.environ.setdefault("SHEEPSKIN_BOOT_TIMEOUT", str(machine.TIME_LIMIT - 5))
 # What compilers from gcc 14 on do not take, older ones shall not take either.
 REFUSED = ["implicit-function-declaration", "implicit-int", "int-conversion", "incompatible-pointer-types"]
 
