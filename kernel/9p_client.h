@@ -297,8 +297,8 @@ s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u
 /* 9p_list.c: the verb readdir. This fid is closed. All that is kept goes. */
 int p9_readdir(const struct node *dir, u64 from, size_t room, bool (*emit)(void *, const struct dirent_info *),
                void *ctx);
-/* When `name` is among those that are asked about next, after a listing of the directory with this qid.path: it and the names behind it that were given to the
- * program, at most `most`, which stand until the next listing or mem_new(). 0: it is not. */
+/* When `name` is among those that are asked about next, after a listing of the directory with this qid.path: it and the names behind it, in the listing's order or that of
+ * bytes, that were given to the program, at most `most`, which stand until the next listing or mem_new(). 0: it is not. */
 unsigned p9_list_expect(struct p9 *client, u64 dir, struct name name, struct name *out, unsigned most);
 void p9_list_close(struct p9 *client, u32 fid);
 void p9_list_free(struct p9 *client);

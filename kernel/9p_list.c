@@ -4,7 +4,7 @@
  * What came is kept in memory of ours, copied once from where the device put it. Programs take the rest of the last piece only as long as they could not tell
  * it from a new one: with cache=none while nothing was heard from outside, and for a few milliseconds; else until this guest changes a name. Who
  * goes on listing without hearing anything gets larger pieces. The names stay, also when the directory is closed, until another one is listed: their
- * order is that in which programs ask for attributes (9p_stat.c). */
+ * order is that in which programs ask for attributes (9p_stat.c), or else it is that of their bytes, as of names that a program has sorted. */
 #include "9p.h"
 #include "9p_client.h"
 #include "mem.h"
@@ -12,11 +12,14 @@
 #include "wire.h"
 
 enum {
-    PIECES = 8,     /* that are kept, */
-    ROOM_MAX = 64,  /* pages of one Rreaddir, */
-    ROOM_PART = 64, /* and this part of the memory that is free */
-    ENTRY = 24,     /* a directory entry's bytes before the name */
-    SEEN_AHEAD = 8, /* entries that a program may leave out before the next one that it asks about */
+    PIECES = 8,             /* that are kept, */
+    ROOM_MAX = 64,          /* pages of one Rreaddir, */
+    ROOM_PART = 64,         /* and this part of the memory that is free */
+    ENTRY = 24,             /* a directory entry's bytes before the name */
+    SEEN_AHEAD = 8,         /* entries that a program may leave out before the next one that it asks about */
+    SORT_MOST = 256 * 1024, /* bytes of entries: of more it takes too long to find the next in order */
+    SORTED = 2,             /* see follows() */
+    SORT_TRIES = 8,         /* to find a program's order, for each listing */
 };
 
 struct piece {
@@ -39,7 +42,10 @@ struct p9_list {
     u32 asked;     /* pages */
     u64 edits;
     struct vfs_moment fetched;
-    struct cursor expected; /* the name that is asked about next */
+    struct cursor expected;  /* the name that is asked about next, */
+    u8 sorted;               /* but from SORTED on, when programs ask in the order of bytes */
+    u8 tries, last_len;      /* looks whether they do; */
+    char last[VFS_NAME_MAX]; /* the name before, for those */
     struct piece pieces[PIECES];
 };
 
@@ -123,6 +129,7 @@ static void start_over(struct p9_list *list)
     while (list->n)
         free_piece(&list->pieces[--list->n]);
     list->expected = (struct cursor){0};
+    list->sorted = list->tries = list->last_len = 0;
 }
 
 /* A place for one more piece: the first one goes when there are too many. */
@@ -251,13 +258,86 @@ static bool next_name(const struct p9_list *list, struct cursor *c, struct name 
     return false;
 }
 
+static int compare(struct name a, struct name b)
+{
+    int order = memcmp(a.s, b.s, MIN(a.len, b.len));
+    return order ? order : a.len - b.len;
+}
+
+static u64 size_of(const struct p9_list *list)
+{
+    u64 size = 0;
+    for (u32 i = 0; i < list->n; i++)
+        size += list->pieces[i].len;
+    return size;
+}
+
+/* How much this name of the listing behind the one before speaks for the order of bytes: SORTED: it is the next in that; 1: few stand between them; 0. */
+static u8 follows(struct p9_list *list, struct name name)
+{
+    struct name last = {list->last, list->last_len}, other;
+    struct cursor at = {0};
+    unsigned between = 0;
+    bool listed = false;
+    if (!last.len || compare(last, name) >= 0 || list->tries == SORT_TRIES || size_of(list) > SORT_MOST)
+        return 0;
+    list->tries++;
+    while (between < SEEN_AHEAD && next_name(list, &at, &other)) {
+        int order = compare(other, name);
+        listed |= order == 0;
+        between += order < 0 && compare(last, other) < 0;
+    }
+    return !listed || between == SEEN_AHEAD ? 0 : between ? 1 : SORTED;
+}
+
+/* Puts a name into its place among n that are sorted; the last one goes if there are more than `most`. Returns how many there are. */
+static unsigned insert(struct name *out, unsigned n, unsigned most, struct name name)
+{
+    unsigned low = 0, high = n;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (compare(out[middle], name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == most)
+        return n;
+    n = MIN(n + 1, most);
+    for (unsigned i = n - 1; i > low; i--)
+        out[i] = out[i - 1];
+    out[low] = name;
+    return n;
+}
+
+/* As p9_list_expect(), in the order of bytes, once two names came in it, or three nearly. */
+static unsigned expect_sorted(struct p9_list *list, struct name name, struct name *out, unsigned most)
+{
+    struct cursor at = {0};
+    struct name other;
+    unsigned n = 0;
+    if (list->sorted < SORTED && compare(name, (struct name){list->last, list->last_len}) != 0) {
+        u8 more = follows(list, name);
+        list->sorted = more ? list->sorted + more : 0;
+        memcpy(list->last, name.s, name.len);
+        list->last_len = (u8)name.len;
+    }
+    if (list->sorted < SORTED)
+        return 0;
+    while (most > 1 && next_name(list, &at, &other))
+        if (compare(name, other) < 0 && (n < most - 1 || compare(other, out[n]) < 0))
+            n = insert(out + 1, n, most - 1, other);
+    out[0] = name;
+    return n + 1;
+}
+
 unsigned p9_list_expect(struct p9 *c, u64 dir, struct name name, struct name *out, unsigned most)
 {
     struct p9_list *list = c->list;
     if (!list || list->dir != dir)
         return 0;
     struct cursor at = list->expected;
-    for (unsigned i = 0; i < SEEN_AHEAD && next_name(list, &at, out); i++) {
+    for (unsigned i = 0; i < SEEN_AHEAD && list->sorted < SORTED && next_name(list, &at, out); i++) {
         if (out->len != name.len || memcmp(out->s, name.s, name.len) != 0)
             continue;
         list->expected = at;
@@ -266,7 +346,7 @@ unsigned p9_list_expect(struct p9 *c, u64 dir, struct name name, struct name *ou
             n++;
         return n;
     }
-    return 0;
+    return expect_sorted(list, name, out, most);
 }
 
 void p9_list_close(struct p9 *c, u32 fid)

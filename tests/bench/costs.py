@@ -53,6 +53,7 @@ ITEMS = {
     "unlink": (f"unlink c 0 {FEW}", f"unlink d 0 {MANY}", MANY - FEW),
     "readdir, an entry": ("list e", "list f", 600),
     "list with attributes, an entry": ("list e 1", "list f 1", 600),
+    "the same, names sorted": ("sorted e", "sorted f", 600),
     "read 4 KiB": (f"read data 4096 {MIB}", f"read data 4096 {2 * MIB}", MIB // 4096),
     "read 4 KiB anywhere": (f"random data 4096 {FEW}", f"random data 4096 {MANY}", MANY - FEW),
     "read 64 KiB": (f"read data 65536 {4 * MIB}", f"read data 65536 {8 * MIB}", 64),

@@ -132,6 +132,23 @@ static u64 list(const char *folder, u64 with_stat, u64 unused)
     return count;
 }
 
+/* As a shell's ls -l * does: names first, then attributes in the order of the names. */
+static u64 list_sorted(const char *folder, u64 unused, u64 unused_too)
+{
+    struct dirent **names;
+    struct stat st;
+    int n = scandir(folder, &names, NULL, alphasort);
+    (void)unused, (void)unused_too;
+    if (n < 0 || chdir(folder) < 0)
+        fail(folder);
+    for (int i = 0; i < n; i++)
+        if (lstat(names[i]->d_name, &st) < 0)
+            fail("lstat");
+    if (chdir("..") < 0)
+        fail("chdir");
+    return (u64)n;
+}
+
 static u64 before_fsync;
 
 static u64 write_blocks(const char *path, u64 block, u64 size)
@@ -187,8 +204,9 @@ static const struct {
     const char *name;
     u64 (*work)(const char *path, u64 a, u64 b);
 } works[] = {
-    {"read", read_blocks},   {"random", read_anywhere}, {"stat", stat_all},     {"open", open_all}, {"list", list},
-    {"write", write_blocks}, {"create", create_all},    {"unlink", unlink_all}, {"spin", spin},     {"rest", rest},
+    {"read", read_blocks},   {"random", read_anywhere}, {"stat", stat_all},     {"open", open_all},     {"list", list},
+    {"sorted", list_sorted}, {"write", write_blocks},   {"create", create_all}, {"unlink", unlink_all}, {"spin", spin},
+    {"rest", rest},
 };
 
 /* ---- the lines ---- */

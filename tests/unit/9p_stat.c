@@ -111,6 +111,100 @@ static void all_of_a_listing_in_few_waits(void **state)
     }
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(order[*(const unsigned *)a], order[*(const unsigned *)b]);
+}
+
+/* Numbers of the names in the order of their bytes. */
+static void sort(unsigned numbers[NAMES])
+{
+    for (unsigned i = 0; i < NAMES; i++)
+        numbers[i] = i;
+    qsort(numbers, NAMES, sizeof *numbers, by_name);
+}
+
+static void as_listed(unsigned numbers[NAMES])
+{
+    for (unsigned i = 0; i < NAMES; i++)
+        numbers[i] = i;
+}
+
+/* Asks for each `step`-th of the names in this order; messages and waits. */
+static void ask_for(const unsigned *numbers, unsigned step, unsigned *messages, unsigned *waits)
+{
+    u64 before = p9_counters(client)->waits;
+    fake_9p_forget(&s);
+    for (unsigned i = 0; i < NAMES; i += step)
+        check(numbers[i]);
+    *messages = s.seen[P9_TGETATTR];
+    *waits = (unsigned)(p9_counters(client)->waits - before);
+}
+
+/* As a shell's `ls -l *` does. */
+static void names_that_were_sorted(void **state)
+{
+    (void)state;
+    unsigned numbers[NAMES], messages, waits;
+    for (unsigned loose = 0; loose < 2; loose++) {
+        fs->cache = loose ? CACHE_LOOSE : CACHE_NONE;
+        fill("f%u");
+        list();
+        sort(numbers);
+        ask_for(numbers, 1, &messages, &waits);
+        assert_in_range(messages, NAMES, NAMES + 84); /* the first ones came in both orders */
+        assert_in_range(waits, 1, 20);
+        end_batch();
+        list();
+        ask_for(numbers, 2, &messages, &waits); /* a part of them */
+        assert_in_range(messages, loose ? 0 : NAMES / 2, NAMES * 3 / 2);
+        assert_in_range(waits, 0, 30);
+        end_batch();
+        list(); /* and in the listing's order once more */
+        as_listed(numbers);
+        ask_for(numbers, 1, &messages, &waits);
+        assert_in_range(waits, 0, 12);
+        end_batch();
+        p9_cache_free(client);
+    }
+    fs->cache = CACHE_NONE;
+}
+
+static void names_that_were_sorted_are_asked_again_after_something_was_heard(void **state)
+{
+    (void)state;
+    unsigned numbers[NAMES];
+    fill("f%u");
+    list();
+    sort(numbers);
+    for (unsigned i = 0; i < 50; i++)
+        check(numbers[i]);
+    for (unsigned i = 50; i < NAMES; i++)
+        files[numbers[i]]->size = 7 * i;
+    vfs_heard++;
+    for (unsigned i = 50; i < NAMES; i++)
+        check(numbers[i]);
+    end_batch();
+}
+
+static void names_in_no_order_cost_what_they_did(void **state)
+{
+    (void)state;
+    unsigned numbers[NAMES], messages, waits;
+    srand(1);
+    fill("f%u");
+    list();
+    sort(numbers);
+    for (unsigned i = NAMES; i > 1; i--) {
+        unsigned other = (unsigned)rand() % i, number = numbers[i - 1];
+        numbers[i - 1] = numbers[other];
+        numbers[other] = number;
+    }
+    ask_for(numbers, 1, &messages, &waits);
+    assert_in_range(messages, NAMES, NAMES + 60);
+    end_batch();
+}
+
 /* What is kept takes the answers, and who goes on is not thought to have left. */
 static void a_listing_of_which_all_is_kept(void **state)
 {
@@ -310,6 +404,9 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
     const struct CMUnitTest tests[] = {
         T(all_of_a_listing_in_few_waits),
+        T(names_that_were_sorted),
+        T(names_that_were_sorted_are_asked_again_after_something_was_heard),
+        T(names_in_no_order_cost_what_they_did),
         T(a_listing_of_which_all_is_kept),
         T(each_answer_is_given_once),
         T(names_may_be_left_out),
