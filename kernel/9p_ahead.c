@@ -16,19 +16,21 @@
 #include "wire.h"
 
 enum {
-    STREAMS = 8,         /* files that somebody reads at the same time */
-    WINDOWS = 4,         /* of one stream */
-    SHORT_PAGES = 4,     /* a window of less does not pay */
-    FIRST_PAGES = 32,    /* the first one, */
-    GROWTH = 8,          /* the next is so much larger, */
-    MOST_PAGES = 256,    /* at most this */
-    PART = 8,            /* of the memory that is free, for all windows together */
-    LEAST_FREE = 256,    /* pages; with less there are none */
-    MOST = 48,           /* windows: a server that keeps answers back holds no more of 128 messages */
-    DIRECT = 256 * 1024, /* who reads as much at a time needs no windows: it goes straight into his memory */
-    PATIENCE = 2,        /* reads on end before the first window; */
-    PATIENCE_MOST = 64,  /* doubled up to here each time that one was not used up */
-    IDLE_BEATS = 10,     /* after which a file's windows go */
+    STREAMS = 8,               /* files that somebody reads at the same time */
+    WINDOWS = 4,               /* of one stream */
+    SHORT_PAGES = 4,           /* a window of less does not pay */
+    FIRST_PAGES = 32,          /* the first one, */
+    GROWTH = 8,                /* the next is so much larger, */
+    MOST_PAGES = 256,          /* at most this */
+    PART = 8,                  /* of the memory that is free, for all windows together */
+    LEAST_FREE = 256,          /* pages; with less there are none */
+    MOST = 48,                 /* windows: a server that keeps answers back holds no more of 128 messages */
+    DIRECT = 128 * 1024,       /* who reads as much at a time needs no windows: it goes straight into his memory; */
+    DIRECT_PAGES = 512 * 1024, /* whole pages, which need no copy */
+    PATIENCE = 2,              /* reads on end before the first window; */
+    PATIENCE_MOST = 64,        /* doubled up to here each time that one was not used up */
+    TOGETHER = 16,             /* pages that are handed over wherever they go */
+    IDLE_BEATS = 10,           /* after which a file's windows go */
     SPANS = 64
 };
 
@@ -58,10 +60,22 @@ struct stream {
 static struct stream *streams;
 static struct window *orphans;
 static u64 held; /* pages */
+/* Pages that a program gave for others. What was one window comes back page by page, and goes together, so that it can be one again. */
+static u64 given, ngiven;
+/* Where in the program the last whole pages went. */
+static struct {
+    u64 va, end;
+} taken;
 static unsigned nwindows;
 static bool busy; /* in the middle of a read: its windows stay */
 
 /* ---- windows ---- */
+
+static void free_given(void)
+{
+    mem_pages_free(given, ngiven);
+    ngiven = 0;
+}
 
 static void free_window(struct window *w)
 {
@@ -127,6 +141,7 @@ static void drop_all(struct stream *s)
         s->patience = MIN(s->patience * 2, (u32)PATIENCE_MOST);
     while (s->windows)
         drop_first(s);
+    free_given();
     s->run = 0;
     s->pages = FIRST_PAGES;
 }
@@ -245,11 +260,12 @@ static void add(const struct node *node, u64 at)
 /* Memory is short. */
 static bool give(void)
 {
-    u64 before = held;
+    u64 before = held + ngiven;
     reap();
-    for (struct stream *s = streams; s && held == before && !busy; s = s->next)
+    free_given();
+    for (struct stream *s = streams; s && held + ngiven == before && !busy; s = s->next)
         drop_all(s);
-    return held < before;
+    return held + ngiven < before;
 }
 
 /* At a heartbeat: what nobody reads on any more is not worth its pages. */
@@ -332,21 +348,34 @@ static void shrink(struct window *w, u64 len)
     w->got -= (u32)len;
 }
 
+/* Few pages are worth a hole in what lay together before only for who reads to the same place again, or on. */
+static bool is_worth_it(u64 va, u64 len)
+{
+    bool worth = len >= TOGETHER * PAGE_SIZE || va == taken.va || va == taken.end;
+    taken.va = va;
+    taken.end = va + len;
+    return worth;
+}
+
 /* Whole pages, from byte `skip` of the window on, that the program takes as they are for its own at byte `done` of the spans; of `len` bytes, which came. How
  * many bytes. */
 static u64 hand_over(struct window *w, u64 skip, const struct span *spans, u64 done, u64 len)
 {
-    u64 at = done;
+    u64 at = done, va = vfs_reader.va + done;
     for (; at >= spans->len; spans++)
         at -= spans->len;
     u64 from = spans->pa + at;
     len = ALIGN_DOWN(MIN(len, spans->len - at), PAGE_SIZE);
-    if (!len || (from | skip) % PAGE_SIZE || !vfs_reader.swap)
+    if (!len || (from | skip) % PAGE_SIZE || !vfs_reader.swap || !is_worth_it(va, len))
         return 0;
     mem_pages_free(w->pa, skip / PAGE_SIZE);
     shrink(w, skip);
-    len = vfs_reader.swap(vfs_reader.va + done, from, w->pa, len);
+    len = vfs_reader.swap(va, from, w->pa, len);
     shrink(w, len);
+    if (given + ngiven * PAGE_SIZE != from || ngiven >= MOST_PAGES)
+        free_given();
+    given = ngiven ? given : from;
+    ngiven += len / PAGE_SIZE;
     return len;
 }
 
@@ -358,11 +387,11 @@ static u64 take(struct stream *s, const struct fs *fs, u64 known, const struct s
     struct window *w;
     while (done < want && s->windows && (w = window_at(s, fs, offset + done, known))) {
         u64 at = offset + done, piece = MIN(w->got - (at - w->offset), want - done);
-        u64 given = hand_over(w, at - w->offset, spans, done, piece);
-        if (!given)
-            given = mem_to_spans(spans, n, done, (u8 *)mem_virt(w->pa) + (at - w->offset), piece);
-        done += given;
-        if (at + given - w->offset < w->asked)
+        u64 got = hand_over(w, at - w->offset, spans, done, piece);
+        if (!got)
+            got = mem_to_spans(spans, n, done, (u8 *)mem_virt(w->pa) + (at - w->offset), piece);
+        done += got;
+        if (at + got - w->offset < w->asked)
             continue;
         s->patience = PATIENCE;
         drop_first(s);
@@ -431,7 +460,8 @@ s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offse
     u64 want = mem_span_total(spans, n), end = p9_sure_size(node);
     u64 known = p9_hint(node) == ~0u ? ~0ull : p9_hint(node);
     struct stream *s = streams ? find(p9_of(node), p9_fid(node)) : NULL;
-    bool small = want && want < DIRECT && n <= SPANS && !node->through;
+    bool pages = vfs_reader.swap && n && spans->pa % PAGE_SIZE == 0;
+    bool small = want && want < (pages ? DIRECT_PAGES : DIRECT) && n <= SPANS && !node->through;
     s64 got;
     p9_gather_read(node);
     if (s && small) {

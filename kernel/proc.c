@@ -351,7 +351,6 @@ unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u
 u64 proc_swap(u64 va, u64 from, u64 to, u64 len)
 {
     u64 done = arch_space_swap(proc_current->space, va, len, from, to);
-    mem_pages_free(from, done / PAGE_SIZE);
     last_run = run_at(va);
     *last_run = (struct run){va, done, to, ++losses, PROT_READ | PROT_WRITE};
     return done;

@@ -406,7 +406,7 @@ bool vfs_is_still(struct vfs_moment then);
 /* The program is being told the time. */
 void vfs_tell_time(void);
 /* Where what is read goes to a program's memory, whole pages of a file can go there as they are: the program has the pages [to, to+len) in the place of [from,
- * from+len) then, which are free. `swap` gets the address of these in the program: `va` is that of the first byte of the spans. Returns the bytes
+ * from+len) then, which are no longer its own but belong to the caller. `swap` gets the address of these in the program: `va` is that of the first byte of the spans. Returns the bytes
  * for which it could be done. NULL: it cannot. */
 extern struct vfs_reader {
     u64 (*swap)(u64 va, u64 from, u64 to, u64 len);
