@@ -28,23 +28,24 @@ enum {
 struct p9_slot {
     struct p9_request req;
     struct p9 *client;
-    u64 pa;       /* its own */
-    u64 data;     /* bytes of the payload */
-    u32 index;    /* in the client's table, and the tag but of Tversion */
-    u32 ends;     /* the fid that this Tclunk or Tremove ends; else P9_NOFID */
-    bool nobodys; /* and nobody waits for the answer */
+    u64 pa;         /* its own */
+    u64 data;       /* bytes of the payload */
+    u64 bit, *busy; /* that it is: of the client's */
+    u16 tag;        /* but of Tversion */
+    u32 ends;       /* the fid that this Tclunk or Tremove ends; else P9_NOFID */
+    bool nobodys;   /* and nobody waits for the answer */
     u8 copy[P9_REPLY];
     u8 in[P9_REPLY];
     u8 out[P9_OUT];
 };
-_Static_assert(P9_REQUESTS == 8 * sizeof((struct p9){0}.busy), "a bit for each");
-_Static_assert(sizeof(struct p9_slot) <= PAGE_SIZE, "a slot is allocated when first needed, in one piece");
+_Static_assert(P9_REQUESTS == 8 * sizeof((struct p9){0}.busy) && sizeof(struct p9_slot) <= PAGE_SIZE,
+               "a bit for each; one piece");
 
 static void send_end(struct p9_call *call, struct p9 *c, u8 type, u32 fid, bool nobodys);
 static bool has_room(struct p9 *c);
 
 /* As many as there is room for, behind all that is waited for: the rest goes with the next kick. */
-static void send_riding(struct p9 *c)
+static __attribute__((noinline)) void send_riding(struct p9 *c)
 {
     struct p9_call call;
     unsigned n = c->nriding, sent = 0;
@@ -98,7 +99,7 @@ static COLD int offer_later(struct p9 *c, struct p9_request *req)
     return err < 0 ? err : offer(c, req);
 }
 
-static int submit(struct p9 *c, struct p9_request *req)
+static inline int submit(struct p9 *c, struct p9_request *req)
 {
     int err = offer(c, req);
     while (err == -ENOSPC)
@@ -125,17 +126,18 @@ static COLD struct p9_slot *make_slot(struct p9 *c, u32 tag)
         return NULL;
     s->client = c;
     s->pa = mem_phys(s);
-    s->index = tag;
+    s->tag = (u16)tag;
+    s->bit = 1ull << tag % 64;
+    s->busy = &c->busy[tag / 64];
     s->req.in.pa = s->pa + offsetof(struct p9_slot, in);
     return s;
 }
 
-static void set_busy(struct p9_request *req, bool busy)
+static inline void set_busy(struct p9_request *req, bool busy)
 {
-    struct p9_slot *s = container_of(req, struct p9_slot, req);
-    u64 bit = 1ull << s->index % 64, *word = &s->client->busy[s->index / 64];
+    const struct p9_slot *s = container_of(req, struct p9_slot, req);
     req->busy = busy;
-    *word = busy ? *word | bit : *word & ~bit;
+    *s->busy = busy ? *s->busy | s->bit : *s->busy & ~s->bit;
 }
 
 /* The first slot that is not busy. NULL: all of them are, or there is no memory for it. */
@@ -169,12 +171,10 @@ void p9_free_slots(struct p9 *c)
 }
 
 /* The head of a message, its size still open. */
-static struct wire put_head(const struct p9_request *req, void *bytes, size_t room)
+static inline u8 *put_head(const struct p9_request *req, void *bytes)
 {
     *(struct head *)bytes = (struct head){.type = req->type, .tag = to_le16(req->tag)};
-    struct wire w = wire_over(bytes, room);
-    wire_take(&w, sizeof(struct head));
-    return w;
+    return (u8 *)bytes + sizeof(struct head);
 }
 
 static void free_pages(struct p9_call *call)
@@ -185,19 +185,24 @@ static void free_pages(struct p9_call *call)
 }
 
 /* No message: p9_finish() will tell the error. */
-static COLD struct wire refuse(struct p9_call *call, int err)
+static COLD u8 *refuse(struct p9_call *call, int err)
 {
     if (call->req)
         set_busy(call->req, false);
     call->req = NULL;
     call->error = err;
-    return (struct wire){.bad = true};
+    return NULL;
 }
 
-static inline struct wire begin(struct p9_call *call, struct p9 *c, u8 type)
+/* Where the body goes. */
+static inline u8 *begin(struct p9_call *call, struct p9 *c, u8 type)
 {
     struct p9_slot *s = spare_slot(c);
-    *call = (struct p9_call){.client = c};
+    call->client = c;
+    call->req = NULL;
+    call->error = 0;
+    call->pages = 0;
+    call->once = false;
     if (!s && !(s = await_slot(c)))
         return refuse(call, -ENOMEM);
     struct p9_request *req = call->req = &s->req;
@@ -205,39 +210,44 @@ static inline struct wire begin(struct p9_call *call, struct p9 *c, u8 type)
     s->ends = P9_NOFID;
     s->nobodys = false;
     s->data = 0;
-    req->payload_in = true;
+    req->payload_in = req->fixed = true;
     req->done = false;
     req->npayload = 0;
     req->type = type;
-    req->tag = type == P9_TVERSION ? NOTAG : (u16)s->index;
+    req->tag = type == P9_TVERSION ? NOTAG : s->tag;
     req->out.pa = s->pa + offsetof(struct p9_slot, out);
     req->in.len = type == P9_TREAD || type == P9_TREADDIR ? P9_HEAD : P9_REPLY;
-    return put_head(req, s->out, sizeof s->out);
+    return put_head(req, s->out);
 }
 
 struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
 {
-    return begin(call, c, type);
+    u8 *p = begin(call, c, type);
+    return p ? wire_over(p, P9_OUT - sizeof(struct head)) : (struct wire){.bad = true};
 }
 
 struct wire p9_begin_long(struct p9_call *call, struct p9 *c, u8 type)
 {
     struct wire w = p9_begin(call, c, type);
-    if (call->error)
-        return w;
-    call->pages = mem_pages(P9_LONG / PAGE_SIZE, PAGE_SIZE);
-    if (!call->pages)
-        return refuse(call, -ENOMEM);
+    call->pages = w.bad ? 0 : mem_pages(P9_LONG / PAGE_SIZE, PAGE_SIZE);
+    if (!call->pages) {
+        refuse(call, -ENOMEM);
+        return (struct wire){.bad = true};
+    }
     call->req->out.pa = call->pages;
-    return put_head(call->req, mem_virt(call->pages), P9_LONG);
+    call->req->fixed = false;
+    return wire_over(put_head(call->req, mem_virt(call->pages)), P9_LONG - sizeof(struct head));
 }
 
 struct wire p9_begin_fid(struct p9_call *call, struct p9 *c, u8 type, u32 fid)
 {
-    struct wire w = begin(call, c, type);
-    wire_put32(&w, fid);
-    bool lost = c->life && call->req && p9_lost(c, fid);
-    return lost ? refuse(call, -EIO) : w;
+    u8 *p = begin(call, c, type);
+    if (c->life && p && p9_lost(c, fid))
+        p = refuse(call, -EIO);
+    if (!p)
+        return (struct wire){.bad = true};
+    *(wire32 *)p = fid;
+    return wire_over(p + sizeof fid, P9_OUT - sizeof(struct head) - sizeof fid);
 }
 
 bool p9_payload(struct p9_call *call, struct span piece)
@@ -474,15 +484,13 @@ static void send_end(struct p9_call *call, struct p9 *c, u8 type, u32 fid, bool 
 void p9_clunk(struct p9 *c, u32 fid, bool now)
 {
     struct p9_call call;
-    bool rides = !now && !c->dead && c->nriding < P9_RIDING;
-    if (rides)
+    if (!now && !c->dead && c->nriding < P9_RIDING) {
         c->riding[c->nriding++] = fid;
-    else
-        send_end(&call, c, P9_TCLUNK, fid, true);
-    if (rides)
         p9_idle();
-    else
-        p9_kick(c);
+        return;
+    }
+    send_end(&call, c, P9_TCLUNK, fid, true);
+    p9_kick(c);
 }
 
 void p9_drain(struct p9 *c)

@@ -48,6 +48,7 @@ enum {
  * payload follows `out` (if not payload_in). All of it stays untouched by us until p9_complete().
  */
 struct p9_request {
+    u64 own[5]; /* the link's, from message to message; 0 at first */
     union {
         struct {
             struct span out, in, payload[P9_SPANS];
@@ -56,6 +57,7 @@ struct p9_request {
     };
     unsigned npayload;
     bool payload_in;
+    bool fixed; /* out and in are where they are each time that this request has no other place for them */
     /* The client's from here on. */
     bool busy, done;
     u16 tag;

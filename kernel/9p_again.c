@@ -19,7 +19,7 @@ struct p9_origin {
 
 static struct p9_origin *origin_of(struct p9 *c, u32 fid)
 {
-    struct p9_origin **at = p9_origin(c, fid, false);
+    struct p9_origin **at = p9_origin(c, fid);
     return at ? *at : NULL;
 }
 
@@ -32,7 +32,7 @@ static void set(struct p9_origin **at, struct p9_origin *o)
 
 void p9_forget(struct p9 *c, u32 fid)
 {
-    struct p9_origin **at = p9_origin(c, fid, false);
+    struct p9_origin **at = p9_origin(c, fid);
     if (at)
         set(at, NULL);
 }
@@ -49,7 +49,7 @@ int p9_note(struct p9 *c, u32 fid, u32 from, const struct name *names, unsigned 
     size_t len = base ? base->len : 0;
     for (unsigned i = 0; i < n; i++)
         len += names[i].len + 1u;
-    struct p9_origin **at = p9_origin(c, fid, true), *o = at ? mem_new(sizeof *o + len) : NULL;
+    struct p9_origin **at = p9_make_origin(c, fid), *o = at ? mem_new(sizeof *o + len) : NULL;
     if (!o)
         return -ENOMEM;
     *o = (struct p9_origin){.qid_path = qid->path, .len = (u32)len, .lost = base && base->lost};
@@ -139,7 +139,7 @@ void p9_note_rename(struct p9 *c, u32 from, struct name old_name, u32 to, struct
     if (!old_dir || !new_dir || lies_below(new_dir, old_dir, old_name))
         return;
     for (u32 fid = 0; fid < P9_FIDS; fid++) {
-        struct p9_origin **at = p9_origin(c, fid, false);
+        struct p9_origin **at = p9_origin(c, fid);
         if (at && *at && lies_below(*at, old_dir, old_name))
             move(at, old_dir->len + old_name.len + 1, new_dir, new_name);
     }

@@ -174,8 +174,13 @@ bool p9_lies_below(struct p9 *client, u32 fid, u32 dir, struct name name);
 bool p9_lost(struct p9 *client, u32 fid);
 /* Attaches, walks and opens all of them in a new session. 0; -errno: the root is not there any more. */
 int p9_restore(struct p9 *client);
-/* What 9p_again.c keeps of a fid. NULL: no room for it, or `make` is false and there never was. */
-struct p9_origin **p9_origin(struct p9 *client, u32 fid, bool make);
+/* Where 9p_again.c keeps what it knows of a fid. NULL: there never was anything; there is no room for it. */
+static inline struct p9_origin **p9_origin(const struct p9 *client, u32 fid)
+{
+    struct p9_origin **page = fid < P9_FIDS ? client->origins[fid / P9_ORIGINS] : NULL;
+    return page ? page + fid % P9_ORIGINS : NULL;
+}
+struct p9_origin **p9_make_origin(struct p9 *client, u32 fid);
 /* 9p_fs.c: its messages, for 9p_again.c. */
 int p9_attach_fid(struct p9 *client, u32 fid, struct qid *qid);
 unsigned p9_names_that_fit(const struct name *names, unsigned n);

@@ -96,7 +96,9 @@ u32 p9_fid_new(struct p9 *c)
 
 void p9_fid_free(struct p9 *c, u32 fid)
 {
-    p9_forget(c, fid);
+    struct p9_origin **at = p9_origin(c, fid);
+    if (at && *at)
+        p9_forget(c, fid);
     c->fids[fid / 64] &= ~(1ull << fid % 64);
     c->counters->fids--;
     if (c->dead && !c->counters->fids)
@@ -120,14 +122,11 @@ bool p9_answered(const struct p9_call *call)
     return call->error || call->req->done;
 }
 
-struct p9_origin **p9_origin(struct p9 *c, u32 fid, bool make)
+struct p9_origin **p9_make_origin(struct p9 *c, u32 fid)
 {
-    if (fid >= P9_FIDS)
-        return NULL;
-    struct p9_origin ***page = &c->origins[fid / P9_ORIGINS];
-    if (!*page && make)
-        *page = mem_new(P9_ORIGINS * sizeof **page);
-    return *page ? *page + fid % P9_ORIGINS : NULL;
+    if (fid < P9_FIDS && !p9_origin(c, fid))
+        c->origins[fid / P9_ORIGINS] = mem_new(P9_ORIGINS * sizeof **c->origins);
+    return p9_origin(c, fid);
 }
 
 /* Under the very first message (msize 0), too: the link says whether there is something to begin anew. */

@@ -62,6 +62,15 @@ int virtq_renew(struct virtq *q)
     return err;
 }
 
+bool virtq_lay_out(struct virtq *q, struct virtq_pair *pair, u64 out_pa, u64 in_pa)
+{
+    if (!(q->flags & VIRTQ_INDIRECT))
+        return false;
+    q->layout->lay_out(pair, out_pa, in_pa);
+    pair->table_pa = mem_phys(pair->table);
+    return true;
+}
+
 void virtq_kick(struct virtq *q)
 {
     if (q->broken || q->published == (u32)q->counters.requests)

@@ -57,6 +57,22 @@ void virtq_free(struct virtq *q);
 /* The queue as new, for a device that forgot the old rings; what was in flight was taken back. The counters go on. 0 or -ENOMEM. */
 int virtq_renew(struct virtq *q);
 
+/* Queues one request: `out` spans that the device reads, then `in` spans that it writes, all in `spans` (which need not live on; the memory
+ * they name must until the request comes back). cookie: not NULL. 0; -ENOSPC: no room now; -E2BIG: too many spans for this queue; -EIO: broken. Never waits. */
+static inline int virtq_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie);
+
+/*
+ * A request of one span for the device to read and one for it to write, at places that never change: its indirect table is laid out once, and then only the
+ * lengths are written. The driver keeps it, all zero before. lay_out: false: it is to be added by virtq_add(). add_pair: as virtq_add().
+ */
+struct virtq_pair {
+    u64 table[4]; /* two descriptors */
+    u64 table_pa; /* 0: it is not laid out */
+};
+
+bool virtq_lay_out(struct virtq *q, struct virtq_pair *pair, u64 out_pa, u64 in_pa);
+static inline int virtq_add_pair(struct virtq *q, struct virtq_pair *pair, u32 out, u32 in, void *cookie);
+
 /* Publishes what was added since the last kick and tells the device, if it wants to be told. */
 void virtq_kick(struct virtq *q);
 
@@ -107,6 +123,9 @@ struct virtq_layout {
     void (*free)(struct virtq *q);
     /* virtq_add(): virtq_check(), the descriptors, virtq_staged(). */
     int (*add)(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie);
+    /* virtq_lay_out() with INDIRECT, and virtq_add_pair(). */
+    void (*lay_out)(struct virtq_pair *pair, u64 out_pa, u64 in_pa);
+    int (*add_pair)(struct virtq *q, struct virtq_pair *pair, u32 out, u32 in, void *cookie);
     /* Takes the descriptors of a finished request back, and looks behind it from now on. */
     void (*release)(struct virtq *q, u16 head);
     /* Publishes what is staged; true: the device wants to be told. */
@@ -152,13 +171,14 @@ static inline int virtq_staged(struct virtq *q, u16 head, unsigned count, u64 ro
     return 0;
 }
 
-/* ---- for drivers again ---- */
-
-/* Queues one request: `out` spans that the device reads, then `in` spans that it writes, all in `spans` (which need not live on; the memory
- * they name must until the request comes back). cookie: not NULL. 0; -ENOSPC: no room now; -E2BIG: too many spans for this queue; -EIO: broken. Never waits. */
 static inline int virtq_add(struct virtq *q, const struct span *spans, unsigned out, unsigned in, void *cookie)
 {
     return q->layout->add(q, spans, out, in, cookie);
+}
+
+static inline int virtq_add_pair(struct virtq *q, struct virtq_pair *pair, u32 out, u32 in, void *cookie)
+{
+    return q->layout->add_pair(q, pair, out, in, cookie);
 }
 
 #endif

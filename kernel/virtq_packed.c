@@ -143,6 +143,29 @@ static int packed_add(struct virtq *q, const struct span *spans, unsigned out, u
     return virtq_staged(q, id, n, room, cookie);
 }
 
+static void packed_lay_out(struct virtq_pair *pair, u64 out_pa, u64 in_pa)
+{
+    struct desc *table = (struct desc *)pair->table;
+    table[0] = (struct desc){.addr = to_le64(out_pa)};
+    table[1] = (struct desc){.addr = to_le64(in_pa), .flags = to_le16(DESC_F_WRITE)};
+}
+
+static int packed_add_pair(struct virtq *q, struct virtq_pair *pair, u32 out, u32 in, void *cookie)
+{
+    struct ring *r = q->ring;
+    struct desc *table = (struct desc *)pair->table;
+    if (q->broken)
+        return -EIO;
+    u16 id = q->flags & VIRTQ_IN_ORDER ? r->next : r->free_head;
+    if (r->free_count == 0)
+        return -ENOSPC;
+    table[0].len = to_le32(out);
+    table[1].len = to_le32(in);
+    r->free_head = q->slots[id].next;
+    add_list(q, &(struct span){pair->table_pa, sizeof pair->table}, 1, 1, id, DESC_F_INDIRECT);
+    return virtq_staged(q, id, 1, in, cookie);
+}
+
 static void packed_release(struct virtq *q, u16 head)
 {
     struct ring *r = q->ring;
@@ -205,6 +228,8 @@ const struct virtq_layout virtq_packed = {
     .init = packed_init,
     .free = packed_free,
     .add = packed_add,
+    .lay_out = packed_lay_out,
+    .add_pair = packed_add_pair,
     .release = packed_release,
     .publish = packed_publish,
     .used = packed_used,

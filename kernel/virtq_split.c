@@ -188,6 +188,28 @@ static int split_add(struct virtq *q, const struct span *spans, unsigned out, un
     return virtq_staged(q, stage(q, r, head, 1), 1, room, cookie);
 }
 
+static void split_lay_out(struct virtq_pair *pair, u64 out_pa, u64 in_pa)
+{
+    struct desc *table = (struct desc *)pair->table;
+    describe(&table[0], &(struct span){out_pa, 0}, DESC_F_NEXT, 1);
+    describe(&table[1], &(struct span){in_pa, 0}, DESC_F_WRITE, 0);
+}
+
+static int split_add_pair(struct virtq *q, struct virtq_pair *pair, u32 out, u32 in, void *cookie)
+{
+    struct ring *r = q->ring;
+    struct desc *table = (struct desc *)pair->table;
+    if (q->broken)
+        return -EIO;
+    u16 head = r->free_head;
+    if (r->free_count == 0)
+        return -ENOSPC;
+    table[0].len = to_le32(out);
+    table[1].len = to_le32(in);
+    describe(&r->desc[head], &(struct span){pair->table_pa, sizeof pair->table}, DESC_F_INDIRECT, 0);
+    return virtq_staged(q, stage(q, r, head, 1), 1, in, cookie);
+}
+
 /* With IN_ORDER descriptors are taken and come back as they stand in the table, one behind the other, so that no list is needed. */
 static void split_release(struct virtq *q, u16 head)
 {
@@ -246,6 +268,8 @@ const struct virtq_layout virtq_split = {
     .init = split_init,
     .free = split_free,
     .add = split_add,
+    .lay_out = split_lay_out,
+    .add_pair = split_add_pair,
     .release = split_release,
     .publish = split_publish,
     .used = split_used,

@@ -11,6 +11,9 @@
 #define VIRTIO_9P_F_MOUNT_TAG (1ull << 0)
 enum { TAG_MAX = 63, SPANS_LEAST = 3 };
 
+_Static_assert(sizeof(struct virtq_pair) <= sizeof((struct p9_request){0}.own),
+               "a message's table stands in its request");
+
 struct share {
     struct p9_link link;
     struct p9 *client;
@@ -56,6 +59,10 @@ static int submit(struct p9_link *link, struct p9_request *req)
         renew_queue(s);
     if (provoke_device())
         return add_broken(s, req);
+    struct virtq_pair *pair = (struct virtq_pair *)req->own;
+    bool paired = req->fixed && !req->npayload;
+    if (paired && (pair->table_pa || virtq_lay_out(s->q, pair, req->out.pa, req->in.pa)))
+        return virtq_add_pair(s->q, pair, (u32)req->out.len, (u32)req->in.len, req);
     if (req->npayload && !req->payload_in)
         return add_payload_out(s, req);
     return virtq_add(s->q, req->spans, 1, 1 + req->npayload, req);

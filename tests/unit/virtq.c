@@ -164,6 +164,67 @@ static void test_dr_sq_3_no_more_descriptors_than_needed(void **state)
     }
 }
 
+/* A message of each length through a table that was laid out once, also when the rings are new ones. */
+static void one_pair(u32 flags)
+{
+    struct virtq_pair *pair = mem_new(sizeof *pair);
+    struct fake_chain c;
+    u32 written;
+    start(4, flags);
+    assert_int_equal(virtq_lay_out(q, pair, (u64)memory, (u64)memory + 64), !!(flags & VIRTQ_INDIRECT));
+    for (u32 i = 1; pair->table_pa && i < 20; i++) {
+        assert_int_equal(virtq_add_pair(q, pair, i, 2 * i, cookies), 0);
+        assert_false(fake_ring_pop(&ring, &c));
+        virtq_kick(q);
+        assert_true(fake_ring_pop(&ring, &c));
+        assert_true(c.indirect && c.out == 1 && c.in == 1 && c.count == 1);
+        assert_true(c.spans[0].pa == (u64)memory && c.spans[0].len == i);
+        assert_true(c.spans[1].pa == (u64)memory + 64 && c.spans[1].len == 2 * i);
+        fake_ring_push(&ring, c.head, 2 * i);
+        assert_ptr_equal(virtq_take(q, &written), cookies);
+        assert_int_equal(written, 2 * i);
+        if (i == 10) {
+            assert_int_equal(virtq_renew(q), 0);
+            ring = fake_ring_of(q);
+        }
+    }
+    for (unsigned i = 0; pair->table_pa && i < 4; i++)
+        assert_int_equal(virtq_add_pair(q, pair, 1, 1, cookies), 0);
+    if (pair->table_pa)
+        assert_int_equal(virtq_add_pair(q, pair, 1, 1, cookies), -ENOSPC);
+    mem_delete(pair, sizeof *pair);
+}
+
+static void test_dr_ind_2_dr_ind_5_pairs(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < KINDS; i++)
+        one_pair(kind(i));
+}
+
+/* The room of a pair is that of the last message, not of one before. */
+static void test_a_pair_and_who_writes_beyond_it(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < KINDS; i++) {
+        struct virtq_pair *pair = mem_new(sizeof *pair);
+        struct fake_chain c;
+        u32 written;
+        start(4, kind(i) | VIRTQ_INDIRECT);
+        virtq_lay_out(q, pair, (u64)memory, (u64)memory + 64);
+        for (unsigned room = 100; room; room = room == 100 ? 10 : 0) {
+            virtq_add_pair(q, pair, 10, room, cookies);
+            virtq_kick(q);
+            assert_true(fake_ring_pop(&ring, &c));
+            fake_ring_push(&ring, c.head, 100);
+            assert_ptr_equal(virtq_take(q, &written), room == 100 ? cookies : NULL);
+        }
+        assert_true(q->broken);
+        assert_int_equal(virtq_add_pair(q, pair, 1, 1, cookies), -EIO);
+        mem_delete(pair, sizeof *pair);
+    }
+}
+
 /* ---- what stands in the memory that the device sees ---- */
 
 static void test_dr_sq_1_alignment_of_all_sizes(void **state)
@@ -1209,6 +1270,8 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_one_request),
+        TEST(test_dr_ind_2_dr_ind_5_pairs),
+        TEST(test_a_pair_and_who_writes_beyond_it),
         TEST(test_dr_sq_3_no_more_descriptors_than_needed),
         TEST(test_dr_sq_1_alignment_of_all_sizes),
         TEST(test_dr_pq_1_alignment_of_all_sizes),
