@@ -28,8 +28,7 @@ enum {
 struct p9_slot {
     struct p9_request req;
     struct p9 *client;
-    u64 pa;         /* its own */
-    u64 data;       /* bytes of the payload */
+    u64 pa, data;   /* its own; bytes of the payload */
     u64 bit, *busy; /* that it is: of the client's */
     u16 tag;        /* but of Tversion */
     u32 ends;       /* the fid that this Tclunk or Tremove ends; else P9_NOFID */
@@ -38,11 +37,46 @@ struct p9_slot {
     u8 in[P9_REPLY];
     u8 out[P9_OUT];
 };
-_Static_assert(P9_REQUESTS == 8 * sizeof((struct p9){0}.busy) && sizeof(struct p9_slot) <= PAGE_SIZE,
-               "a bit for each; one piece");
+_Static_assert(sizeof(struct p9_slot) <= PAGE_SIZE, "a slot is allocated when first needed, in one piece");
+
+static COLD struct p9_slot *make_slot(struct p9 *c, u32 tag)
+{
+    struct p9_slot *s = c->slots[tag] = mem_new(sizeof *s);
+    if (!s)
+        return NULL;
+    s->client = c;
+    s->pa = mem_phys(s);
+    s->tag = (u16)tag;
+    s->bit = 1ull << tag % 64;
+    s->busy = &c->busy[tag / 64];
+    s->req.in.pa = s->pa + offsetof(struct p9_slot, in);
+    return s;
+}
+
+static inline void set_busy(struct p9_request *req, bool busy)
+{
+    const struct p9_slot *s = container_of(req, struct p9_slot, req);
+    req->busy = busy;
+    *s->busy = busy ? *s->busy | s->bit : *s->busy & ~s->bit;
+}
+
+/* The first slot that is not busy. NULL: all of them are, or there is no memory for it. */
+static inline struct p9_slot *spare_slot(struct p9 *c)
+{
+    _Static_assert(P9_REQUESTS == 8 * sizeof c->busy, "a bit for each");
+    u32 word = ~c->busy[0] ? 0 : 1;
+    if (!~c->busy[word])
+        return NULL;
+    u32 tag = word * 64 + (u32)__builtin_ctzll(~c->busy[word]);
+    return c->slots[tag] ? c->slots[tag] : make_slot(c, tag);
+}
+
+static bool has_room(struct p9 *c)
+{
+    return c->in_flight < c->link->depth && spare_slot(c);
+}
 
 static void send_end(struct p9_call *call, struct p9 *c, u8 type, u32 fid, bool nobodys);
-static bool has_room(struct p9 *c);
 
 /* As many as there is room for, behind all that is waited for: the rest goes with the next kick. */
 static __attribute__((noinline)) void send_riding(struct p9 *c)
@@ -119,37 +153,6 @@ static inline int submit(struct p9 *c, struct p9_request *req)
     return 0;
 }
 
-static COLD struct p9_slot *make_slot(struct p9 *c, u32 tag)
-{
-    struct p9_slot *s = c->slots[tag] = mem_new(sizeof *s);
-    if (!s)
-        return NULL;
-    s->client = c;
-    s->pa = mem_phys(s);
-    s->tag = (u16)tag;
-    s->bit = 1ull << tag % 64;
-    s->busy = &c->busy[tag / 64];
-    s->req.in.pa = s->pa + offsetof(struct p9_slot, in);
-    return s;
-}
-
-static inline void set_busy(struct p9_request *req, bool busy)
-{
-    const struct p9_slot *s = container_of(req, struct p9_slot, req);
-    req->busy = busy;
-    *s->busy = busy ? *s->busy | s->bit : *s->busy & ~s->bit;
-}
-
-/* The first slot that is not busy. NULL: all of them are, or there is no memory for it. */
-static inline struct p9_slot *spare_slot(struct p9 *c)
-{
-    u32 word = ~c->busy[0] ? 0 : 1;
-    if (!~c->busy[word])
-        return NULL;
-    u32 tag = word * 64 + (u32)__builtin_ctzll(~c->busy[word]);
-    return c->slots[tag] ? c->slots[tag] : make_slot(c, tag);
-}
-
 /* The next that an answer leaves, when all are busy or there is no memory for more. NULL: none will be. */
 static COLD struct p9_slot *await_slot(struct p9 *c)
 {
@@ -157,11 +160,6 @@ static COLD struct p9_slot *await_slot(struct p9 *c)
     while (!s && wait(c) == 0)
         s = spare_slot(c);
     return s;
-}
-
-static bool has_room(struct p9 *c)
-{
-    return c->in_flight < c->link->depth && spare_slot(c);
 }
 
 void p9_free_slots(struct p9 *c)
@@ -442,12 +440,6 @@ int p9_collect(struct p9_call *call, struct wire *reply)
 {
     int err = await(call);
     return err == UNSENT ? -EIO : err < 0 ? err : judge(call, reply);
-}
-
-int p9_exchange(struct p9_call *call, struct wire *w)
-{
-    p9_send(call, w);
-    return p9_finish(call, w);
 }
 
 /* A request that comes back empty was not carried out. An answer counts, whichever of the two came first. */

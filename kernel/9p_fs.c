@@ -112,10 +112,19 @@ unsigned p9_names_that_fit(const struct name *names, unsigned n)
 void p9_send_walk(struct p9_call *call, struct p9 *client, u32 fid, u32 newfid, const struct name *names, unsigned n)
 {
     struct wire w = p9_begin_fid(call, client, P9_TWALK, fid);
-    wire_put32(&w, newfid);
-    wire_put16(&w, (u16)n);
+    size_t size = 6;
     for (unsigned i = 0; i < n; i++)
-        wire_put_string(&w, names[i].s, names[i].len);
+        size += 2u + names[i].len;
+    u8 *p = wire_take(&w, size);
+    if (p) {
+        *(wire32 *)p = newfid;
+        *(wire16 *)(p + 4) = (u16)n;
+        p += 6;
+    }
+    for (unsigned i = 0; p && i < n; p += 2 + names[i++].len) {
+        *(wire16 *)p = names[i].len;
+        memcpy(p + 2, names[i].s, names[i].len);
+    }
     p9_send(call, &w);
 }
 
@@ -264,7 +273,7 @@ int p9_finish_getattr(struct p9_call *call, struct attr *attr)
     int err = p9_finish(call, &w);
     if (err == 0)
         err = get_attr(call, &w, attr);
-    if (err == 0)
+    if (err == 0 && call->client->fs->cache == CACHE_LOOSE)
         p9_cache_learn_attr(call->client, attr);
     return err;
 }

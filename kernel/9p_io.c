@@ -12,9 +12,8 @@ enum {
 
 struct qid p9_get_qid(struct wire *w)
 {
-    u8 type = wire_get8(w);
-    u32 version = wire_get32(w);
-    return (struct qid){type, version, wire_get64(w)};
+    u8 *p = wire_take(w, 13);
+    return p ? (struct qid){*p, *(wire32 *)(p + 1), *(wire64 *)(p + 5)} : (struct qid){0};
 }
 
 /* What is left of a read: pieces, from byte `skip` of the first one on. And how it went. */

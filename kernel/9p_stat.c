@@ -354,7 +354,8 @@ static int stat_asked(const struct node *from, const struct name *names, unsigne
             return give(b, a, n, out, qids, attr);
     }
     int got = stat_alone(from, names, n, follow, out, qids, attr);
-    p9_cache_learn_walk(from, names, n, got, qids);
+    if (from->fs->cache == CACHE_LOOSE)
+        p9_cache_learn_walk(from, names, n, got, qids);
     if (client->list && (got == (int)n || got == (int)n - 1))
         follow_listing(from, names, n, n > 1 ? qids[n - 2].path : from->qid.path);
     return got;
@@ -369,7 +370,7 @@ int p9fs_stat(const struct node *from, const struct name *names, unsigned n, boo
         *out = (struct node){.qid = from->qid};
         return from->fs->ops->getattr(&same, attr);
     }
-    int got = n ? stat_known(from, names, n, follow, out, qids, attr) : -EAGAIN;
+    int got = n && p9_of(from)->cache ? stat_known(from, names, n, follow, out, qids, attr) : -EAGAIN;
     if (got != -EAGAIN)
         return got;
     if (n == 0 || p9_names_that_fit(names, n) < n)

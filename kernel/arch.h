@@ -132,7 +132,13 @@ u64 arch_space_swap(u64 space, u64 va, u64 len, u64 from, u64 to);
 
 /* Registers of a program at a trap or system call, as x86_64/entry.S pushes them. */
 struct arch_frame {
-    u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+    u64 r15, r14, r13, r12, rbp, rbx, r11, rcx, rax;
+    union {
+        struct {
+            u64 rdi, rsi, rdx, r10, r8, r9;
+        };
+        u64 arg[6]; /* of a system call */
+    };
     u64 vector, error;
     u64 rip, cs, rflags, rsp, ss;
 };

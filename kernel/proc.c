@@ -356,6 +356,12 @@ u64 proc_swap(u64 va, u64 from, u64 to, u64 len)
     return done;
 }
 
+void *proc_known(u64 va, u64 len, int prot)
+{
+    u64 pa;
+    return known_run(va, len, prot, &pa) == len && len ? mem_virt(pa) : NULL;
+}
+
 static int copy(u64 va, u8 *bytes, u64 len, int prot)
 {
     struct span s;
@@ -382,12 +388,15 @@ int proc_copy_out(u64 va, const void *src, u64 len)
 
 s64 proc_copy_string(char *dst, u64 va, size_t size)
 {
+    char *end;
     struct span s;
     u64 n;
+    if ((s.len = known_run(va, size, PROT_READ, &s.pa)) && (end = memccpy(dst, mem_virt(s.pa), 0, s.len)))
+        return end - dst - 1;
     for (size_t len = 0; len < size; len += n) {
         if (!proc_spans(va + len, MIN(size - len, PAGE_SIZE - (va + len) % PAGE_SIZE), PROT_READ, &s, 1, &n))
             return -EFAULT;
-        char *end = memccpy(dst + len, mem_virt(s.pa), 0, n);
+        end = memccpy(dst + len, mem_virt(s.pa), 0, n);
         if (end)
             return end - dst - 1;
     }

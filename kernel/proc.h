@@ -83,6 +83,8 @@ u64 proc_fill(u64 va, u64 len, int prot, u64 *pa);
 unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u64 *covered);
 /* For struct vfs_reader. */
 u64 proc_swap(u64 va, u64 from, u64 to, u64 len);
+/* Those bytes, if they are known to lie in one piece that the program has this right to; NULL: they have to be copied. Until the program runs. */
+void *proc_known(u64 va, u64 len, int prot);
 /* 0 or -EFAULT. Partial copies may have happened. */
 int proc_copy_in(void *dst, u64 va, u64 len);
 int proc_copy_out(u64 va, const void *src, u64 len);

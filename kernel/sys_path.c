@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* sys_path - system calls that name files: open, stat, readlink, directories. */
 #include "sys_path.h"
+#include "arch.h"
 #include "mem.h"
 #include "proc.h"
 #include "syscall.h"
@@ -57,12 +58,15 @@ static s64 find_start(struct user_path *path, u64 dirfd, u32 flags)
 
 _Static_assert(VFS_PATH_MAX == PAGE_SIZE, "a path has a page");
 
+static char *spare_text; /* for the next path; few calls have two */
+
 s64 path_get(struct user_path *path, u64 dirfd, u64 va, u32 flags)
 {
-    u64 page = mem_pages(1, PAGE_SIZE); /* not cleared, as mem_new()'s would be */
-    if (!page)
+    u64 page = spare_text ? 0 : mem_pages(1, PAGE_SIZE); /* not cleared, as mem_new()'s would be */
+    path->text = page ? mem_virt(page) : spare_text;
+    if (!path->text)
         return -ENOMEM;
-    path->text = mem_virt(page);
+    spare_text = NULL;
     s64 result = proc_copy_string(path->text, va, VFS_PATH_MAX);
     if (result >= 0)
         result = find_start(path, dirfd, flags);
@@ -71,7 +75,10 @@ s64 path_get(struct user_path *path, u64 dirfd, u64 va, u32 flags)
 
 s64 path_put(struct user_path *path, s64 result)
 {
-    mem_pages_free(mem_phys(path->text), 1);
+    if (spare_text)
+        mem_pages_free(mem_phys(path->text), 1);
+    else
+        spare_text = path->text;
     return result;
 }
 
@@ -118,13 +125,16 @@ static u64 size_told(const struct attr *a)
 
 static s64 stat_out(u64 va, const struct attr *a, u64 dev)
 {
-    struct linux_stat s = {
+    struct linux_stat own, *place = va % _Alignof(struct linux_stat) ? NULL : proc_known(va, sizeof own, PROT_WRITE);
+    struct linux_stat *s = place ? place : &own;
+    *s = (struct linux_stat){
         .dev = dev,
         .ino = a->qid.path,
         .nlink = a->nlink,
         .mode = a->mode,
         .uid = a->uid,
         .gid = a->gid,
+        .pad = 0,
         .rdev = vfs_device(a->rdev_major, a->rdev_minor),
         .size = size_told(a),
         .blksize = a->blksize,
@@ -132,8 +142,9 @@ static s64 stat_out(u64 va, const struct attr *a, u64 dev)
         .atime = a->atime,
         .mtime = a->mtime,
         .ctime = a->ctime,
+        .unused = {0, 0, 0},
     };
-    return proc_copy_out(va, &s, sizeof s);
+    return place ? 0 : proc_copy_out(va, s, sizeof *s);
 }
 
 /* Attributes of (dirfd, path); no path at all with AT_EMPTY_PATH is dirfd itself, too. */

@@ -34,9 +34,8 @@ void syscall_enter(struct arch_frame *frame)
 {
     syscall_frame = frame;
     u32 number = (u32)frame->rax;
-    u64 arg[6] = {frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8, frame->r9};
     unsigned place = number < NUMBERS ? places[number] : PLACE_NONE;
-    frame->rax = (u64)(place ? functions[place](arg) : unknown(number));
+    frame->rax = (u64)(place ? functions[place](frame->arg) : unknown(number));
     later_run();
     signal_deliver(frame);
 }

@@ -58,7 +58,10 @@ bool vfs_is_readonly(unsigned i)
 
 static bool lies_in(const char *path, const struct mount *m)
 {
-    return m->fs && strncmp(path, m->path, m->len) == 0 && (path[m->len] == '/' || path[m->len] == 0);
+    size_t i = 0;
+    while (i < m->len && path[i] == m->path[i])
+        i++;
+    return m->fs && i == m->len && (path[i] == '/' || path[i] == 0);
 }
 
 const struct mount *vfs_mount_of(const char *path)

@@ -21,8 +21,9 @@ static struct look_up {
     size_t sure;           /* path[0..sure) is a directory and has no link in it */
     const struct file *at; /* path[0..base) leads to this directory; NULL: to none that is open */
     size_t base;
+    const char *rest;  /* in the caller's path, behind a link in one of these: */
+    const char *limit; /* it has to end before */
     char texts[2][DEEP];
-    char *rest;        /* in one of texts */
     struct attr *attr; /* asked for of what the path leads to; NULL: a node is, */
     u8 next;           /* of which VFS_NEXT_* will be */
     unsigned links;
@@ -68,9 +69,9 @@ static void cut(struct look_up *l, size_t len)
 }
 
 /* Reads the link path[start..end), whose node goes, and puts its target in its place: what is before it stays path, what is behind it becomes rest. */
-static int follow(struct look_up *l, struct node *link, size_t start, size_t end)
+static COLD int follow(struct look_up *l, struct node *link, size_t start, size_t end)
 {
-    char *text = l->texts[l->rest < l->texts[1]]; /* the one that rest is not in */
+    char *text = l->texts[l->rest < l->texts[1]]; /* one that rest is not in */
     const struct fs_ops *ops = link->fs->ops;
     int len = l->links++ >= VFS_LINKS_MAX ? -ELOOP : ops->readlink ? ops->readlink(link, text, VFS_PATH_MAX) : -EINVAL;
     clunk(link);
@@ -91,6 +92,7 @@ static int follow(struct look_up *l, struct node *link, size_t start, size_t end
     memcpy(p, l->rest, rest);
     p[rest] = 0;
     l->rest = text;
+    l->limit = text + DEEP;
     cut(l, *text == '/' ? 0 : start - 1);
     return 1;
 }
@@ -98,18 +100,19 @@ static int follow(struct look_up *l, struct node *link, size_t start, size_t end
 /* Names of the path from byte `at` on, as many as one walk takes. */
 static unsigned cut_names(struct look_up *l, size_t at)
 {
-    unsigned n = 0;
-    while (n < NAMES && at < l->len) {
-        const char *s = l->path + at + 1, *end = memchr(s, '/', l->len - at - 1);
-        size_t len = end ? (size_t)(end - s) : l->len - at - 1;
-        l->names[n++] = (struct name){s, (u16)len};
-        at += len + 1;
+    const char *p = l->path + at, *end = l->path + l->len;
+    struct name *name = l->names;
+    while (p < end && name < l->names + NAMES) {
+        const char *start = ++p;
+        while (p < end && *p != '/')
+            p++;
+        *name++ = (struct name){start, (u16)(p - start)};
     }
-    return n;
+    return (unsigned)(name - l->names);
 }
 
 /* Why a walk ended behind `got` names, the last of them no link: the file system told no error for the next one, so it is asked again. */
-static int why_not(struct look_up *l, const struct node *from, unsigned got)
+static COLD int why_not(struct look_up *l, const struct node *from, unsigned got)
 {
     struct node dir, found;
     struct qid qid[NAMES];
@@ -175,24 +178,29 @@ static int walk_path(struct look_up *l, bool follow_last, struct place *out, boo
     if (err < 0)
         return err;
     bool here = l->at && l->at->mount == m->index;
-    struct node at = here ? l->at->node : m->root;
+    const struct node *from = here ? &l->at->node : &m->root;
+    struct node at;
     size_t start = here ? l->base : m->len, pos = start;
-    do {
-        unsigned n = cut_names(l, pos);
+    unsigned n;
+    for (;;) {
+        n = cut_names(l, pos);
         size_t end = n ? (size_t)(l->names[n - 1].s + l->names[n - 1].len - l->path) : pos;
-        err = step(l, &at, n, follow_last, &out->node, last && end == l->len);
+        err = step(l, from, n, follow_last, &out->node, last && end == l->len);
         if (pos > start)
             clunk(&at);
         pos = end;
-        out->last = err == -ENOENT && pos == l->len && l->got + 1 == n;
+        if (err || pos == l->len)
+            break;
         at = out->node;
-    } while (!err && pos < l->len);
+        from = &at;
+    }
+    out->last = err == -ENOENT && pos == l->len && l->got + 1 == n;
     out->mount = m->index;
     return err;
 }
 
 /* Makes sure that the path so far leads to a directory. 1: it was a link, read on. */
-static int enter(struct look_up *l, struct place *out)
+static COLD int enter(struct look_up *l, struct place *out)
 {
     if (l->len == l->sure)
         return 0;
@@ -204,7 +212,7 @@ static int enter(struct look_up *l, struct place *out)
     return out->node.qid.type & QID_DIR ? 0 : -ENOTDIR;
 }
 
-static int append(struct look_up *l, const char *name, size_t len)
+static inline int append(struct look_up *l, const char *name, size_t len)
 {
     if (len > VFS_NAME_MAX || l->len + 1 + len >= DEEP)
         return -ENAMETOOLONG;
@@ -216,15 +224,9 @@ static int append(struct look_up *l, const char *name, size_t len)
     return 0;
 }
 
-/* Moves the next name from rest to path. 0; 1: there was none; -errno. */
-static int next_name(struct look_up *l, struct place *out)
+/* One that is no plain name: ".", "..", too long. */
+static COLD int odd_name(struct look_up *l, const char *name, size_t len, struct place *out)
 {
-    char *name = l->rest;
-    while (*name == '/')
-        name++;
-    size_t len = 0;
-    while (name[len] && name[len] != '/')
-        len++;
     bool up = len == 2 && name[0] == '.' && name[1] == '.';
     if (up || len > VFS_NAME_MAX) { /* a bad path is told before a bad name */
         l->rest = name;
@@ -238,18 +240,39 @@ static int next_name(struct look_up *l, struct place *out)
             ;
         cut(l, end);
     }
-    if (!up && len && (len > 1 || *name != '.')) {
+    if (!up && (len > 1 || *name != '.')) {
         l->rest = name + len;
         return append(l, name, len);
     }
-    l->directory |= len || name > l->rest;
-    l->dot |= len;
+    l->directory = l->dot = true;
     l->rest = name + len;
-    return len == 0;
+    return 0;
+}
+
+/* Moves the next name from rest to path. 0; 1: there was none; -errno. */
+static inline int next_name(struct look_up *l, struct place *out)
+{
+    const char *name = l->rest, *end;
+    while (*name == '/')
+        name++;
+    for (end = name; *end && *end != '/'; end++)
+        ;
+    size_t len = (size_t)(end - name);
+    if (end >= l->limit)
+        return -ENAMETOOLONG;
+    if (!len) {
+        l->directory |= name > l->rest;
+        l->rest = name;
+        return 1;
+    }
+    if (*name == '.' || len > VFS_NAME_MAX)
+        return odd_name(l, name, len, out);
+    l->rest = end;
+    return append(l, name, len);
 }
 
 /* A file is to be made where the whole path leads, which says by a slash that it is a directory: Linux goes no further than to its parent. */
-static int refuse_slash(struct look_up *l, struct place *out)
+static COLD int refuse_slash(struct look_up *l, struct place *out)
 {
     int err = walk_path(l, false, out, false);
     if (err == 0)
@@ -273,7 +296,7 @@ static int resolve(struct look_up *l, u32 flags, struct place *out)
 }
 
 /* The texts begin at the directory `at`, if the path is relative. */
-static int begin(struct look_up *l, const struct file *at, bool relative)
+static inline int begin(struct look_up *l, const struct file *at, bool relative)
 {
     l->base = relative && at && at->path[1] ? strlen(at->path) : 0;
     if (l->base >= DEEP)
@@ -288,7 +311,7 @@ static int begin(struct look_up *l, const struct file *at, bool relative)
 }
 
 /* The open file itself, by another node. */
-static int clone(const struct file *at, struct place *out)
+static COLD int clone(const struct file *at, struct place *out)
 {
     struct qid none;
     int err = at->node.fs->ops->walk ? begin(look, at, true) : -EINVAL;
@@ -300,12 +323,12 @@ static int clone(const struct file *at, struct place *out)
 
 static int look_up(struct look_up *l, const struct file *at, const char *path, u32 flags, struct place *out)
 {
-    size_t len = strnlen(path, VFS_PATH_MAX);
-    *out = (struct place){.path = l->path};
-    if (len == 0 && at && (flags & VFS_EMPTY))
-        return clone(at, out);
-    if (len == 0 || len == VFS_PATH_MAX)
-        return len ? -ENAMETOOLONG : -ENOENT;
+    out->node.fs = NULL;
+    out->mount = 0;
+    out->last = false;
+    out->path = l->path;
+    if (!*path)
+        return at && (flags & VFS_EMPTY) ? clone(at, out) : -ENOENT;
     if (*path != '/' && at && !at->directory)
         return -ENOTDIR;
     if (*path != '/' && *path != '.' && at && at->removed)
@@ -313,8 +336,8 @@ static int look_up(struct look_up *l, const struct file *at, const char *path, u
     int err = begin(l, at, *path != '/');
     if (err < 0)
         return err;
-    l->rest = l->texts[0];
-    memcpy(l->rest, path, len + 1);
+    l->rest = path;
+    l->limit = path + VFS_PATH_MAX;
     err = resolve(l, flags, out);
     if (err == 0 && l->directory && !(out->node.qid.type & QID_DIR)) {
         clunk(&out->node);

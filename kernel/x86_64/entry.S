@@ -30,16 +30,16 @@ kernel_entry:                   /* rdi: struct boot, mapped */
     call kmain
     ud2
 
-/* struct arch_frame from rdi down to r15; vector, error and the five words of the processor stand above already. */
+/* struct arch_frame from r9 down to r15; vector, error and the five words of the processor stand above already. */
     .macro SAVE
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %rax
-    push %r8
     push %r9
+    push %r8
     push %r10
+    push %rdx
+    push %rsi
+    push %rdi
+    push %rax
+    push %rcx
     push %r11
     push %rbx
     push %rbp
@@ -57,14 +57,14 @@ kernel_entry:                   /* rdi: struct boot, mapped */
     pop %rbp
     pop %rbx
     pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rax
     pop %rcx
-    pop %rdx
-    pop %rsi
+    pop %rax
     pop %rdi
+    pop %rsi
+    pop %rdx
+    pop %r10
+    pop %r8
+    pop %r9
     .endm
 
     .text
