@@ -175,6 +175,8 @@ SYSCALL(mremap)
     u64 old_len = round_len(arg[1]), new_len = round_len(arg[2]);
     if (arg[0] % PAGE_SIZE || !old_len || !new_len || (arg[3] & ~(u64)(MREMAP_MAYMOVE | MREMAP_FIXED)))
         return -EINVAL;
+    if ((arg[3] & MREMAP_FIXED) && (!(arg[3] & MREMAP_MAYMOVE) || arg[4] % PAGE_SIZE))
+        return -EINVAL;
     if (!proc_is_mapped(arg[0], old_len))
         return -EFAULT;
     if ((arg[3] & MREMAP_FIXED) || too_much(new_len, PROT_WRITE, 0))

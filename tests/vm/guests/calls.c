@@ -804,6 +804,8 @@ static void mappings(void)
     A(mremap, AT(3), PAGE, PAGE, 0);
     A(mremap, AT(5), PAGE, 2 * PAGE, 0);
     A(mremap, AT(5), PAGE, PAGE, 0x1000);
+    A(mremap, AT(5), PAGE, PAGE, MREMAP_FIXED, AT(7));
+    A(mremap, AT(5), PAGE, PAGE, MREMAP_FIXED | MREMAP_MAYMOVE, AT(7) + 1);
     A(mremap, KERNEL, 2 * PAGE, PAGE, 0);
     char *free_end = mmap(NULL, 300 * PAGE, RW, ANON, -1, 0);
     V(good(SYS(mmap, NULL, 300 * PAGE, RW, ANON, -1, 0)) && free_end[299 * PAGE] == 0);
