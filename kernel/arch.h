@@ -67,6 +67,10 @@ u64 arch_interrupts(void);
 u64 arch_cycles(void);
 /* Cycles a second as the processor or the hypervisor states them; 0: not stated. */
 u64 arch_cycles_hz(void);
+/* Where the host writes how many nanoseconds a cycle takes (struct pvclock_vcpu_time_info, little endian), from arch_host_clock(true) to
+ * arch_host_clock(false); NULL: it does not. Its bytes are read by arch_read8() and arch_read32(). */
+enum { PVCLOCK_VERSION = 0, PVCLOCK_MUL = 24, PVCLOCK_SHIFT = 28, PVCLOCK_SIZE = 32 };
+const u8 *arch_host_clock(bool on);
 /* Cycles a second against a timer that only this kind of machine has; waits about 2 ms. 0: there is none. */
 u64 arch_cycles_measure(void);
 /* UTC from a battery clock, seconds since 1970; 0: none. */

@@ -52,6 +52,37 @@ static u64 measure_hz(void)
     return all / rough < 4 && ticks >= PM_WINDOW ? all * PM_HZ / ticks : rate_over(PM_WINDOW);
 }
 
+/* The host's factor for cycles is mul / 2^32 * 2^shift nanoseconds. 0: no rate fits it. */
+static u64 rate_of(u32 mul, int shift)
+{
+    enum { LONGEST = 31 };
+    if (mul == 0 || shift > LONGEST || shift < -LONGEST)
+        return 0;
+    u64 rate = (SECOND << 32) / mul;
+    if (shift >= 0)
+        return rate >> shift;
+    return rate > UINT64_MAX >> -shift ? 0 : rate << -shift;
+}
+
+/* What the host says while it says it: its version is odd while it writes, and another one afterwards. 0: it says nothing, or is never done. */
+static u64 stated_hz(void)
+{
+    enum { TRIES = 1000 };
+    const u8 *clock = arch_host_clock(true);
+    if (!clock)
+        return 0;
+    u64 rate = 0;
+    bool done = false;
+    for (unsigned tries = 0; tries < TRIES && !done; tries++) {
+        u32 version = arch_read32(clock + PVCLOCK_VERSION), mul = arch_read32(clock + PVCLOCK_MUL);
+        int shift = (int8_t)arch_read8(clock + PVCLOCK_SHIFT);
+        done = version && version % 2 == 0 && arch_read32(clock + PVCLOCK_VERSION) == version;
+        rate = done ? rate_of(mul, shift) : 0;
+    }
+    arch_host_clock(false);
+    return rate;
+}
+
 /* By any other rate the clock would stand still, or pass centuries; what tells one lies. 0: it told none. */
 static u64 possible(u64 rate)
 {
@@ -61,6 +92,7 @@ static u64 possible(u64 rate)
 static void find_hz(void)
 {
     hz = possible(arch_cycles_hz());
+    hz = hz ? hz : possible(stated_hz());
     hz = hz || !pm_port ? hz : possible(measure_hz());
     hz = hz ? hz : possible(arch_cycles_measure());
     if (!hz) {

@@ -39,6 +39,8 @@ static size_t input_len;
 void (*fake_idle)(void);
 bool fake_apic, fake_has_random;
 int fake_exit_status;
+const u8 *fake_host_clock;
+int fake_host_clock_on;
 u64 fake_cycles_hz, fake_cycles_step;
 
 static void map_fixed(u64 at, u64 size)
@@ -76,6 +78,8 @@ void fake_reset(void)
     fake_exit_status = -1;
     fake_cycles_hz = 1000000000;
     fake_cycles_step = 1000;
+    fake_host_clock = NULL;
+    fake_host_clock_on = 0;
     memset((void *)FAKE_FIRMWARE, 0, FAKE_FIRMWARE_SIZE);
     memset((void *)FAKE_BIOS, 0, FAKE_BIOS_SIZE);
 }
@@ -328,6 +332,13 @@ void *arch_string_fill(void *dst, int byte, size_t n)
 u64 arch_physical_limit(void)
 {
     return fake_physical_limit;
+}
+
+const u8 *arch_host_clock(bool on)
+{
+    if (fake_host_clock)
+        fake_host_clock_on += on ? 1 : -1;
+    return fake_host_clock;
 }
 
 u64 arch_cycles_measure(void)

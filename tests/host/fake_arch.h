@@ -43,6 +43,9 @@ void fake_msi(u64 address, u32 data);
 void fake_line(u32 gsi, bool (*level)(void));
 bool fake_line_is_open(u32 gsi);
 void fake_beat(u64 heartbeats);
+/* What arch_host_clock() gives, and how often it was asked to begin less how often to end. */
+extern const u8 *fake_host_clock;
+extern int fake_host_clock_on;
 /* What arch_cycles_hz() states, and cycles between two looks at the counter. */
 extern u64 fake_cycles_hz, fake_cycles_step;
 

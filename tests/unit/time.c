@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "fake_arch.h"
@@ -85,12 +86,115 @@ static void test_rates_that_cannot_be(void **state)
     }
 }
 
+/* ---- the host's factor ---- */
+
+static u8 page[PVCLOCK_SIZE];
+static u32 versions[4];
+static unsigned looks;
+
+/* The version goes through four values, then stays; the rest is as it stands. */
+static u32 clock_read(void *ctx, u64 offset, unsigned width)
+{
+    (void)ctx;
+    u32 v = 0;
+    if (offset == PVCLOCK_VERSION)
+        return versions[looks < 3 ? looks++ : 3];
+    memcpy(&v, page + offset, width);
+    return v;
+}
+
+/* The PM timer says that ten million cycles went by in 10 ms or in no time, which is another rate than the page's. */
+static void start_with_clock(u32 mul, int8_t shift, const u32 *four)
+{
+    start(0, 0, TICKS / 100, TICKS / 100);
+    fake_cycles_step = 1000;
+    memcpy(versions, four, sizeof versions);
+    looks = 0;
+    memcpy(page + PVCLOCK_MUL, &mul, sizeof mul);
+    page[PVCLOCK_SHIFT] = (u8)shift;
+    fake_region_add(&(struct fake_region){(u64)page, sizeof page, clock_read, NULL, NULL});
+    fake_host_clock = page;
+}
+
+/* Nanoseconds by which the clock goes on in 1,000 cycles, which lie between two looks at it. */
+static u64 thousand_cycles(void)
+{
+    time_ns();
+    u64 before = time_ns();
+    u64 took = time_ns() - before;
+    assert_int_equal(fake_host_clock_on, 0);
+    return took;
+}
+
+static void test_rate_from_the_hosts_factor(void **state)
+{
+    static const struct {
+        u32 mul;
+        int8_t shift;
+        u64 low, high; /* ns for 1,000 cycles */
+    } cases[] = {{1u << 31, 0, 499, 500},
+                 {1u << 31, 1, 999, 1000},
+                 {0x80000000, -1, 249, 250},
+                 {0xffffffff, -1, 499, 500},
+                 {1431655765, 1, 666, 667} /* 1.5 GHz */,
+                 {0xc0000000, -1, 374, 375}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        start_with_clock(cases[i].mul, cases[i].shift, (const u32[4]){2, 2, 2, 2});
+        assert_in_range(thousand_cycles(), cases[i].low, cases[i].high);
+    }
+}
+
+static void test_factor_that_is_being_written(void **state)
+{
+    (void)state;
+    start_with_clock(1u << 31, 0, (const u32[4]){1, 2, 4, 4}); /* odd, then another, then it stays */
+    assert_in_range(thousand_cycles(), 499, 500);
+    assert_int_equal(looks, 3);
+}
+
+/* Then the next clock is asked: the PM timer, by which cycles are far slower. */
+static void test_factors_that_cannot_be(void **state)
+{
+    static const struct {
+        u32 mul;
+        int8_t shift;
+        u32 version;
+    } cases[] = {{0, 0, 2},           {1u << 31, 32, 2}, {1u << 31, 127, 2},  {1u << 31, -32, 2},
+                 {1u << 31, -128, 2}, {1, -31, 2},       {0xffffffff, 31, 2}, {0xffffffff, -31, 2},
+                 {1, 0, 2},           {1u << 31, 0, 0},  {1u << 31, 0, 1},    {1u << 31, 0, 0xffffffff}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const u32 v = cases[i].version;
+        start_with_clock(cases[i].mul, cases[i].shift, (const u32[4]){v, v, v, v});
+        fake_cycles_step = 10000000;
+        goes_on();
+        assert_in_range(thousand_cycles(), 1000000, 100000000);
+        assert_int_equal(fake_log_count("no clock tells"), 0);
+    }
+}
+
+static void test_leaves_go_before_the_hosts_factor(void **state)
+{
+    (void)state;
+    start_with_clock(1u << 31, 0, (const u32[4]){2, 2, 2, 2});
+    fake_cycles_hz = 1000000000;
+    assert_in_range(thousand_cycles(), 999, 1000);
+    assert_int_equal(looks, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rate_from_the_pm_timer),    cmocka_unit_test(test_pm_timer_that_jumps_back_to_its_start),
-        cmocka_unit_test(test_counter_that_stands_still), cmocka_unit_test(test_pm_timer_that_stands_still),
+        cmocka_unit_test(test_rate_from_the_pm_timer),
+        cmocka_unit_test(test_pm_timer_that_jumps_back_to_its_start),
+        cmocka_unit_test(test_counter_that_stands_still),
+        cmocka_unit_test(test_pm_timer_that_stands_still),
         cmocka_unit_test(test_rates_that_cannot_be),
+        cmocka_unit_test(test_rate_from_the_hosts_factor),
+        cmocka_unit_test(test_factor_that_is_being_written),
+        cmocka_unit_test(test_factors_that_cannot_be),
+        cmocka_unit_test(test_leaves_go_before_the_hosts_factor),
     };
     return cmocka_run_group_tests_name("time", tests, NULL, NULL);
 }
