@@ -11,6 +11,7 @@ import bisect
 import collections
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -161,8 +162,10 @@ def measure():
     return raw
 
 
-def least(raw, other):
-    return {key: collections.Counter({n: min(c[n], other[key][n]) for n in c | other[key]}) for key, c in raw.items()} if other else raw
+def of_several(pick, seen):
+    """The costs of some guests in one: of each number what pick() takes of theirs."""
+    whats = {name: dict.fromkeys(what for costs in seen for what in costs[name]) for name in seen[0]}
+    return {name: {what: cost for what in whats[name] if (cost := pick(costs[name].get(what, 0) for costs in seen))} for name in whats}
 
 
 def compiler():
@@ -225,19 +228,14 @@ def write_table(costs):
 
 
 def check(table, tries=TRIES):
-    """(costs, more, less) after as many tries as it takes to find no difference, or all: the least of them is more than the table says, the most of them less."""
-    raw, most = None, {}
+    """(costs, more, less) after as many tries as it takes to find no difference, or all: what is more, or less, is so in each of the guests."""
+    seen = []
     for _ in range(tries):
-        now = measure()
-        raw = least(now, raw)
-        costs = costs_of(raw)
-        for name, cost in costs_of(now).items():
-            old = most.get(name, {})
-            most[name] = {what: max(cost.get(what, 0), old.get(what, 0)) for what in old | cost}
-        more, less = compare(costs, table)[0], compare(most, table)[1]
+        seen.append(costs_of(measure()))
+        more, less = compare(of_several(min, seen), table)[0], compare(of_several(max, seen), table)[1]
         if not more and not less:
             break
-    return costs, more, less
+    return of_several(statistics.median_low, seen), more, less
 
 
 def counted_by_function(sections):
@@ -288,11 +286,8 @@ def main():
         import linuxcosts
         return print(linuxcosts.table())
     if words == ["--write"]:
-        # The least of some guests, for the same reason as in check().
-        raw = None
-        for _ in range(TRIES):
-            raw = least(measure(), raw)
-        return write_table(merged(costs_of(raw), read_table()))
+        costs = of_several(statistics.median_low, [costs_of(measure()) for _ in range(TRIES)])
+        return write_table(merged(costs, read_table()))
     if words:
         sys.exit(__doc__ + "\nitems: start, " + ", ".join(ITEMS))
     table = read_table()

@@ -52,6 +52,17 @@ def test_a_message_or_an_operation_that_the_table_does_not_know_is_too_much():
     assert costs.compare({"stat": {"Twalk": 1}}, {})[0] == ["stat: Twalk 0 -> 1"]
 
 
+def test_what_is_chance_in_one_guest_is_no_difference(monkeypatch):
+    """Work that is put off may fall into one item or into the next."""
+    seen = iter([{"stat": {"instructions": n, **more}} for n, more in ((4100, {"Tclunk": 1}), (3900, {}), (4000, {}))])
+    monkeypatch.setattr(costs, "measure", lambda: next(seen))
+    monkeypatch.setattr(costs, "costs_of", lambda raw: raw)
+    found, *differences = costs.check({"stat": {"instructions": 4000}})
+    assert differences == [[], []] and found["stat"] == {"instructions": 3900}
+    seen = iter([{"stat": {"instructions": n}} for n in (4100, 4200, 4300)])
+    assert costs.check({"stat": {"instructions": 4000}}) == ({"stat": {"instructions": 4200}}, ["stat: instructions 4000 -> 4100"], [])
+
+
 def test_what_does_not_differ_stays_in_the_table_as_it_was():
     table = {"stat": {"instructions": 4000, "kicks": 3, "Twalk": 2, "Tversion": 1}}
     assert costs.merged({"stat": {"instructions": 4030, "kicks": 3.05, "Twalk": 1}, "new": {"waits": 1}}, table) == \
