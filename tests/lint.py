@@ -9,7 +9,7 @@ import conformance as table
 
 MAX_FUNCTION = 80
 MAX_FILE = 500
-MAX_KERNEL = 15500
+MAX_KERNEL = 16000
 MAX_MAKEFILE = 250
 CLANG_FORMAT = "14"  # the version whose look is ours; others differ in small things
 LICENCE = "SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause"
@@ -162,7 +162,7 @@ def file_length(tree):
 
 @check
 def budgets(tree):
-    """The kernel stays under 15,500 lines of code, the Makefile under 250. Comments, blank lines and lone braces are free."""
+    """The kernel stays under 16,000 lines of code, the Makefile under 250. Comments, blank lines and lone braces are free."""
     kernel = 0
     for name in tree.c("kernel/"):
         if name.endswith(".c"):
