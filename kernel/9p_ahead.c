@@ -27,10 +27,11 @@ enum {
     MOST = 48,                 /* windows: a server that keeps answers back holds no more of 128 messages */
     DIRECT = 128 * 1024,       /* who reads as much at a time needs no windows: it goes straight into his memory; */
     DIRECT_PAGES = 512 * 1024, /* whole pages, which need no copy */
-    PATIENCE = 2,              /* reads on end before the first window; */
-    PATIENCE_MOST = 64,        /* doubled up to here each time that one was not used up */
-    TOGETHER = 16,             /* pages that are handed over wherever they go */
-    IDLE_BEATS = 10,           /* after which a file's windows go */
+    SHORT_MOST = 3,     /* windows of a file for which the server gave less than was asked: it is not read ahead then */
+    PATIENCE = 2,       /* reads on end before the first window; */
+    PATIENCE_MOST = 64, /* doubled up to here each time that one was not used up */
+    TOGETHER = 16,      /* pages that are handed over wherever they go */
+    IDLE_BEATS = 10,    /* after which a file's windows go */
     SPANS = 64
 };
 
@@ -53,6 +54,7 @@ struct stream {
     u32 run, patience; /* reads on end, and how many are wanted */
     u64 at;            /* where the last one ended */
     u64 pages;         /* of the next window */
+    u32 shorts;        /* answers that stopped where the file does not */
     u64 beat;          /* of the last use */
     struct window *windows;
 };
@@ -333,6 +335,7 @@ static struct window *window_at(struct stream *s, const struct fs *fs, u64 at, u
         land(w);
     if (good && at - w->offset < w->got)
         return w;
+    s->shorts += good;
     drop_all(s);
     return NULL;
 }
@@ -412,14 +415,21 @@ static unsigned cut(struct span *out, const struct span *spans, unsigned n, u64 
     return count;
 }
 
+static bool may_begin(const struct stream *s)
+{
+    return s->run >= s->patience && !s->windows && s->shorts < SHORT_MOST;
+}
+
 /* What no window had, and with it the next window, where this was a read on. */
 static s64 fetch(struct stream *s, u64 known, u64 end, struct span *spans, unsigned n, u64 offset, u64 want)
 {
     struct window *w = NULL;
-    if (s->run >= s->patience && !s->windows && want < known && offset < known - want)
+    if (may_begin(s) && want < known && offset < known - want && want + s->pages * PAGE_SIZE <= p9_io(s->client))
         w = make_window(offset + want, known - want - offset, s->pages);
-    if (w)
+    if (w) {
         spans[n++] = (struct span){w->pa, w->asked};
+        known = offset + want; /* a server that gives less is asked once more for this only */
+    }
     s64 got = p9_read(s->client, s->fid, known, end, spans, n, offset);
     if (!w || got <= (s64)want) {
         if (w)
@@ -452,6 +462,8 @@ static s64 read_stream(struct stream *s, struct node *node, u64 known, u64 end, 
         return got;
     done += (u64)MAX(got, 0);
     s->at = offset + done;
+    if (done == want && may_begin(s) && want + s->pages * PAGE_SIZE > p9_io(s->client))
+        send_ahead(s, known); /* by messages of its own */
     return (s64)done;
 }
 

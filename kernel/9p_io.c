@@ -140,6 +140,7 @@ s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span
     u64 want = mem_span_total(spans, n);
     s64 total = 0, got;
     struct rest r;
+    bool whole = true;
     if (offset < end)
         want = MIN(want, end - offset);
     if (want == 0)
@@ -148,7 +149,9 @@ s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span
         r = rest_behind(spans, n, (u64)total);
         r.offset = offset + (u64)total;
         r.len = want - (u64)total;
-        got = read_parts(client, fid, &r, expected);
+        got = read_parts(client, fid, &r,
+                         whole ? expected : 0); /* who gives little is asked once for it, not eight times */
+        whole &= r.full;
         total += got;
     } while (!r.error && got && (u64)total < want && (r.full || offset + (u64)total < expected));
     return total ? total : r.error;

@@ -132,6 +132,32 @@ static void in_small_messages_several_are_on_their_way(void **state)
     put(&node);
 }
 
+/* However little a server gives at a time: no more messages than it takes for what was asked for, and some. */
+static void a_server_that_gives_little_is_not_asked_for_more(void **state)
+{
+    (void)state;
+    static const u32 msizes[] = {0, 8192};
+    for (unsigned i = 0; i < 2; i++) {
+        make_client();
+        s.msize_max = msizes[i];
+        assert_int_equal(fs->ops->attach(fs, &root), 0);
+        data = fake_file(top, "data", S_IFREG | 0644, NULL, 0);
+        host_writes(0, SIZE);
+        for (unsigned n = 0; n < 2; n++) {
+            struct node node = must_open("data");
+            s.max_read = n ? 16 : 0; /* it may do so at any time */
+            u64 at = read_on(&node, 0, n ? 0 : 20);
+            s.max_read = 16;
+            fake_9p_forget(&s);
+            unsigned blocks = n ? 14 : 400;
+            read_on(&node, at, blocks);
+            assert_in_range(reads(), 1, blocks * 4096 / 16 + 32);
+            s.max_read = 0;
+            put(&node);
+        }
+    }
+}
+
 static void who_reads_anywhere_pays_nothing(void **state)
 {
     (void)state;
@@ -820,6 +846,7 @@ int main(void)
         T(what_is_behind_the_end_of_a_file_is_not_handed_over),
         T(random_readers_have_their_own_pages),
         T(in_small_messages_several_are_on_their_way),
+        T(a_server_that_gives_little_is_not_asked_for_more),
         T(who_reads_anywhere_pays_nothing),
         T(a_small_file_costs_what_it_did),
         T(none_uses_nothing_older_than_what_was_heard),
