@@ -165,8 +165,11 @@ static COLD int add_otherwise(struct virtq *q, const struct span *spans, unsigne
 {
     struct ring *r = q->ring;
     unsigned n = out + in;
-    if (n > 1 && q->flags & VIRTQ_INDIRECT && virtq_table(q, r->free_head))
-        return virtq_split.add(q, spans, out, in, cookie);
+    u16 head = r->free_head;
+    if (n > 1 && q->flags & VIRTQ_INDIRECT && virtq_table(q, head)) {
+        add_indirect(&r->desc[head], &q->slots[head], spans, out, n);
+        return virtq_staged(q, stage(q, r, head, 1), 1, room, cookie);
+    }
     if (n > r->free_count)
         return -ENOSPC;
     return virtq_staged(q, stage(q, r, add_chain(q, spans, out, n), n), n, room, cookie);

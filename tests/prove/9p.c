@@ -35,6 +35,8 @@ void prove_head(void)
         struct wire reply;
         slot = &slots[head];
         slot->client = &client;
+        slot->busy = client.busy;
+        slot->bit = 1;
         slot->ends = any_bool() ? P9_NOFID : 1;
         slot->nobodys = any_bool();
         slot->req = (struct p9_request){
