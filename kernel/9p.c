@@ -71,11 +71,6 @@ static inline struct p9_slot *spare_slot(struct p9 *c)
     return c->slots[tag] ? c->slots[tag] : make_slot(c, tag);
 }
 
-static bool has_room(struct p9 *c)
-{
-    return c->in_flight < c->link->depth && spare_slot(c);
-}
-
 static void send_end(struct p9_call *call, struct p9 *c, u8 type, u32 fid, bool nobodys);
 
 /* As many as there is room for, behind all that is waited for: the rest goes with the next kick. */
@@ -84,7 +79,7 @@ static __attribute__((noinline)) void send_riding(struct p9 *c)
     struct p9_call call;
     unsigned n = c->nriding, sent = 0;
     c->nriding = 0; /* it may have to wait for room in the queue, which kicks again */
-    while (sent < n && has_room(c))
+    while (sent < n && c->in_flight < c->link->depth && spare_slot(c))
         send_end(&call, c, P9_TCLUNK, c->riding[sent++], true);
     for (unsigned i = sent; i < n; i++)
         c->riding[c->nriding++] = c->riding[i];
@@ -206,10 +201,9 @@ static inline u8 *begin(struct p9_call *call, struct p9 *c, u8 type)
     struct p9_request *req = call->req = &s->req;
     set_busy(req, true);
     s->ends = P9_NOFID;
-    s->nobodys = false;
     s->data = 0;
     req->payload_in = req->fixed = true;
-    req->done = false;
+    req->done = s->nobodys = false;
     req->npayload = 0;
     req->type = type;
     req->tag = type == P9_TVERSION ? NOTAG : s->tag;
@@ -440,6 +434,12 @@ int p9_collect(struct p9_call *call, struct wire *reply)
 {
     int err = await(call);
     return err == UNSENT ? -EIO : err < 0 ? err : judge(call, reply);
+}
+
+int p9_exchange(struct p9_call *call, struct wire *w)
+{
+    p9_send(call, w);
+    return p9_finish(call, w);
 }
 
 /* A request that comes back empty was not carried out. An answer counts, whichever of the two came first. */

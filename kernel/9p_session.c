@@ -117,12 +117,6 @@ void p9_payload_out(struct p9_call *call)
         call->req->payload_in = false;
 }
 
-int p9_exchange(struct p9_call *call, struct wire *w)
-{
-    p9_send(call, w);
-    return p9_finish(call, w);
-}
-
 bool p9_answered(const struct p9_call *call)
 {
     return call->error || call->req->done;

@@ -53,6 +53,7 @@ static struct node node = {.fs = &fs};
 static void getattr(void)
 {
     struct attr attr;
+    client.fs = &fs;
     p9fs_getattr(&node, &attr);
 }
 
@@ -60,6 +61,7 @@ static void getattr(void)
 static void open(void)
 {
     struct attr attr;
+    client.fs = &fs;
     node = (struct node){.fs = &fs, .id = any_u64()};
     then_len = 153;
     p9fs_open(&node, any_u32(), &attr);
