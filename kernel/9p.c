@@ -404,11 +404,11 @@ static COLD int finish_again(struct p9_call *call, struct wire *reply, int err)
     return err == UNSENT ? -EIO : err < 0 ? err : judge(call, reply);
 }
 
-/* The server had no fid left, and did nothing: once more, when others have ended. */
+/* The server had no fid left, and did nothing: once more, when others have ended. What goes once may be about one of those. */
 static COLD int finish_short(struct p9_call *call, struct wire *reply, int err)
 {
     struct p9_request *req = call->req;
-    if (container_of(req, struct p9_slot, req)->ends != P9_NOFID)
+    if (call->once || container_of(req, struct p9_slot, req)->ends != P9_NOFID)
         return err;
     set_busy(req, true);
     if (!p9_fids_short(call->client)) {

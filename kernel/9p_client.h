@@ -93,7 +93,7 @@ struct p9_call {
     u32 life;    /* of the session in which it was sent */
     u32 payload; /* after p9_finish(): bytes of the reply that went to the payload */
     u64 pages;   /* a long message's own memory */
-    bool once;   /* it is not sent again in another session, whose server does not know what it is about */
+    bool once;   /* it is not sent again: what it is about may have ended, or is not known in another session */
 };
 
 struct wire p9_begin(struct p9_call *call, struct p9 *client, u8 type);

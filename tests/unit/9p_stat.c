@@ -95,6 +95,34 @@ static void end_batch(void)
     assert_no_fids();
 }
 
+/* The first Rgetattr is this error instead. */
+static void fail_once(struct fake_9p *server, const struct p9_request *req, struct fake_reply *reply)
+{
+    if (req->type != P9_TGETATTR)
+        return;
+    struct wire w = wire_over(reply->bytes, 11);
+    wire_put32(&w, 11);
+    wire_put8(&w, P9_RLERROR);
+    wire_put16(&w, req->tag);
+    wire_put32(&w, (u32)server->arg);
+    reply->len = reply->written = 11;
+    server->mangle = NULL;
+}
+
+/* A server that is short of files says so, and the fid has ended by then: whoever asked it again would hear that there is no such thing. */
+static void what_has_ended_is_not_asked_again(void **state)
+{
+    struct attr attr;
+    (void)state;
+    fill("short%u");
+    list();
+    s.arg = EMFILE;
+    s.mangle = fail_once;
+    assert_int_equal(stat_name(order[0], false, &attr), -EMFILE);
+    check(0);
+    end_batch();
+}
+
 static void all_of_a_listing_in_few_waits(void **state)
 {
     (void)state;
@@ -403,6 +431,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
     const struct CMUnitTest tests[] = {
+        T(what_has_ended_is_not_asked_again),
         T(all_of_a_listing_in_few_waits),
         T(names_that_were_sorted),
         T(names_that_were_sorted_are_asked_again_after_something_was_heard),
