@@ -176,14 +176,14 @@ u64 arch_space_lookup(u64 space, u64 va, u64 max, int prot, u64 *pa)
 }
 
 /* In one table. What was never accessed the processor does not remember (Intel SDM volume 3, 4.10.2.3): who reads into the same buffer again and again
- * without a look at it pays no invlpg. */
+ * without a look at it pays no invlpg. It may look at any time, for no instruction's sake, but marks an entry by a locked cycle before it remembers it
+ * (8.1.2.1): an exchange sees that mark, or is before it. */
 u64 arch_space_swap(u64 space, u64 va, u64 len, u64 from, u64 to)
 {
     const u64 used = PTE_ACCESSED | PTE_DIRTY, may = ~(used | PTE_NX), table = PAGING_ENTRIES * PAGE_SIZE;
     u64 all = 0, is = from | TABLE_FLAGS, *e = find_entry(space, va);
     for (u64 end = is + (e ? MIN(len, table - va % table) : 0); is < end && !((*e - is) & may); is += PAGE_SIZE) {
-        all |= *e;
-        *e = (*e & ~used) + (to - from);
+        all |= __atomic_exchange_n(e, (*e & ~used) + (to - from), __ATOMIC_RELAXED);
         e++;
     }
     len = is - (from | TABLE_FLAGS);
