@@ -66,6 +66,19 @@ static int create(struct p9 *client, u32 fid, struct name name, size_t size, u32
     return err;
 }
 
+/* Servers take a value from its beginning to its end, and no byte twice: its messages go one by one. */
+static int put_value(struct p9 *client, u32 fid, u64 pa, size_t size)
+{
+    s64 put = 0;
+    for (size_t done = 0; done < size; done += (size_t)put) {
+        struct span span = {pa + done, MIN(size - done, p9_io(client))};
+        put = p9_write(client, fid, &span, 1, done);
+        if (put < (s64)span.len)
+            return put < 0 ? (int)put : -EIO;
+    }
+    return 0;
+}
+
 /* The server sets the value when the fid goes, so Tclunk is waited for and its error is the result. size 0 removes the attribute. */
 int p9fs_setxattr(const struct node *node, struct name name, const void *value, size_t size, u32 flags)
 {
@@ -79,11 +92,8 @@ int p9fs_setxattr(const struct node *node, struct name name, const void *value, 
     if (err < 0)
         return err;
     err = create(client, fid, name, size, flags);
-    if (err == 0 && size) {
-        struct span span = {mem_phys(value), size};
-        s64 put = p9_write(client, fid, &span, 1, 0);
-        err = put == (s64)size ? 0 : put < 0 ? (int)put : -EIO;
-    }
+    if (err == 0 && size)
+        err = put_value(client, fid, mem_phys(value), size);
     int end = p9_end(client, P9_TCLUNK, fid);
     p9_cache_changed(client, node->qid.path); /* it was looked at before it was changed */
     return err < 0 ? err : end;

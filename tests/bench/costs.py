@@ -27,7 +27,7 @@ SOMETIMES = {"kicks": 0.2, "registers": 0.3}  # a kick that comes while the devi
 INSTRUCTIONS = 0.01
 # What is translated for the first interrupts counts, and where they come in is chance. Of two answers that are on their way together, the second is there or
 # not when the first is taken.
-CHANCE = {("start", "translated"): 0.03, ("read 64 KiB", "instructions"): 0.1, ("read 4 MiB", "instructions"): 0.1,
+CHANCE = {("start", "translated"): 0.03, ("read 64 KiB", "instructions"): 0.1, ("read 4 MiB", "instructions"): 0.1, ("write 4 MiB", "instructions"): 0.1,
           **{(item, "instructions"): 0.03 for item in ("open, read, close", "create, write, close", "read 1 MiB", "write 64 KiB")}, ("write 1 MiB", "instructions"): 0.05}
 # How often a known directory is walked to again goes by time.
 CHANCE["unlink", "instructions"] = 0.05
@@ -63,6 +63,7 @@ ITEMS = {
     "read 4 MiB": (f"read data {4 * MIB} {16 * MIB}", f"read data {4 * MIB} {80 * MIB}", 16),
     "write 64 KiB": (f"write w 65536 {4 * MIB}", f"write v 65536 {8 * MIB}", 64),
     "write 1 MiB": (f"write w {MIB} {8 * MIB}", f"write v {MIB} {40 * MIB}", 32),
+    "write 4 MiB": (f"write w {4 * MIB} {8 * MIB}", f"write v {4 * MIB} {40 * MIB}", 8),
 }
 
 

@@ -118,6 +118,67 @@ static void c12_what_a_create_opened(void **state)
     drop(bytes, 10);
 }
 
+/* With eight messages in flight, at each of them and each wait: what is told to be written is there, and can be written on from there. */
+static void c12_a_large_write_counts_what_was_answered(void **state)
+{
+    (void)state;
+    enum { LEN = 8 * 61440 };
+    u8 *bytes = buffer(LEN);
+    for (u64 i = 0; i < LEN; i++)
+        bytes[i] = fake_byte(i);
+    for (unsigned n = 1; n <= 32; n++) {
+        make_client();
+        s.msize_max = 65536;
+        assert_int_equal(fs->ops->attach(fs, &root), 0);
+        struct node node = must_open_with("file", O_RDWR);
+        s.lives = 1;
+        s.die_after = n % 2 ? s.log_len + n / 2 : 0;
+        s.die_wait = n % 2 ? 0 : n / 2;
+        s64 done = 0, got;
+        unsigned failed = 0;
+        while (done < LEN && failed < 2) {
+            got = write_at(&node, bytes + done, (u64)(LEN - done), (u64)done);
+            assert_true(got > 0 || got == -EIO);
+            failed += got < 0;
+            done += MAX(got, 0);
+            assert_memory_equal(file->own, bytes, done);
+        }
+        assert_int_equal(done, LEN);
+        assert_int_equal(file->size, LEN);
+        put(&node);
+        assert_no_fids();
+        assert_null(s.violation);
+    }
+    drop(bytes, LEN);
+}
+
+/* Whether the server took them is not known: they are not sent once more. */
+static void c12_what_is_appended_is_there_once(void **state)
+{
+    (void)state;
+    enum { LEN = 8 * 61440 };
+    u8 *bytes = buffer(LEN);
+    for (u64 i = 0; i < LEN; i++)
+        bytes[i] = fake_byte(i + 12);
+    for (unsigned n = 1; n <= 32; n++) {
+        make_client();
+        s.msize_max = 65536;
+        assert_int_equal(fs->ops->attach(fs, &root), 0);
+        struct node node = must_open_with("file", O_WRONLY | O_APPEND);
+        s.lives = 1;
+        s.die_after = n % 2 ? s.log_len + n / 2 : 0;
+        s.die_wait = n % 2 ? 0 : n / 2;
+        s64 got = write_at(&node, bytes, LEN, VFS_CURRENT);
+        assert_true(got == -EIO || (got > 0 && got % 61440 == 0));
+        assert_in_range(file->size, 12 + (u64)MAX(got, 0), 12 + (u64)MIN(MAX(got, 0) + 61440, LEN));
+        assert_memory_equal((const u8 *)file->own + 12, bytes, file->size - 12);
+        put(&node);
+        assert_no_fids();
+        assert_null(s.violation);
+    }
+    drop(bytes, LEN);
+}
+
 static void c12_writes_without_an_answer_have_failed(void **state)
 {
     (void)state;
@@ -331,6 +392,8 @@ int main(void)
         T(c12_an_open_file_is_read_on),
         T(c12_fids_are_where_they_were),
         T(c12_what_a_create_opened),
+        T(c12_a_large_write_counts_what_was_answered),
+        T(c12_what_is_appended_is_there_once),
         T(c12_writes_without_an_answer_have_failed),
         T(c12_files_that_moved),
         T(c12_files_that_are_gone),

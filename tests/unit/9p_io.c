@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* 9p_io - reads in parallel: tests of kernel/9p_io.c. Names carry the client rule (C) or the hostile case (P) that they show. */
+/* 9p_io - reads and writes in parallel: tests of kernel/9p_io.c. Names carry the client rule (C) or the hostile case (P) that they show. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +39,7 @@ static void big_reads_keep_eight_messages_in_flight(void **state)
         assert_int_equal(bytes[3000000], 0xee);
         assert_int_equal(s.most_in_flight, 8);
         assert_int_equal(s.seen[P9_TREAD], 49); /* and none behind the size that is known */
-        assert_int_equal(s.last_read_count, 3000000 - 48 * 61440);
+        assert_int_equal(*(const wire64 *)(s.sent[P9_TREAD] + 11) + s.last_read_count, 3000000);
         assert_int_equal(read_at(&node, bytes, 4 * MIB, 3000000), 0);
         assert_int_equal(s.seen[P9_TREAD], 50);
         assert_int_equal(read_at(&node, bytes, 4 * MIB, 1ull << 40), 0);
@@ -47,6 +47,30 @@ static void big_reads_keep_eight_messages_in_flight(void **state)
         assert_null(s.violation);
     }
     drop(bytes, 4 * MIB);
+}
+
+/* What takes two messages is not one long one and one short one. */
+static void parts_are_of_one_length(void **state)
+{
+    (void)state;
+    u8 *bytes = buffer(MIB);
+    struct node node;
+    small_messages();
+    node = must_open_with("big", O_RDWR);
+    assert_int_equal(read_at(&node, bytes, 65536, 0), 65536);
+    assert_int_equal(s.seen[P9_TREAD], 2);
+    assert_int_equal(s.last_read_count, 32768);
+    assert_int_equal(read_at(&node, bytes, 200001, 7), 200001);
+    assert_int_equal(s.seen[P9_TREAD], 2 + 4);
+    assert_int_equal(s.last_read_count, 200001 - 53248 - 2 * 49152); /* in whole pages */
+    assert_int_equal(write_at(&node, bytes, 65536, 0), 65536);
+    assert_int_equal(s.seen[P9_TWRITE], 2);
+    assert_int_equal(s.sent_len[P9_TWRITE], 23 + 32768);
+    /* What there is is one message's, however much was asked for; the next asks whether there is more. */
+    assert_int_equal(read_at(&node, bytes, MIB, 3000000 - 61440), 61440);
+    assert_int_equal(s.seen[P9_TREAD], 2 + 4 + 2);
+    put(&node);
+    drop(bytes, MIB);
 }
 
 static void every_offset_and_length(void **state)
@@ -334,13 +358,16 @@ static void big_writes_are_split_by_msize(void **state)
 {
     (void)state;
     u8 *bytes = pattern(MIB, 5000);
-    for (u32 most = 0; most <= 10000; most += 10000) { /* the server takes all, or a little at a time */
+    for (u32 turn = 0; turn < 2 * FAKE_ALL + 2; turn++) {
+        u32 most = turn % 2 ? 10000 : 0; /* the server takes all, or a little at a time: */
         small_messages();
         s.max_write = most;
+        s.order = (enum fake_order)(turn / 2);
         struct node node = must_open_with("file", O_RDWR);
         assert_int_equal(write_at(&node, bytes, MIB, 5000), MIB);
-        assert_int_equal(s.most_in_flight, 2); /* Tlopen and Tgetattr; one Twrite at a time */
-        assert_int_equal(s.seen[P9_TWRITE], most ? MIB / 10000 + 1 : MIB / 61440 + 1);
+        assert_int_equal(s.most_in_flight, 8);
+        /* then what the first one left is sent in the place of what went out together with it. */
+        assert_int_equal(s.seen[P9_TWRITE], most ? 7 + MIB / 10000 + 1 : MIB / 61440 + 1);
         assert_int_equal(file->size, 5000 + MIB);
         u8 *back = buffer(MIB);
         assert_int_equal(read_at(&node, back, MIB, 5000), MIB);
@@ -388,9 +415,78 @@ static void writes_that_fail_in_the_middle(void **state)
         struct node node = must_open_with("file", O_WRONLY);
         lie(P9_TWRITE, fail_nth, part);
         assert_int_equal(write_at(&node, bytes, 8 * 61440, 0), part ? (s64)part * 61440 : -EIO);
-        assert_int_equal(s.seen[P9_TWRITE], part + 1); /* and none behind the one that failed */
+        assert_int_equal(s.seen[P9_TWRITE], 8);
+        assert_pattern((const u8 *)file->own, part * 61440, 0);
         put(&node);
         assert_null(s.violation);
+    }
+    drop(bytes, MIB);
+}
+
+LIE(take_less) /* of the arg-th Twrite from now on */
+{
+    if (server->arg-- == 0)
+        *(wire32 *)(r->bytes + 7) = 1000;
+}
+
+/* What went out behind a part that the server did not take whole is written again, behind what it took. */
+static void a_part_that_is_not_taken_whole(void **state)
+{
+    (void)state;
+    u8 *bytes = pattern(MIB, 0);
+    for (u64 part = 0; part < 8; part++) {
+        small_messages();
+        struct node node = must_open_with("file", O_WRONLY);
+        lie(P9_TWRITE, take_less, part);
+        assert_int_equal(write_at(&node, bytes, 8 * 61440, 0), 8 * 61440);
+        assert_int_equal(s.seen[P9_TWRITE], 8 + 8 - part);
+        assert_int_equal(file->size, 8 * 61440);
+        assert_pattern((const u8 *)file->own, 8 * 61440, 0);
+        put(&node);
+        assert_null(s.violation);
+    }
+    drop(bytes, MIB);
+}
+
+/* As those of a read: nothing of the program's memory stays with the device. */
+static void case_p40_writes_behind_an_error_are_flushed(void **state)
+{
+    (void)state;
+    u8 *bytes = pattern(MIB, 0);
+    for (int first = 0; first <= 1; first++) {
+        small_messages();
+        struct node node = must_open_with("file", O_WRONLY);
+        lie(P9_TWRITE, fail_nth, 0);
+        s.hold = P9_TWRITE;
+        s.hold_after = 1;
+        s.flush_first = first;
+        assert_int_equal(write_at(&node, bytes, 8 * 61440, 0), -EIO);
+        assert_int_equal(s.seen[P9_TFLUSH], 7);
+        assert_int_equal(s.npending, 0);
+        assert_int_equal(fake_log_count("bad reply"), 0);
+        s.hold = 0;
+        assert_int_equal(write_at(&node, bytes, 8 * 61440, 0), 8 * 61440);
+        put(&node);
+        assert_null(s.violation);
+    }
+    drop(bytes, MIB);
+}
+
+/* Two at a time could come to lie in another order than the program's. */
+static void appends_go_one_by_one(void **state)
+{
+    (void)state;
+    u8 *bytes = pattern(MIB, 12);
+    for (u32 most = 0; most <= 10000; most += 10000) {
+        small_messages();
+        s.max_write = most;
+        struct node node = must_open_with("file", O_WRONLY | O_APPEND);
+        s.most_in_flight = 0;
+        assert_int_equal(write_at(&node, bytes, MIB, VFS_CURRENT), MIB);
+        assert_int_equal(s.most_in_flight, 1);
+        assert_int_equal(file->size, 12 + MIB);
+        assert_pattern((const u8 *)file->own + 12, MIB, 12);
+        put(&node);
     }
     drop(bytes, MIB);
 }
@@ -464,7 +560,8 @@ static void c12_writes_in_flight_fail_with_eio(void **state)
         small_messages();
         struct node node = must_open_with("file", O_RDWR);
         s.die_after = s.log_len + part;
-        assert_int_equal(write_at(&node, bytes, MIB, 0), part ? (s64)part * 61440 : -EIO);
+        assert_int_equal(write_at(&node, bytes, MIB, 0),
+                         -EIO); /* the first one was not answered, wherever the others were */
         assert_int_equal(write_at(&node, bytes, MIB, 0), -EIO);
         assert_int_equal(read_at(&node, bytes, 100, 0), -EIO);
         assert_int_equal(op_mkdir(), -EIO);
@@ -486,6 +583,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
     const struct CMUnitTest tests[] = {
         T(big_reads_keep_eight_messages_in_flight),
+        T(parts_are_of_one_length),
         T(every_offset_and_length),
         T(c03_data_goes_straight_to_the_callers_memory),
         T(scattered_memory),
@@ -504,6 +602,9 @@ int main(void)
         T(writes_from_scattered_memory),
         T(writes_that_fail_in_the_middle),
         T(case_p27_p28_counts_that_cannot_be),
+        T(a_part_that_is_not_taken_whole),
+        T(case_p40_writes_behind_an_error_are_flushed),
+        T(appends_go_one_by_one),
         T(a_full_disk),
         T(appends_by_several_fids),
         T(c12_writes_in_flight_fail_with_eio),
