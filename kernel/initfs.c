@@ -148,15 +148,14 @@ static int take_entry(const u32 *field, const char *name, u8 *data)
 static bool read_field(const char *p, u32 *out)
 {
     u64 digits, zeros = '0' * 0x0101010101010101ull;
-    u32 v = 0;
+    *out = 0;
     memcpy(&digits, p, DIGITS);
-    for (unsigned shift = 0; digits != zeros; digits = digits << 8 | '0', shift += 4) {
+    for (unsigned shift = 0; shift < 4 * DIGITS && digits != zeros; digits = digits << 8 | '0', shift += 4) {
         u32 c = digits >> 56, digit = c - '0', letter = (c | 0x20) - 'a';
         if (digit > 9 && letter > 5)
             return false;
-        v |= (digit > 9 ? letter + 10 : digit) << shift;
+        *out |= (digit > 9 ? letter + 10 : digit) << shift;
     }
-    *out = v;
     return true;
 }
 

@@ -12,44 +12,73 @@
 #define GUESSED_HZ SECOND
 
 static u16 pm_port;
-static u64 start_cycles, start_pm, hz, wall_at_start;
+static u64 hz, wall_at_start;
 static u64 ns_per_cycle; /* times 2^32 */
+
+/* Both clocks at one moment, or as many ticks of the PM timer apart. */
+struct reading {
+    u64 cycles, pm, apart;
+};
+static struct reading start;
 
 static u64 pm_now(void)
 {
     return arch_in(pm_port, 4) & PM_MASK;
 }
 
+static struct reading read_both(void)
+{
+    u64 before = pm_now(), cycles = arch_cycles(), apart = (pm_now() - before) & PM_MASK;
+    return (struct reading){cycles, before + apart / 2, apart};
+}
+
+/* Who was kept waiting between two looks, by a host that has other things to do, looks again. */
+static struct reading read_closely(void)
+{
+    enum { CLOSE = 60, TRIES = 8 }; /* 17 microseconds */
+    struct reading best = read_both();
+    for (unsigned tries = 1; tries < TRIES && best.apart > CLOSE; tries++) {
+        struct reading next = read_both();
+        best = next.apart < best.apart ? next : best;
+    }
+    return best;
+}
+
 void time_init(u16 port, u64 wall_ns)
 {
     pm_port = port;
     wall_at_start = wall_ns;
-    start_cycles = arch_cycles();
-    start_pm = port ? pm_now() : 0;
+    start = port ? read_both() : (struct reading){.cycles = arch_cycles()};
     hz = 0;
+}
+
+static u64 ticks_between(const struct reading *from, const struct reading *to)
+{
+    return (to->pm - from->pm) & PM_MASK;
 }
 
 /* The counter's rate over the next `window` ticks of the PM timer, or more. 0: it stands still, or the counter does. */
 static u64 rate_over(u64 window)
 {
-    u64 ticks = 0, cycles = 0, spins = 0; /* no product below passes 2^64: five seconds at 10 GHz times 3.6 MHz */
-    u64 c0 = arch_cycles(), p0 = pm_now();
-    while (ticks < window && spins++ < 1000000) {
-        ticks = (pm_now() - p0) & PM_MASK;
-        cycles = arch_cycles() - c0;
-    }
-    return ticks < window ? 0 : cycles * PM_HZ / ticks;
+    /* No product below passes 2^64: five seconds at 10 GHz times 3.6 MHz. */
+    struct reading from = read_closely(), to = from;
+    for (unsigned spins = 0; ticks_between(&from, &to) < window && spins < 1000000; spins++)
+        to = read_closely();
+    u64 ticks = ticks_between(&from, &to);
+    return ticks < window ? 0 : (to.cycles - from.cycles) * PM_HZ / ticks;
 }
 
-/* The rate over the time since start, which passed with other work, where that is long enough and the 24 bits (4.7 s) have not gone round. Both clocks are
- * the host's: no reading is too odd to divide by. 0: they tell nothing. */
+/* The rate over the time since start, which passed with other work, where that is long enough and the 24 bits (4.7 s) have not gone round; a glance tells. Both
+ * clocks are the host's: no reading is too odd to divide by. 0: they tell nothing. */
 static u64 measure_hz(void)
 {
-    u64 rough = rate_over(PM_GLANCE), all = arch_cycles() - start_cycles;
+    u64 rough = rate_over(PM_GLANCE);
     if (rough == 0)
         return 0;
-    u64 ticks = (pm_now() - start_pm) & PM_MASK;
-    return all / rough < 4 && ticks >= PM_WINDOW ? all * PM_HZ / ticks : rate_over(PM_WINDOW);
+    struct reading now = read_closely();
+    u64 all = now.cycles - start.cycles, ticks = ticks_between(&start, &now);
+    u64 rate = all / rough < 4 && ticks >= PM_WINDOW && start.apart < ticks / 128 ? all * PM_HZ / ticks : 0;
+    return rate > rough - rough / 4 && rate < rough + rough / 4 ? rate : rate_over(PM_WINDOW);
 }
 
 /* The host's factor for cycles is mul / 2^32 * 2^shift nanoseconds. 0: no rate fits it. */
@@ -106,7 +135,7 @@ u64 time_ns(void)
 {
     if (!hz)
         find_hz();
-    return (u64)((unsigned __int128)(arch_cycles() - start_cycles) * ns_per_cycle >> 32);
+    return (u64)((unsigned __int128)(arch_cycles() - start.cycles) * ns_per_cycle >> 32);
 }
 
 u64 time_wall_ns(void)
