@@ -12,22 +12,23 @@ static bool running;
 enum { BEAT = 100000000 };
 #define SELDOM (100ull * BEAT)
 
-void later_ask(struct later *work)
+static void put(struct later **list, struct later *work)
 {
     if (work->asked)
         return;
     work->asked = true;
-    work->next = asked;
-    asked = work;
+    work->next = *list;
+    *list = work;
+}
+
+void later_ask(struct later *work)
+{
+    put(&asked, work);
 }
 
 void later_idle(struct later *work)
 {
-    if (work->asked)
-        return;
-    work->asked = true;
-    work->next = idles;
-    idles = work;
+    put(&idles, work);
 }
 
 /* What is put off again meanwhile is so until the next time. */
