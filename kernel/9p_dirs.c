@@ -2,8 +2,8 @@
 /* 9p_dirs - the directories in which this guest changes names: the next change in one of them needs no walk to it.
  *
  * The fid of a mount's root or of an open directory does for what is changed in it. One that was walked to is kept, and stands for its path as long as the
- * program could not tell it from a new walk: while nothing was heard but that changes in this very directory succeeded, and, for who looks
- * at a clock, for a few milliseconds since the walk; with cache=loose until this guest renames or removes a directory on its way. The mode that new directories go by is kept with it. */
+ * program could not tell it from a new walk: while nothing was heard but that changes in this very directory succeeded (a rename is one in both of its
+ * directories), and, for who looks at a clock, for a few milliseconds since the walk; with cache=loose until this guest renames or removes a directory on its way. The mode that new directories go by is kept with it. */
 #include "9p.h"
 #include "9p_client.h"
 #include "later.h"
@@ -18,7 +18,7 @@ static bool is_fresh(const struct p9 *c, const struct p9_dir *d)
 {
     if (d->old || d->life != c->life)
         return false;
-    return is_loose(c) || vfs_is_still((struct vfs_moment){d->heard, d->cycles});
+    return is_loose(c) || vfs_is_still((struct vfs_moment){d->heard < vfs_began ? d->heard : vfs_heard, d->cycles});
 }
 
 /* It is not found any more; who uses it still does so. */
@@ -175,7 +175,7 @@ void p9_dirs_changed(const struct node *dir, int err)
         return;
     if (err < 0)
         end(p9_of(dir), d);
-    else if (d->heard + 1 == vfs_heard)
+    else if (d->heard >= vfs_began)
         d->heard = vfs_heard;
 }
 

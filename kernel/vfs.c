@@ -7,7 +7,7 @@
 enum { TMPFS_MAGIC = 0x01021994, MEMORY_DEVICES = 1 };
 enum { SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE };
 
-u64 vfs_heard, vfs_clock;
+u64 vfs_heard, vfs_clock, vfs_began;
 struct vfs_reader vfs_reader;
 
 struct vfs_moment vfs_now(void)

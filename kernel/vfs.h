@@ -394,8 +394,9 @@ void vfs_unlock_file(struct file *file);
  * Counts what this guest may have heard of the world outside: messages to servers (p9_send; but Tclunk), whatever is asked of devices, /proc and /sys (devfs.c,
  * attrfs.c) and of the machine's state (sysinfo), looks whether something can be read, signals, sleeping, and waiting for the other side of a port. Only what
  * comes from the program itself does not count: its memory, /tmp, the initial files. vfs_clock: when the program was last told the time, as arch_cycles().
+ * vfs_began: vfs_heard when the change of names began that is under way: of what was heard since, the program knows nothing yet.
  */
-extern u64 vfs_heard, vfs_clock;
+extern u64 vfs_heard, vfs_clock, vfs_began;
 /* What was asked for before it was needed can be given as if it were asked for now, if nothing was heard since: for as long as a program without a clock
  * could not tell, and a few milliseconds for one that looked at it. */
 struct vfs_moment {

@@ -34,11 +34,21 @@ static int let_go(struct slot *s, int result)
     return result;
 }
 
+/* A change of names begins here, and with it all that is asked for it; how often it was tried. */
+static unsigned begin(void)
+{
+    vfs_began = vfs_heard;
+    return 0;
+}
+
 /* After an error: may the directory that was known be another one by now? It is not known any more then, so that a second look tells. */
 static bool is_old(const struct slot *s, int err, unsigned *tries)
 {
     bool lost = err == -ENOENT || err == -ENOTDIR || err == -ESTALE || err == -ELOOP;
-    return lost && s->dir.node.known == NODE_IS_KNOWN && !(*tries)++;
+    if (!lost || s->dir.node.known != NODE_IS_KNOWN || *tries)
+        return false;
+    *tries = begin() + 1;
+    return true;
 }
 
 static enum last last_of(const char *name)
@@ -137,7 +147,7 @@ static int make_in(const struct slot *s, const struct making *m)
 static int make(const struct file *at, const char *path, const struct making *m)
 {
     struct slot s;
-    unsigned tries = 0;
+    unsigned tries = m->old ? 0 : begin();
     int err;
     do {
         err = find_new(at, path, m->directory, &s);
@@ -168,6 +178,7 @@ int vfs_symlink(const char *target, const struct file *at, const char *path)
 int vfs_link(const struct file *old_at, const char *old_path, const struct file *at, const char *path, u32 flags)
 {
     struct place old;
+    begin();
     int err = vfs_look_up(old_at, old_path, flags, &old);
     if (err < 0)
         return err;
@@ -224,7 +235,7 @@ static int rename_to(const struct slot *from, const struct slot *to, u32 flags)
 int vfs_rename(const struct file *old_at, const char *old_path, const struct file *at, const char *path, u32 flags)
 {
     struct slot from, to;
-    unsigned tries = 0;
+    unsigned tries = begin();
     int err;
     if (flags & ~(u32)RENAME_NOREPLACE)
         return -EINVAL;
@@ -267,7 +278,7 @@ static int remove_name(const struct slot *s, bool directory)
 int vfs_unlink(const struct file *at, const char *path, bool directory)
 {
     struct slot s;
-    unsigned tries = 0;
+    unsigned tries = begin();
     int err;
     do {
         err = find_slot(at, path, &s);

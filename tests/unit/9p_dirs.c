@@ -95,6 +95,41 @@ static void a_second_change_needs_no_walk(void **state)
     assert_null(fake_9p_child(d, "c", 1));
 }
 
+/* What one call asks on its way is told by its end only: that it was done in both. */
+static void a_rename_between_known_directories_needs_no_walk(void **state)
+{
+    (void)state;
+    struct fake_file *a = directory("from"), *b = directory("to");
+    assert_int_equal(make("/s/from/a"), 0);
+    assert_int_equal(make("/s/from/b"), 0);
+    assert_cost(0, ~0u);
+    assert_int_equal(vfs_rename(NULL, "/s/from/a", NULL, "/s/to/a", 0), 0);
+    assert_cost(2, 2); /* to the second */
+    assert_int_equal(vfs_rename(NULL, "/s/from/b", NULL, "/s/to/b", 0), 0);
+    assert_int_equal(vfs_rename(NULL, "/s/to/b", NULL, "/s/from/c", 0), 0);
+    assert_cost(2, 2);
+    assert_int_equal(vfs_rename(NULL, "/s/to/a", NULL, "/s/from/d", RENAME_NOREPLACE), 0);
+    assert_int_equal(unlink("/s/from/c"), 0);
+    vfs_heard++;
+    assert_cost(0, ~0u);
+    assert_int_equal(vfs_rename(NULL, "/s/from/d", NULL, "/s/to/d", 0), 0);
+    assert_cost(5, 3); /* and two old fids end */
+    assert_non_null(fake_9p_child(b, "d", 1));
+    assert_null(fake_9p_child(a, "d", 1));
+}
+
+/* The file is walked to, its new directory is known. */
+static void a_link_in_a_known_directory_needs_no_walk_to_it(void **state)
+{
+    (void)state;
+    directory("links");
+    assert_int_equal(make("/s/links/a"), 0);
+    assert_cost(0, ~0u);
+    assert_int_equal(vfs_link(NULL, "/s/file", NULL, "/s/links/b", 0), 0);
+    assert_int_equal(vfs_link(NULL, "/s/file", NULL, "/s/links/c", 0), 0);
+    assert_cost(5, 4); /* one fid is still to end */
+}
+
 static void an_open_directory_serves_itself(void **state)
 {
     (void)state;
@@ -132,6 +167,32 @@ static void who_heard_something_walks_again(void **state)
     assert_int_equal(unlink("/s/d/none"), -ENOENT); /* a failed change is heard */
     assert_int_equal(make("/s/d/d"), 0);
     assert_non_null(fake_9p_child(is, "d", 1));
+}
+
+/* A rename that fails by one of two known directories is tried by new look-ups; who heard that one was moved does not meet the other's old walk. */
+static void a_rename_that_fails_looks_again(void **state)
+{
+    (void)state;
+    for (u32 flags = 0; flags <= RENAME_NOREPLACE; flags++) {
+        struct fake_file *was[] = {directory("ra"), directory("rb")};
+        assert_int_equal(make("/s/ra/a"), 0);
+        assert_int_equal(make("/s/ra/b"), 0);
+        assert_int_equal(vfs_rename(NULL, "/s/ra/a", NULL, "/s/rb/a", 0), 0);
+        was[0]->name = "ra was";
+        was[1]->name = "rb was";
+        struct fake_file *is[] = {directory("ra"), directory("rb")};
+        fake_file(is[0], "only", S_IFREG | 0600, "", 0);
+        assert_int_equal(vfs_rename(NULL, "/s/ra/only", NULL, "/s/rb/x", flags), 0);
+        assert_non_null(fake_9p_child(is[1], "x", 1));
+        assert_int_equal(vfs_rename(NULL, "/s/ra/none", NULL, "/s/rb/y", flags), -ENOENT);
+        is[1]->name = "rb was too";
+        struct fake_file *now = directory("rb");
+        fake_file(is[0], "only", S_IFREG | 0600, "", 0);
+        assert_int_equal(vfs_rename(NULL, "/s/ra/only", NULL, "/s/rb/y", flags), 0);
+        assert_non_null(fake_9p_child(now, "y", 1));
+        is[0]->name = "ra was too";
+        now->name = "rb was three";
+    }
 }
 
 static void time_makes_it_old(void **state)
@@ -305,8 +366,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_second_change_needs_no_walk),
+        T(a_rename_between_known_directories_needs_no_walk),
+        T(a_link_in_a_known_directory_needs_no_walk_to_it),
         T(an_open_directory_serves_itself),
         T(who_heard_something_walks_again),
+        T(a_rename_that_fails_looks_again),
         T(time_makes_it_old),
         T(a_change_that_fails_looks_again),
         T(a_few_are_kept),

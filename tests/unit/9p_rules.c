@@ -128,6 +128,15 @@ static void rename_file(void)
     assert_int_equal(vfs_rename(NULL, "/s/new", NULL, "/s/newer", 0), 0);
 }
 
+/* There and back, which leaves all as it was. */
+static void rename_between_directories(void)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(vfs_rename(NULL, "/s/d1/d2/here", NULL, "/s/thousand/there", 0), 0);
+        assert_int_equal(vfs_rename(NULL, "/s/thousand/there", NULL, "/s/d1/d2/here", 0), 0);
+    }
+}
+
 static void remove_file(void)
 {
     assert_int_equal(vfs_unlink(NULL, "/s/newer", false), 0);
@@ -326,6 +335,7 @@ static const struct cost {
     {"overwrite by 500 writes + close", write_small, 5, 3, 3},
     {"mkdir", make_directory, 2, 2, 2}, /* set-group-id goes on, so that the parent is asked for it */
     {"rename", rename_file, 1, 1, 1},
+    {"ten renames between two directories", rename_between_directories, 14, 12, 12}, /* and the ends of two fids */
     {"unlink", remove_file, 1, 1, 1},
     {"rmdir", remove_directory, 1, 1, 1},
     {"symlink", make_symlink, 1, 1, 1},
@@ -347,8 +357,11 @@ static void count_costs(bool in_order)
 {
     static const char *const names[] = {"d1", "d2", "d3", "d4", "d5", "d6"};
     struct fake_file *at = top;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         at = fake_file(at, names[i], S_IFDIR | 0755, "", 0);
+        if (i == 1)
+            fake_file(at, "here", S_IFREG | 0644, "", 0);
+    }
     fake_file(at, "f", S_IFREG | 0644, "deep", 4);
     make_thousand();
     held = must("/s/file", O_RDWR);
