@@ -229,7 +229,7 @@ void p9_cache_learn_walk(const struct node *from, const struct name *names, unsi
         drop_old(c, &qids[i]);
         dir = qids[i].path;
     }
-    if (got == -ENOENT && n)
+    if (got == -ENOENT && n == 1) /* of several, servers do not all tell which */
         learn_name(c, dir, names[0], NULL);
 }
 

@@ -298,8 +298,9 @@ int vfs_mount_attach(const struct mount *mount);
 /* What a path leads to. `node` is the caller's, who clunks it. `path` is canonical and stands until the next look-up. */
 struct place {
     struct node node;
-    u16 mount; /* index in the mount table */
-    bool last; /* on -ENOENT: only the last name is missing, and it may be made */
+    u16 mount;  /* index in the mount table */
+    bool last;  /* on -ENOENT: only the last name is missing, and it may be made; */
+    bool vague; /* or which one is, some servers do not tell of several */
     const char *path;
 };
 enum { VFS_NOFOLLOW = 1, VFS_EMPTY = 2, VFS_CREATE = 4 };

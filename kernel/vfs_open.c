@@ -188,7 +188,7 @@ static int open_or_create(const struct file *at, const char *path, u32 flags, u3
         err = vfs_look_up(at, path, stay ? VFS_CREATE | VFS_NOFOLLOW : VFS_CREATE, &place);
         if (err == 0)
             return open_place(&place, flags, out, &attr);
-        if (err != -ENOENT || !place.last)
+        if (err != -ENOENT || !(place.last || place.vague))
             return err;
         char *canonical = vfs_path_copy(place.path); /* place.path is the look-up's, and the next one's too */
         if (!canonical)

@@ -195,6 +195,7 @@ static int walk_path(struct look_up *l, bool follow_last, struct place *out, boo
         from = &at;
     }
     out->last = err == -ENOENT && pos == l->len && l->got + 1 == n;
+    out->vague = err == -ENOENT && pos == l->len && !l->got && last && !l->directory;
     out->mount = m->index;
     return err;
 }
@@ -325,7 +326,7 @@ static int look_up(struct look_up *l, const struct file *at, const char *path, u
 {
     out->node.fs = NULL;
     out->mount = 0;
-    out->last = false;
+    out->last = out->vague = false;
     out->path = l->path;
     if (!*path)
         return at && (flags & VFS_EMPTY) ? clone(at, out) : -ENOENT;

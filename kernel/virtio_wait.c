@@ -96,8 +96,8 @@ static void poll(struct virtq *q)
         arch_wait_ns(MIN(LONGEST_NAP, SHORTEST_NAP * (1 + (q->polls - POLLS_EAGER) / 64)));
 }
 
-/* A heartbeat that finds a request finished of which no interrupt told may be chance once, not three times running. */
-static void nap(struct virtio_device *dev, struct virtq *q, u64 ns)
+/* A heartbeat that finds a request finished of which no interrupt told may be chance once, not three times running; where it was to tell of several only, it is none. */
+static void nap(struct virtio_device *dev, struct virtq *q, unsigned n, u64 ns)
 {
     u64 interrupts = q->counters.interrupts, beat = arch_heartbeats();
     if (q->vector == VIRTIO_NO_VECTOR) {
@@ -110,7 +110,7 @@ static void nap(struct virtio_device *dev, struct virtq *q, u64 ns)
         arch_wait();
     if (q->counters.interrupts != interrupts)
         q->sleeps = 0;
-    else if (arch_heartbeats() != beat && virtq_arm(q, 1) && ++q->sleeps == SLEEPS_WITHOUT_INTERRUPT) {
+    else if (n == 1 && arch_heartbeats() != beat && virtq_arm(q, 1) && ++q->sleeps == SLEEPS_WITHOUT_INTERRUPT) {
         log_warn("%s: queue %u finishes requests without an interrupt; polling it", dev->name, q->index);
         q->vector = VIRTIO_NO_VECTOR;
     }
@@ -129,7 +129,7 @@ static int wait(struct virtio_device *dev, struct virtq *q, unsigned n, u64 ns)
     if (q->spun_from && spin(q))
         return 0;
     if (!virtq_arm(q, (u16)n))
-        nap(dev, q, ns);
+        nap(dev, q, n, ns);
     return 0;
 }
 

@@ -783,6 +783,36 @@ static void test_case_r28_interrupts_never_come(void **state)
     assert_int_equal(fake_log_count("polling"), 1);
 }
 
+/* One request at each heartbeat; no word of it but with the last of those that are waited for together. */
+static unsigned together;
+
+static void complete_slowly(void)
+{
+    complete_silently();
+    if (--together == 0)
+        dev.queues[0]->counters.interrupts++;
+}
+
+static void test_wait_for_several_that_come_one_by_one(void **state)
+{
+    (void)state;
+    enum { N = 6 };
+    u32 written;
+    script.features |= VIRTIO_F_EVENT_IDX;
+    assert_int_equal(virtio_register(&dev), 0);
+    fake_idle = complete_slowly;
+    for (unsigned round = 0; round < 3; round++) {
+        struct virtq *q = NULL;
+        for (unsigned i = 0; i < N; i++)
+            q = submit();
+        for (together = N; virtq_in_flight(q);)
+            if (!virtq_take(q, &written))
+                assert_int_equal(virtio_wait_for(&dev, q, virtq_in_flight(q)), 0);
+    }
+    assert_int_equal(dev.queues[0]->vector, 1);
+    assert_int_equal(fake_log_count("polling"), 0);
+}
+
 static void spurious(void)
 {
     dev.queues[0]->counters.interrupts++;
@@ -1107,6 +1137,7 @@ int main(void)
         TEST(test_wait_by_interrupt),
         TEST(test_wait_does_not_sleep_when_it_is_there),
         TEST(test_wait_by_polling),
+        TEST(test_wait_for_several_that_come_one_by_one),
         TEST(test_wait_spins_while_that_pays),
         TEST(test_case_r28_interrupts_never_come),
         TEST(test_case_r21_r28_storm_without_progress_ends),
