@@ -8,7 +8,9 @@
 /*
  * An entry of the archive, each part padded to 4 bytes:
  *
- *     magic[6] 13 fields of 8 hex digits | name, NUL | data
+ *     magic[6] 13 fields of 8 hex digits | name, NULs | data
+ *
+ * Who wants data at a certain place makes a name longer by more NULs, as for Linux.
  */
 enum { HEADER = 110, MAGIC = 6, DIGITS = 8 };
 enum {
@@ -72,14 +74,12 @@ static bool is_dir(const struct entry *e)
     return (e->mode & S_IFMT) == S_IFDIR;
 }
 
-/* The entry for a path of the archive, with the directories before it. *out NULL: the name is not one that can be ("..", NUL, too long, a file in its middle). */
+/* The entry for a path of the archive, with the directories before it. *out NULL: the name is not one that can be ("..", too long, a file in its middle). */
 static int make_path(const char *path, size_t len, u32 mode, struct entry **out)
 {
     const char *end = path + len;
     struct entry *e = &root;
     *out = NULL;
-    if (memchr(path, 0, len))
-        return 0;
     while (path < end) {
         const char *slash = memchr(path, '/', (size_t)(end - path));
         size_t n = (size_t)((slash ? slash : end) - path);
@@ -118,12 +118,13 @@ static void share_data(struct entry *e)
 /* One entry into the tree; a name that was there before gets the later content, as when an archive is unpacked. */
 static int take_entry(const u32 *field, const char *name, u8 *data)
 {
-    struct entry *e;
+    struct entry *e = NULL;
     u32 type = field[MODE] & S_IFMT;
     if (type != S_IFDIR && type != S_IFREG && type != S_IFLNK)
         return 0;
-    size_t len = field[NAMESIZE] - 1u;
-    int err = make_path(name, len, field[MODE], &e);
+    size_t size = field[NAMESIZE], len = (size_t)((const char *)memchr(name, 0, size) - name);
+    bool bad = len + 1 < size && name[len + 1] != 0; /* behind a name there is nothing but NULs */
+    int err = bad ? 0 : make_path(name, len, field[MODE], &e);
     if (err < 0)
         return err;
     if (!e || is_dir(e) != (type == S_IFDIR)) {
@@ -307,12 +308,19 @@ static int initfs_mount_point(const struct node *parent, struct name name)
     return add(dir, own, name.len, S_IFDIR | 0755) ? 0 : -ENOMEM;
 }
 
+static u64 initfs_lies(const struct node *node, u64 offset, u64 len)
+{
+    const struct entry *e = entry_of(node);
+    return offset <= e->size && len <= e->size - offset ? mem_phys(e->data + offset) : 0;
+}
+
 static const struct fs_ops ops = {
     .type = "initfs",
     .attach = initfs_attach,
     .walk = initfs_walk,
     .open = initfs_open,
     .read = initfs_read,
+    .lies = initfs_lies,
     .readdir = initfs_readdir,
     .getattr = initfs_getattr,
     .readlink = initfs_readlink,

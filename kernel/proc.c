@@ -123,7 +123,7 @@ int proc_unmap(u64 start, u64 len)
             continue;
         }
         *at = r->next;
-        arch_space_unmap(proc_current->space, r->start, r->end - r->start, page_gone);
+        arch_space_unmap(proc_current->space, r->start, r->end - r->start, r->prot & REGION_LENT ? NULL : page_gone);
         mem_delete(r, sizeof *r);
     }
     return 0;
@@ -163,6 +163,8 @@ int proc_protect(u64 start, u64 len, int prot)
             result = -EACCES;
             break;
         }
+        if ((r->prot & REGION_LENT) && (prot & PROT_WRITE) && (result = proc_own(r)) < 0)
+            break;
         r->prot = prot | (r->prot & ~RIGHTS);
         arch_space_protect(proc_current->space, r->start, r->end - r->start, prot);
         at = r->end;

@@ -18,8 +18,9 @@ struct region {
     u64 start, end;
     int prot; /* and REGION_* */
 };
-/* Holds a file's bytes; may never be written; is behind the file's end. */
-enum { REGION_FILE = 0x100, REGION_CONST = 0x200, REGION_BEHIND = 0x400 };
+/* Holds a file's bytes; may never be written; is behind the file's end; has the very pages in which the file lies (fs_ops.lies), all of them: they are not written, nor
+ * given back. */
+enum { REGION_FILE = 0x100, REGION_CONST = 0x200, REGION_BEHIND = 0x400, REGION_LENT = 0x800 };
 
 struct proc {
     u64 space; /* arch_space */
@@ -28,7 +29,7 @@ struct proc {
     u64 stack_top, map_top;            /* what is mapped without a wish lies below map_top, the highest first */
     u64 arg_start, env_start, env_end; /* the strings it started with: arguments, then variables */
     u64 pid;
-    u64 pages; /* mapped */
+    u64 pages; /* mapped, and its own */
     struct file *cwd;
     struct file *fds[PROC_FDS];
     u8 cloexec[PROC_FDS];
@@ -54,6 +55,8 @@ struct proc_piece {
     int prot;
 };
 int proc_place(struct file *file, const struct proc_piece *pieces, unsigned n); /* proc_place.c; ascending */
+/* For proc.c: a region gets pages of its own in the place of those that were lent to it, and may be written. 0 or -ENOMEM. */
+int proc_own(struct region *r);
 u64 proc_stack(void);
 
 /* Address space layout randomisation; off: the same addresses each time (norandmaps). */

@@ -187,6 +187,8 @@ struct fs_ops {
     /* Bytes moved; less than asked only at the end of the file or on a device. 0: end of file. */
     s64 (*read)(struct node *node, const struct span *spans, unsigned n, u64 offset);
     s64 (*write)(struct node *node, const struct span *spans, unsigned n, u64 offset);
+    /* Where those bytes of a file lie in memory, in one piece, as they will for ever: the physical address. 0: they do not. Absent: none do. */
+    u64 (*lies)(const struct node *node, u64 offset, u64 len);
     /* What write() only kept goes out. tell: returns what became of it and of what went out before, once; else that is told later. Absent: write()
      * keeps nothing. */
     int (*flush)(struct node *node, bool tell);

@@ -199,6 +199,44 @@ static void names_that_cannot_be(void **state)
     assert_int_equal(fake_log_count("left out"), 8);
 }
 
+/* Others than NULs behind a name are no name of ours. */
+static void names_with_nuls_behind_them(void **state)
+{
+    static char longest[VFS_PATH_MAX] = "padded/much";
+    (void)state;
+    add_raw("padded/two\0\0", 12, S_IFREG | 0644, 1, 1, "2", 1);
+    add_raw("padded\0\0\0\0\0", 11, S_IFDIR | 0700, 1, 1, "", 0);
+    add_raw(longest, sizeof longest, S_IFREG | 0644, 1, 1, "much", 4);
+    add_raw("padded/x\0y\0\0", 12, S_IFREG | 0644, 1, 1, "x", 1);
+    add("padded/behind", S_IFREG | 0644, "b");
+    trailer();
+    unpack();
+    has("/padded/two", "2");
+    has("/padded/much", "much");
+    has("/padded/behind", "b");
+    has_not("/padded/x");
+    assert_int_equal(fake_log_count("left out"), 1);
+}
+
+static void where_bytes_lie(void **state)
+{
+    struct file *f;
+    (void)state;
+    add("lies", S_IFREG | 0644, "0123456789");
+    trailer();
+    unpack();
+    assert_int_equal(vfs_open(NULL, "/lies", O_RDONLY, 0, &f), 0);
+    for (u64 offset = 0; offset <= 12; offset++)
+        for (u64 n = 0; n <= 12; n++) {
+            u64 pa = f->node.fs->ops->lies(&f->node, offset, n);
+            assert_int_equal(pa != 0, offset + n <= 10);
+            assert_memory_equal(pa ? mem_virt(pa) : NULL, "0123456789" + offset, pa ? n : 0);
+        }
+    assert_int_equal(f->node.fs->ops->lies(&f->node, 2, ~0ull), 0);
+    assert_int_equal(f->node.fs->ops->lies(&f->node, ~0ull, 2), 0);
+    vfs_put(f);
+}
+
 static void later_content_wins(void **state)
 {
     (void)state;
@@ -371,6 +409,8 @@ int main(void)
         T(bytes_in_place),
         T(parts_of_a_file),
         T(names_that_cannot_be),
+        T(names_with_nuls_behind_them),
+        T(where_bytes_lie),
         T(later_content_wins),
         T(hard_links_that_come_twice), /* before all others */
         T(hard_links_share_their_content),

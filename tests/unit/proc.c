@@ -10,6 +10,7 @@
 #include "fake_arch.h"
 
 #include "../../kernel/proc.c"
+#include "../../kernel/proc_place.c"
 
 enum { PAGES = 96 };
 #define BASE    (1ull << 30)
@@ -90,10 +91,22 @@ u64 arch_space_swap(u64 space, u64 va, u64 len, u64 from, u64 to)
 
 /* ---- tests ---- */
 
+/* What a file lies in: pages that are nobody's to write, or to give back. */
+enum { FILE_PAGES = 8 };
+static u8 *file_pages;
+static u64 free_pages;
+
 static int start(void **state)
 {
     (void)state;
     fake_reset();
+    file_pages = mem_virt(mem_pages(FILE_PAGES, PAGE_SIZE));
+    for (u64 at = 0; at < FILE_PAGES * PAGE_SIZE; at++)
+        file_pages[at] = (u8)('a' + at / PAGE_SIZE);
+    self = (struct proc){.map_top = PAGE(PAGES), .name = "test"};
+    proc_current = &self;
+    mem_delete(mem_new(sizeof(struct region)), sizeof(struct region));
+    free_pages = mem_free_count();
     self = (struct proc){.map_top = PAGE(PAGES), .name = "test"};
     proc_current = &self;
     /* What is below is taken. */
@@ -105,6 +118,8 @@ static int end(void **state)
     (void)state;
     assert_int_equal(proc_unmap(ARCH_USER_MIN, PAGE(PAGES) - ARCH_USER_MIN), 0);
     assert_int_equal(self.pages, 0);
+    assert_int_equal(mem_free_count(), free_pages);
+    mem_pages_free(mem_phys(file_pages), FILE_PAGES);
     return 0;
 }
 
@@ -141,6 +156,25 @@ static void change_pages(u64 va, u64 len)
     mem_pages_free(done ? mine.pa : pa, len / PAGE_SIZE);
 }
 
+static void lend(u64 va, u64 len, int prot)
+{
+    assert_int_equal(proc_map(va, len, prot | REGION_FILE | REGION_LENT), 0);
+    assert_int_equal(arch_space_map(self.space, va, mem_phys(file_pages), len, prot), 0);
+}
+
+/* All that the program may write is its own, and what is not its own is the file still. */
+static void check_lent(void)
+{
+    for (unsigned i = 0; i < PAGES; i++) {
+        bool lent = table[i].pa && (region_at(PAGE(i))->prot & REGION_LENT);
+        assert_int_equal(table[i].pa - mem_phys(file_pages) < FILE_PAGES * PAGE_SIZE, lent);
+        if (has(i, PROT_WRITE))
+            *(u8 *)mem_virt(table[i].pa) = 'w';
+    }
+    for (u64 at = 0; at < FILE_PAGES * PAGE_SIZE; at += PAGE_SIZE)
+        assert_int_equal(file_pages[at], 'a' + at / PAGE_SIZE);
+}
+
 static void change(unsigned what, u64 va, u64 len)
 {
     static const int rights[] = {0, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC};
@@ -154,6 +188,8 @@ static void change(unsigned what, u64 va, u64 len)
         proc_discard(va, len);
     else if (what == 4)
         change_pages(va, len);
+    else if (what == 5)
+        lend(va, len, rights[rand() % 2 ? 1 : 3]);
     else
         proc_grow(va, len, len + PAGE_SIZE * (1 + (u64)rand() % 4), true);
 }
@@ -163,12 +199,14 @@ static void test_what_is_kept_of_page_tables_is_what_stands_there(void **state)
     (void)state;
     srand(5);
     for (unsigned step = 0; step < 200000; step++) {
-        unsigned first = (unsigned)rand() % (PAGES - 12), n = 1 + (unsigned)rand() % 8, what = (unsigned)rand() % 20;
-        if (what < 6)
+        unsigned first = (unsigned)rand() % (PAGES - 12), n = 1 + (unsigned)rand() % 8, what = (unsigned)rand() % 21;
+        if (what < 7)
             change(what, PAGE(first), n * PAGE_SIZE);
         else
             assert_true_spans(PAGE(first) + (u64)rand() % PAGE_SIZE, 1 + (u64)rand() % (n * PAGE_SIZE),
                               what % 2 ? PROT_READ : PROT_WRITE);
+        if (step % 16 == 0)
+            check_lent();
     }
 }
 
@@ -191,10 +229,46 @@ static void test_no_number_of_changes_brings_back_what_is_gone(void **state)
     }
 }
 
+/* A program that may write to pages of the file gets its own, with the same bytes; the rest of the region stays as it is. */
+static void test_lent_pages_that_may_be_written_are_copied(void **state)
+{
+    (void)state;
+    lend(BASE, FILE_PAGES * PAGE_SIZE, PROT_READ | PROT_EXEC);
+    assert_int_equal(self.pages, 0);
+    assert_int_equal(proc_protect(PAGE(2), 3 * PAGE_SIZE, 0), 0);
+    assert_int_equal(proc_protect(PAGE(1), 3 * PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+    assert_int_equal(self.pages, 3);
+    for (unsigned i = 0; i < FILE_PAGES; i++) {
+        u8 *page = mem_virt(table[i].pa);
+        assert_int_equal(page[0], 'a' + i);
+        assert_int_equal(page[PAGE_SIZE - 1], 'a' + i);
+        assert_int_equal(page == file_pages + i * PAGE_SIZE, i == 0 || i > 3);
+        assert_int_equal(table[i].prot, i == 4 ? 0 : i && i < 4 ? PROT_READ | PROT_WRITE : PROT_READ | PROT_EXEC);
+    }
+    check_lent();
+}
+
+/* Else it may not, and has what it had. */
+static void test_lent_pages_are_not_written_for_want_of_memory(void **state)
+{
+    (void)state;
+    lend(BASE, FILE_PAGES * PAGE_SIZE, PROT_READ);
+    u64 left = mem_free_count(), all = mem_pages(left, PAGE_SIZE);
+    assert_true(all);
+    mem_pages_free(all, FILE_PAGES - 1);
+    assert_int_equal(proc_protect(BASE, FILE_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE), -ENOMEM);
+    check_lent();
+    assert_true(has(0, PROT_READ) && !has(0, PROT_WRITE));
+    mem_pages_free(all + (FILE_PAGES - 1) * PAGE_SIZE, left - (FILE_PAGES - 1));
+    assert_int_equal(proc_protect(BASE, FILE_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_kept_of_page_tables_is_what_stands_there, start, end),
+        cmocka_unit_test_setup_teardown(test_lent_pages_that_may_be_written_are_copied, start, end),
+        cmocka_unit_test_setup_teardown(test_lent_pages_are_not_written_for_want_of_memory, start, end),
         cmocka_unit_test_setup_teardown(test_no_number_of_changes_brings_back_what_is_gone, start, end),
     };
     return cmocka_run_group_tests_name("proc", tests, NULL, NULL);

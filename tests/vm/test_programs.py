@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import struct
 import subprocess
 
@@ -184,6 +185,29 @@ def test_case_b5_files_over_the_kernels_code(small, tmp_path):
     """QEMU puts the initial files there in a small machine, however much is overwritten; what says so stands in front."""
     (tmp_path / "files").write_bytes((machine.BUILD / "initfs.cpio").read_bytes() + bytes(100 << 10))
     one_line(machine.boot(PLAIN, share=small, memory="2M", files=tmp_path / "files", options=["loglevel=warn"], time_limit=30), 125, "memory")
+
+
+# ---- pages of the initial files themselves ----
+
+def test_programs_have_the_pages_of_the_initial_files_and_those_never_change(guests, tmp_path):
+    """Where their writer put them on whole pages; a program of any other archive is copied. It does the same on the host."""
+    program = guests("lent")
+    archives = {"ours": tmp_path / "ours", "cpio's": tmp_path / "others"}
+    subprocess.run([machine.BUILD.parent / "tools/cpio", "ours", machine.BUILD / "obj/kernel.names", program], cwd=tmp_path, check=True)
+    (tmp_path / "bin").mkdir()
+    shutil.copy(program, tmp_path / "bin")
+    with open(archives["cpio's"], "wb") as out:
+        subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=tmp_path, input=b"bin\nbin/" + program.name.encode() + b"\n", stdout=out, check=True)
+    own = {}
+    for name, files in archives.items():
+        got = machine.boot(PLAIN, [program.name, "/bin/" + program.name, "/host/copy"], share=tmp_path, files=files, options=["loglevel=warn"])
+        assert (got.status, got.out.splitlines()[0], got.err) == (("exit", 0), b"0 wrong", "")
+        assert (tmp_path / "copy").read_bytes() == b"".join(4096 * bytes([c]) for c in b"0123450wwx")
+        own[name] = int(got.out.splitlines()[1])
+    assert own["ours"] + 40 < own["cpio's"]
+    (tmp_path / "copy").unlink()
+    assert subprocess.run([program, program, tmp_path / "copy"], capture_output=True).stdout.startswith(b"0 wrong\n")
+    assert (tmp_path / "copy").read_bytes() == b"".join(4096 * bytes([c]) for c in b"0123450wwx")
 
 
 # ---- options ----
