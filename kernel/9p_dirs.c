@@ -3,7 +3,9 @@
  *
  * The fid of a mount's root or of an open directory does for what is changed in it. One that was walked to is kept, and stands for its path as long as the
  * program could not tell it from a new walk: while nothing was heard but that changes in this very directory succeeded (a rename is one in both of its
- * directories), and, for who looks at a clock, for a few milliseconds since the walk; with cache=loose until this guest renames or removes a directory on its way. The mode that new directories go by is kept with it. */
+ * directories), and, for who looks at a clock, for a few milliseconds since the walk; with cache=loose until this guest renames or removes a directory on its way. The mode that new directories go by is kept with it.
+ *
+ * A mount's root that is only walked from (chdir, O_PATH) needs no fid of its own: the mount stands as long as such a file. */
 #include "9p.h"
 #include "9p_client.h"
 #include "later.h"
@@ -84,9 +86,16 @@ static int use_itself(const struct node *from, struct node *out)
     return 0;
 }
 
-int p9_dirs_walk(const struct node *from, const struct name *names, unsigned n, struct node *out, struct qid *qids)
+int p9_dirs_walk(const struct node *from, u8 next, const struct name *names, unsigned n, struct node *out,
+                 struct qid *qids)
 {
     struct p9 *c = p9_of(from);
+    if (next == VFS_NEXT_WALK && n == 0) {
+        *out = *from;
+        out->known = NODE_IS_ROOT;
+    }
+    if (next == VFS_NEXT_WALK)
+        return n ? -EAGAIN : 0;
     if (n == 0)
         return from->qid.type & QID_DIR ? use_itself(from, out) : -EAGAIN;
     for (struct p9_dir *d = c->dirs; d < c->dirs + P9_DIRS; d++) {
@@ -156,8 +165,8 @@ void p9_dirs_keep(const struct node *from, const struct qid *qids, unsigned n, s
 
 void p9_dirs_clunk(const struct node *node)
 {
-    struct p9_dir *d = find(p9_of(node), p9_fid(node));
-    if (--d->users == 0 && d->old)
+    struct p9_dir *d = node->known == NODE_IS_ROOT ? NULL : find(p9_of(node), p9_fid(node));
+    if (d && --d->users == 0 && d->old)
         end(p9_of(node), d);
 }
 

@@ -163,7 +163,7 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
     if (p9_chained) /* answers that nobody took are for no other node */
         p9_chain_forget();
     p9_gather_flush(client);
-    int got = next == VFS_NEXT_CHANGE ? p9_dirs_walk(from, names, n, out, qids) : -EAGAIN;
+    int got = next & (VFS_NEXT_CHANGE | VFS_NEXT_WALK) ? p9_dirs_walk(from, next, names, n, out, qids) : -EAGAIN;
     if (got != -EAGAIN)
         return got;
     got = p9_cache_walk(from, names, n, qids);
@@ -176,7 +176,7 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
         part = p9_names_that_fit(names + done, n - done);
         p9_send_walk(&call, client, at, fid, names + done, part);
         if (client->order != P9_ANY_ORDER && done + part == n)
-            p9_chain_send(client, at, fid, next & ~VFS_NEXT_CHANGE);
+            p9_chain_send(client, at, fid, next & ~(VFS_NEXT_CHANGE | VFS_NEXT_WALK));
         got = p9_finish_walk(&call, part, qids + done);
         const struct qid *last = part ? &qids[done + part - 1] : &from->qid;
         if (got == (int)part && p9_note(client, fid, at, names + done, part, last) < 0)

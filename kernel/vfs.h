@@ -81,8 +81,9 @@ struct node {
     bool through; /* every read and write goes to the server at once (O_DIRECT, O_DSYNC, O_SYNC) */
 };
 
-/* What a walk for VFS_NEXT_CHANGE may give: what it starts from; one that is kept behind clunk; one that was kept, and not walked to again. */
-enum { NODE_IS_ITSELF = 1, NODE_IS_KEPT, NODE_IS_KNOWN };
+/* What a walk for VFS_NEXT_CHANGE may give: what it starts from; one that is kept behind clunk; one that was kept, and not walked to again. And one for
+ * VFS_NEXT_WALK: what it starts from, which is its mount's. */
+enum { NODE_IS_ITSELF = 1, NODE_IS_KEPT, NODE_IS_KNOWN, NODE_IS_ROOT };
 
 struct timestamp {
     u64 sec;
@@ -307,8 +308,15 @@ struct place {
 };
 enum { VFS_NOFOLLOW = 1, VFS_EMPTY = 2, VFS_CREATE = 4 };
 /* With a look-up: what the node is asked first, if it is asked anything: getattr(); open() to read, and no more than that; readlink(); only to
- * change names in it. Some servers can be asked both at once. */
-enum { VFS_NEXT_GETATTR = 8, VFS_NEXT_OPEN = 16, VFS_NEXT_READLINK = 32, VFS_NEXT_CHANGE = 64, VFS_NEXT = 120 };
+ * change names in it; it is never opened. Some servers can be asked both at once. */
+enum {
+    VFS_NEXT_GETATTR = 8,
+    VFS_NEXT_OPEN = 16,
+    VFS_NEXT_READLINK = 32,
+    VFS_NEXT_CHANGE = 64,
+    VFS_NEXT_WALK = 128,
+    VFS_NEXT = 248
+};
 /* The look-up under all the others. flags: VFS_NOFOLLOW: a link at the end is not followed; VFS_EMPTY: "" is `at` itself, of whatever type;
  * VFS_CREATE: for a file to be made if there is none; -EISDIR: the path, or a link at its end, says that it is a directory. */
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out);

@@ -104,7 +104,7 @@ static int open_place(struct place *place, u32 flags, struct file **out, struct 
 static u32 next_of(u32 flags)
 {
     if (flags & O_PATH)
-        return flags & O_DIRECTORY ? 0 : VFS_NEXT_GETATTR;
+        return flags & O_DIRECTORY ? VFS_NEXT_WALK : VFS_NEXT_GETATTR;
     return flags & (O_ACCMODE | O_TRUNC | O_APPEND | O_NOATIME | O_SYNC) ? 0 : VFS_NEXT_OPEN;
 }
 

@@ -178,6 +178,8 @@ static int walk_path(struct look_up *l, bool follow_last, struct place *out, boo
     if (err < 0)
         return err;
     bool here = l->at && l->at->mount == m->index;
+    if (here && l->next == VFS_NEXT_WALK)
+        l->next = 0; /* that directory may be closed before */
     const struct node *from = here ? &l->at->node : &m->root;
     struct node at;
     size_t start = here ? l->base : m->len, pos = start;

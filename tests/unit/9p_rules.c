@@ -265,6 +265,25 @@ static void list_with_attributes_by_path(void)
     }
 }
 
+/* As chdir() does, and back. What starts there is as from any other directory, and the root outlives it. */
+static void work_in_the_root(void)
+{
+    struct attr attr;
+    u64 dev;
+    for (unsigned i = 0; i < 3; i++) {
+        struct file *dir = must("/s", O_PATH | O_DIRECTORY);
+        assert_int_equal(vfs_getattr_path(dir, "file", 0, &attr, &dev), 0);
+        assert_int_equal(vfs_mkdir(dir, "passing", 0755), 0);
+        assert_int_equal(vfs_unlink(dir, "passing", true), 0);
+        struct file *same = must("/s/.", O_PATH | O_DIRECTORY);
+        vfs_put(dir);
+        assert_int_equal(vfs_getattr(same, &attr, &dev), 0);
+        assert_int_equal(attr.mode & S_IFMT, S_IFDIR);
+        assert_int_equal(vfs_unmount(NULL, "/s"), -EBUSY);
+        vfs_put(same);
+    }
+}
+
 static void lock_file(void)
 {
     struct file_lock lock = {.type = F_WRLCK};
@@ -348,6 +367,7 @@ static const struct cost {
     {"256 pieces of 4 KiB anywhere", read_4k_anywhere, 260, 258, 257},
     {"3 MB in pieces of 64 KiB", read_whole, 11, 8, 7}, /* 51, 49, 48 if each was asked for */
     {"list", list_directory, 6, 4, 3},
+    {"work in the root", work_in_the_root, 21, 18, 15},
     {"lock", lock_file, 1, 1, 1},
     {"list + stat of 1,000", list_with_attributes, 3006, 32, 30},
     {"the same by path", list_with_attributes_by_path, 3006, 30, 28},
