@@ -232,7 +232,8 @@ int p9_clone(const struct node *node, u32 *out);
  * clunk: for nodes of these two (node.known). close: a fid that paths start at ends. changed: what became of a change in it, of one message; gone: what has
  * this name there is renamed, replaced or removed. mode: as that of new directories in it goes by; modes_changed: somebody's did. idle: see p9_clunk.
  */
-int p9_dirs_walk(const struct node *from, u8 next, const struct name *names, unsigned n, struct node *out, struct qid *qids);
+int p9_dirs_walk(const struct node *from, u8 next, const struct name *names, unsigned n, struct node *out,
+                 struct qid *qids);
 void p9_dirs_keep(const struct node *from, const struct qid *qids, unsigned n, struct node *out);
 void p9_dirs_clunk(const struct node *node);
 void p9_dirs_close(struct p9 *client, u32 from);

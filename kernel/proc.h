@@ -54,7 +54,13 @@ struct proc_piece {
     u64 va, mem_size, file_offset, file_size;
     int prot;
 };
-int proc_place(struct file *file, const struct proc_piece *pieces, unsigned n); /* proc_place.c; ascending */
+/* A file whose bytes are all in memory, at pa, which need be on no page's begin; 0: they have to be read. own: in so many pages, whole ones, that nobody else has:
+ * they become the program's, or free. Else nobody may change them. */
+struct proc_bytes {
+    u64 pa, len, own;
+};
+/* proc_place.c; ascending */
+int proc_place(struct file *file, const struct proc_bytes *bytes, const struct proc_piece *pieces, unsigned n);
 /* For proc.c: a region gets pages of its own in the place of those that were lent to it, and may be written. 0 or -ENOMEM. */
 int proc_own(struct region *r);
 u64 proc_stack(void);

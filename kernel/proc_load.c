@@ -34,6 +34,7 @@ struct load {
     const char *path;
     const char *name; /* as the user gave it */
     struct elf_image image;
+    struct proc_bytes bytes;
     u64 bias;
     u64 sp;
 };
@@ -66,6 +67,34 @@ static const char *error_text(int error)
 
 /* ---- segments ---- */
 
+/* Pages for all of a file, if it is small beside the memory, with its bytes; 0: it has to be read in pieces. */
+static u64 read_whole(struct file *file, u64 size)
+{
+    enum { MOST = 512, PART = 4 };
+    u64 pages = ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE;
+    u64 pa = pages <= MIN(mem_free_count() / PART, (u64)MOST) ? mem_pages_if_free(pages, PAGE_SIZE) : 0;
+    if (pa && vfs_read(file, &(struct span){pa, size}, 1, 0) != (s64)size) {
+        mem_pages_free(pa, pages);
+        return 0;
+    }
+    if (pa)
+        memset((u8 *)mem_virt(pa) + size, 0, pages * PAGE_SIZE - size);
+    return pa;
+}
+
+/* The first bytes, by which the kernel decides, into memory that no device knows; and if it can be, all of them to where proc_place() takes them from. */
+static s64 read_head(struct load *l, struct file *file, u64 size, u8 *head)
+{
+    const struct node *node = &file->node;
+    bool lies = node->fs->ops->lies;
+    u64 pa = lies ? node->fs->ops->lies(node, 0, size) : read_whole(file, size), len = MIN(size, (u64)ELF_HEAD);
+    if (!pa)
+        return vfs_read_copy(file, head, ELF_HEAD, 0);
+    l->bytes = (struct proc_bytes){pa, size, lies ? 0 : ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE};
+    memcpy(head, mem_virt(pa), len);
+    return (s64)len;
+}
+
 static int read_image(struct load *l, struct file *file, u64 size)
 {
     u64 page = mem_pages(ELF_HEAD / PAGE_SIZE, PAGE_SIZE);
@@ -73,7 +102,7 @@ static int read_image(struct load *l, struct file *file, u64 size)
     u8 *head = mem_virt(page);
     if (!page)
         return refuse(l, -ENOMEM, error_text(-ENOMEM));
-    s64 got = vfs_read_copy(file, head, ELF_HEAD, 0);
+    s64 got = read_head(l, file, size, head);
     int result = (int)MIN(got, 0);
     if (got >= 0)
         result = elf_parse(head, (size_t)got, size, &l->image, &why);
@@ -111,7 +140,7 @@ static int place_segments(struct load *l, struct file *file)
         pieces[i] = (struct proc_piece){l->bias + s->va, s->mem_size, s->file_offset, s->file_size, s->prot};
         fits = fits && s->mem_size / PAGE_SIZE <= mem_total_count();
     }
-    int result = fits ? proc_place(file, pieces, l->image.nsegments) : -ENOMEM;
+    int result = fits ? proc_place(file, &l->bytes, pieces, l->image.nsegments) : -ENOMEM;
     if (result < 0)
         return refuse(l, result, error_text(result));
     proc_current->brk_start = proc_current->brk = l->bias + l->image.high + chance(BRK_BITS, PAGE_SIZE);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* proc_place - pieces of a file in a program's memory: read to where they belong, and in as few reads as can be; or lent, where the file lies in memory. */
+/* proc_place - pieces of a file in a program's memory: read to where they belong, and in as few reads as can be; given or lent,
+ * where all of the file is in memory. */
 #include "arch.h"
 #include "mem.h"
 #include "proc.h"
@@ -14,8 +15,12 @@ enum { SPANS = 24 };
 struct reading {
     struct file *file;
     u64 from, len; /* of the file */
-    unsigned nspans, ntails;
-    struct span spans[SPANS], tails[SPANS]; /* tails: to be zero */
+    unsigned nspans, nclear;
+    struct span spans[SPANS], clear[2 * SPANS]; /* clear: to be zero, when all that comes has come */
+    const struct proc_bytes *bytes;
+    u64 given; /* of their own pages, those before this byte are the program's, but for the skipped, */
+    unsigned nskipped;
+    struct span skipped[SPANS]; /* which another piece may still be copied from */
 };
 
 static int finish(struct reading *r)
@@ -23,8 +28,8 @@ static int finish(struct reading *r)
     s64 got = r->len ? vfs_read(r->file, r->spans, r->nspans, r->from) : 0;
     if (got != (s64)r->len)
         return got < 0 ? (int)got : -EIO;
-    mem_zero_spans(r->tails, r->ntails, 0, mem_span_total(r->tails, r->ntails));
-    r->len = r->nspans = r->ntails = 0;
+    mem_zero_spans(r->clear, r->nclear, 0, mem_span_total(r->clear, r->nclear));
+    r->len = r->nspans = r->nclear = 0;
     return 0;
 }
 
@@ -47,45 +52,79 @@ static int add(struct reading *r, u64 pa, u64 len, u64 offset)
     return 0;
 }
 
-/* Where the file has the pages of a piece that the program may only read; 0: they have to be made. What is in them beside the piece is the file's, too. */
-static u64 lent_pages(const struct node *node, const struct proc_piece *piece, u64 skew, u64 len)
+/* Pages in which the file was read become the program's: those from byte `from` of it on. */
+static u64 give(struct reading *r, u64 from, u64 va, u64 len, int rights, u64 *pa)
 {
-    if (!node->fs->ops->lies || (piece->prot & PROT_WRITE) || piece->file_size != piece->mem_size)
+    *pa = r->bytes->pa + from;
+    if (arch_space_map(proc_current->space, va, *pa, len, rights) < 0)
         return 0;
-    u64 pa = node->fs->ops->lies(node, piece->file_offset - skew, len);
-    return pa % PAGE_SIZE ? 0 : pa;
+    proc_current->pages += len / PAGE_SIZE;
+    r->skipped[r->nskipped++] = (struct span){r->bytes->pa + r->given, from - r->given};
+    r->given = from + len;
+    return len;
+}
+
+/* Pages for [va, va+len), which is from byte `from` of the file on; none is given twice. */
+static u64 get_pages(struct reading *r, u64 from, u64 va, u64 len, int rights, u64 *pa)
+{
+    if (r->bytes->own && from >= r->given)
+        return give(r, from, va, len, rights, pa);
+    return proc_fill(va, r->bytes->own ? MIN(len, r->given - from) : len, rights, pa);
+}
+
+/* A piece that the program may only read, in a file that stays where it is. What is in its pages beside it is the file's, too. */
+static bool may_lend(const struct proc_bytes *b, const struct proc_piece *piece, u64 from, u64 len)
+{
+    return b->pa && b->pa % PAGE_SIZE == 0 && !b->own && !(piece->prot & PROT_WRITE) &&
+           piece->file_size == piece->mem_size && len <= b->len - from;
+}
+
+static void clear(struct reading *r, u64 pa, u64 len)
+{
+    if (len)
+        r->clear[r->nclear++] = (struct span){pa, len};
 }
 
 static int place(struct reading *r, const struct proc_piece *piece)
 {
-    u64 start = ALIGN_DOWN(piece->va, PAGE_SIZE), end = ALIGN_UP(piece->va + piece->mem_size, PAGE_SIZE), n;
+    const struct proc_bytes *b = r->bytes;
+    u64 start = ALIGN_DOWN(piece->va, PAGE_SIZE), end = ALIGN_UP(piece->va + piece->mem_size, PAGE_SIZE), pa, n;
     u64 skew = piece->va - start, with_bytes = piece->file_size ? ALIGN_UP(skew + piece->file_size, PAGE_SIZE) : 0;
-    u64 pa = lent_pages(&r->file->node, piece, skew, end - start);
+    u64 from = piece->file_offset - skew;
+    bool lent = may_lend(b, piece, from, end - start);
     int rights = piece->prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
-    int flags = (piece->prot & PROT_WRITE ? 0 : REGION_FILE) | (pa ? REGION_LENT : 0);
+    int flags = (piece->prot & PROT_WRITE ? 0 : REGION_FILE) | (lent ? REGION_LENT : 0);
     int result = proc_map(start, end - start, piece->prot | flags);
-    if (pa)
-        return result < 0 ? result : arch_space_map(proc_current->space, start, pa, end - start, rights);
+    if (lent)
+        return result < 0 ? result : arch_space_map(proc_current->space, start, b->pa + from, end - start, rights);
     for (u64 done = 0; done < with_bytes && result == 0; done += n, skew = 0) {
-        n = proc_fill(start + done, with_bytes - done, rights, &pa);
+        n = get_pages(r, from + done, start + done, with_bytes - done, rights, &pa);
         if (!n)
             return -ENOMEM;
         u64 at = start + done + skew, len = MIN(n - skew, piece->va + piece->file_size - at);
-        memset(mem_virt(pa), 0, skew);
-        result = add(r, pa + skew, len, piece->file_offset + (at - piece->va));
-        if (skew + len < n)
-            r->tails[r->ntails++] = (struct span){pa + skew + len, n - skew - len};
+        clear(r, pa, skew);
+        if (!b->pa)
+            result = add(r, pa + skew, len, from + done + skew);
+        else if (pa != b->pa + from + done)
+            memcpy(mem_virt(pa + skew), mem_virt(b->pa + from + done + skew), len);
+        clear(r, pa + skew + len, n - skew - len);
     }
     return result;
 }
 
-int proc_place(struct file *file, const struct proc_piece *pieces, unsigned n)
+int proc_place(struct file *file, const struct proc_bytes *bytes, const struct proc_piece *pieces, unsigned n)
 {
-    struct reading r = {.file = file};
+    struct reading r = {.file = file, .bytes = bytes};
     int result = 0;
     for (unsigned i = 0; i < n && result == 0; i++)
         result = place(&r, &pieces[i]);
-    return result < 0 ? result : finish(&r);
+    if (result == 0)
+        result = finish(&r);
+    while (r.nskipped--)
+        mem_pages_free(r.skipped[r.nskipped].pa, r.skipped[r.nskipped].len / PAGE_SIZE);
+    if (bytes->own)
+        mem_pages_free(bytes->pa + r.given, bytes->own - r.given / PAGE_SIZE);
+    return result;
 }
 
 int proc_own(struct region *r)

@@ -79,7 +79,8 @@ static s64 map_file(struct file *file, u64 at, u64 len, int prot, u64 offset, u6
 {
     size = offset < size ? MIN(len, size - offset) : 0;
     u64 pages = ALIGN_UP(size, PAGE_SIZE);
-    int result = pages ? proc_place(file, &(struct proc_piece){at, pages, offset, size, prot}, 1) : 0;
+    int result =
+        pages ? proc_place(file, &(struct proc_bytes){0}, &(struct proc_piece){at, pages, offset, size, prot}, 1) : 0;
     if (result == 0 && pages < len)
         result = proc_map(at + pages, len - pages, prot | REGION_BEHIND);
     if (result < 0)

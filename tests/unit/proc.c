@@ -263,12 +263,109 @@ static void test_lent_pages_are_not_written_for_want_of_memory(void **state)
     assert_int_equal(proc_protect(BASE, FILE_PAGES * PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
 }
 
+/* ---- pieces of a file ---- */
+
+enum { FILE_SIZE = 20 * PAGE_SIZE, PIECES = 5 };
+static u8 content[FILE_SIZE + PAGE_SIZE];
+static u64 file_size, reads;
+
+static s64 read_content(struct node *node, const struct span *spans, unsigned n, u64 offset)
+{
+    (void)node;
+    reads++;
+    return (s64)mem_to_spans(spans, n, 0, content + offset, MIN(mem_span_total(spans, n), file_size - offset));
+}
+
+/* Ascending in memory, and anyhow in the file. */
+static unsigned make_pieces(struct proc_piece *pieces)
+{
+    unsigned n = 1 + (unsigned)rand() % PIECES;
+    u64 va = BASE;
+    for (unsigned i = 0; i < n; i++) {
+        struct proc_piece *p = &pieces[i];
+        *p = (struct proc_piece){.va = va + (u64)(rand() % 2 ? 0 : rand() % (int)PAGE_SIZE)};
+        p->prot = PROT_READ | (rand() % 2 ? PROT_WRITE : rand() % 2 ? PROT_EXEC : 0);
+        p->file_offset = p->va % PAGE_SIZE + (u64)(rand() % 18) * PAGE_SIZE;
+        if (i && rand() % 2) /* on from the last one, as linkers lay them */
+            p->file_offset = p->va % PAGE_SIZE + ALIGN_DOWN(p[-1].file_offset + p[-1].file_size, PAGE_SIZE);
+        if (p->file_offset < file_size)
+            p->file_size = (u64)rand() % MIN(file_size - p->file_offset + 1, 6 * PAGE_SIZE);
+        p->mem_size = p->file_size + (u64)(p->file_size && rand() % 2 ? 0 : rand() % (int)(3 * PAGE_SIZE) + 1);
+        if (!p->file_size)
+            p->file_offset = p->va % PAGE_SIZE;
+        va = ALIGN_UP(p->va + p->mem_size, PAGE_SIZE);
+    }
+    return n;
+}
+
+static u8 byte_at(u64 va)
+{
+    u8 byte;
+    assert_int_equal(proc_copy_in(&byte, va, 1), 0);
+    return byte;
+}
+
+static void check_piece(const struct proc_piece *p, bool lent)
+{
+    u64 start = ALIGN_DOWN(p->va, PAGE_SIZE), end = ALIGN_UP(p->va + p->mem_size, PAGE_SIZE);
+    for (u64 va = start; va < end; va++) {
+        u64 in = va - p->va;
+        if (in < p->file_size)
+            assert_int_equal(byte_at(va), content[p->file_offset + in]);
+        else if (!lent)
+            assert_int_equal(byte_at(va), 0);
+        if (va % PAGE_SIZE == 0 && table[entry(va)].pa)
+            assert_int_equal(table[entry(va)].prot, p->prot);
+    }
+}
+
+/* By whatever way a file comes, the program has its pieces, with nothing beside them but zeroes, or of the file itself, which nobody writes. */
+static void test_pieces_of_a_file_come_to_their_places(void **state)
+{
+    static const struct fs_ops ops = {.read = read_content};
+    struct fs fs = {.ops = &ops};
+    struct file file = {.node.fs = &fs};
+    struct proc_piece pieces[PIECES];
+    (void)state;
+    srand(6);
+    for (size_t i = 0; i < sizeof content; i++)
+        content[i] = (u8)(1 + rand() % 255);
+    for (unsigned round = 0; round < 600; round++) {
+        unsigned how = round % 4; /* read, our own, where it is, on no page's begin */
+        file_size = 1 + (u64)rand() % FILE_SIZE;
+        unsigned n = make_pieces(pieces);
+        u64 before = mem_free_count(), pages = ALIGN_UP(file_size, PAGE_SIZE) / PAGE_SIZE, pa = 0, skew = how == 3;
+        if (how) {
+            pa = mem_pages(pages + skew, PAGE_SIZE);
+            memcpy((u8 *)mem_virt(pa) + skew, content, file_size);
+            memset((u8 *)mem_virt(pa) + skew + file_size, how == 1 ? 0 : 'x', pages * PAGE_SIZE - file_size);
+        }
+        struct proc_bytes bytes = {pa + skew, file_size, how == 1 ? pages : 0};
+        reads = 0;
+        assert_int_equal(proc_place(&file, &bytes, pieces, n), 0);
+        assert_true(how ? !reads : reads <= n);
+        for (unsigned i = 0; i < n; i++)
+            check_piece(&pieces[i], how == 2);
+        for (unsigned i = 0; i < PAGES; i++)
+            if (table[i].pa && (table[i].prot & PROT_WRITE))
+                memset(mem_virt(table[i].pa), 'w', PAGE_SIZE);
+        if (how > 1)
+            assert_memory_equal((u8 *)mem_virt(pa) + skew, content, file_size);
+        assert_int_equal(proc_unmap(BASE, PAGES * PAGE_SIZE), 0);
+        assert_int_equal(self.pages, 0);
+        if (how > 1)
+            mem_pages_free(pa, pages + skew);
+        assert_int_equal(mem_free_count(), before);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_kept_of_page_tables_is_what_stands_there, start, end),
         cmocka_unit_test_setup_teardown(test_lent_pages_that_may_be_written_are_copied, start, end),
         cmocka_unit_test_setup_teardown(test_lent_pages_are_not_written_for_want_of_memory, start, end),
+        cmocka_unit_test_setup_teardown(test_pieces_of_a_file_come_to_their_places, start, end),
         cmocka_unit_test_setup_teardown(test_no_number_of_changes_brings_back_what_is_gone, start, end),
     };
     return cmocka_run_group_tests_name("proc", tests, NULL, NULL);
