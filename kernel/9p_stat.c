@@ -216,7 +216,7 @@ static u32 expect(struct p9_batch *b, struct p9 *client, struct name first)
     return b->n;
 }
 
-static void send_walks(struct p9_batch *b, struct p9 *client, const struct name *names, unsigned n)
+static void send_walks(struct p9_batch *b, struct p9 *client, u32 from, const struct name *names, unsigned n)
 {
     struct name path[P9_NAMES];
     memcpy(path, names, n * sizeof *names);
@@ -225,7 +225,7 @@ static void send_walks(struct p9_batch *b, struct p9 *client, const struct name 
         path[n - 1] = a->name;
         a->fid = p9_names_that_fit(path, n) == n ? p9_fid_new(client) : P9_NOFID;
         if (a->fid != P9_NOFID)
-            p9_send_walk(&a->call, client, b->from, a->fid, path, n);
+            p9_send_walk(&a->call, client, from, a->fid, path, n);
     }
     p9_expect(client, b->n);
 }
@@ -298,7 +298,7 @@ static bool ask_batch(struct p9_batch *b, const struct node *from, const struct 
     b->life = client->life;
     b->asked = vfs_now();
     p9_cache_busy(true);
-    send_walks(b, client, names, n);
+    send_walks(b, client, p9_fid(from), names, n);
     send_getattrs(b, from, names, n, follow);
     finish_getattrs(b);
     p9_cache_busy(false);
@@ -340,42 +340,75 @@ static int stat_known(const struct node *from, const struct name *names, unsigne
     return !link && p9_cache_attr(p9_of(from), out->qid.path, attr) ? got : -EAGAIN;
 }
 
-/* What one Twalk can ask for. */
-static int stat_asked(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
-                      struct qid *qids, struct attr *attr)
+/* An answer that came with others. -EAGAIN: there is none. */
+static int stat_answered(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
+                         struct qid *qids, struct attr *attr)
 {
-    struct p9 *client = p9_of(from);
-    struct p9_batch *b = client->batch;
-    if (b && is_here(b, from, names, n - 1)) {
-        const struct answer *a = take_answer(b, client, names[n - 1]);
-        if (!a && ask_batch(b, from, names, n, follow))
-            a = take_answer(b, client, names[n - 1]);
-        if (a && !(follow && (a->attr.qid.type & QID_SYMLINK)))
-            return give(b, a, n, out, qids, attr);
-    }
-    int got = stat_alone(from, names, n, follow, out, qids, attr);
-    if (from->fs->cache == CACHE_LOOSE)
-        p9_cache_learn_walk(from, names, n, got, qids);
-    if (client->list && (got == (int)n || got == (int)n - 1))
+    struct p9_batch *b = p9_of(from)->batch;
+    const struct answer *a = take_answer(b, p9_of(from), names[n - 1]);
+    return a && !(follow && (a->attr.qid.type & QID_SYMLINK)) ? give(b, a, n, out, qids, attr) : -EAGAIN;
+}
+
+static void try_listing(const struct node *from, const struct name *names, unsigned n, int got, const struct qid *qids)
+{
+    if (p9_of(from)->list && (got == (int)n || got == (int)n - 1))
         follow_listing(from, names, n, n > 1 ? qids[n - 2].path : from->qid.path);
+}
+
+/* Names that more than one Twalk takes: from the directory that all but the last of these lead to. */
+static COLD int stat_far(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
+                         struct qid *qids, struct attr *attr, bool batch)
+{
+    struct node at;
+    unsigned far = 0;
+    while (p9_names_that_fit(names + far, n - far) < n - far)
+        far += p9_names_that_fit(names + far, n - far);
+    int got = from->fs->ops->walk(from, names, far, &at, qids);
+    if (got != (int)far)
+        return got;
+    bool here = at.qid.type & QID_DIR;
+    if (here && batch && ask_batch(p9_of(from)->batch, &at, names + far, n - far, follow)) {
+        got = stat_answered(from, names, n, follow, out, qids, attr);
+        here = got == -EAGAIN;
+    }
+    if (here) {
+        got = stat_node(&at, names + far, n - far, follow, out, qids + far, attr);
+        got += got > 0 ? (int)far : 0;
+        try_listing(from, names, n, got, qids);
+    }
+    from->fs->ops->clunk(&at);
     return got;
 }
 
 int p9fs_stat(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
               struct qid *qids, struct attr *attr)
 {
-    p9_gather_flush(p9_of(from));
+    struct p9 *client = p9_of(from);
+    p9_gather_flush(client);
     if (n == 0 && !from->open) {
         struct node same = *from;
         *out = (struct node){.qid = from->qid};
         return from->fs->ops->getattr(&same, attr);
     }
-    int got = n && p9_of(from)->cache ? stat_known(from, names, n, follow, out, qids, attr) : -EAGAIN;
+    if (n == 0)
+        return stat_node(from, names, n, follow, out, qids, attr);
+    int got = client->cache ? stat_known(from, names, n, follow, out, qids, attr) : -EAGAIN;
+    bool batch = client->batch && is_here(client->batch, from, names, n - 1);
+    bool near = p9_names_that_fit(names, n) == n;
+    if (got == -EAGAIN && batch) {
+        got = stat_answered(from, names, n, follow, out, qids, attr);
+        if (got == -EAGAIN && near && ask_batch(client->batch, from, names, n, follow))
+            got = stat_answered(from, names, n, follow, out, qids, attr);
+    }
     if (got != -EAGAIN)
         return got;
-    if (n == 0 || p9_names_that_fit(names, n) < n)
-        return stat_node(from, names, n, follow, out, qids, attr);
-    return stat_asked(from, names, n, follow, out, qids, attr);
+    if (!near)
+        return stat_far(from, names, n, follow, out, qids, attr, batch);
+    got = stat_alone(from, names, n, follow, out, qids, attr);
+    if (from->fs->cache == CACHE_LOOSE)
+        p9_cache_learn_walk(from, names, n, got, qids);
+    try_listing(from, names, n, got, qids);
+    return got;
 }
 
 void p9_stat_free(struct p9 *client)

@@ -19,10 +19,22 @@ enum { NAMES = 200 };
 static struct fake_file *files[NAMES];
 static char names[NAMES][256];
 static struct node open_dir;
+/* Names are asked for from here: from the open directory, or by all that leads to it, which is more than one Twalk takes. */
+static const struct node *from_here = &open_dir;
+enum { DEPTH = 20 };
+static struct name way[DEPTH + 1];
+static unsigned depth;
 
 /* name: what its number becomes. */
 static void fill(const char *name)
 {
+    if (depth) {
+        dir = top;
+        for (unsigned i = 0; i < DEPTH; i++) {
+            struct fake_file *below = fake_9p_child(dir, way[i].s, way[i].len);
+            dir = below ? below : fake_file(dir, way[i].s, S_IFDIR | 0755, "", 0);
+        }
+    }
     dir->children = NULL;
     for (unsigned i = 0; i < NAMES; i++) {
         snprintf(names[i], sizeof names[i], name, i);
@@ -49,7 +61,13 @@ static void list(void)
     struct fake_file *found[NAMES];
     u64 from = 0;
     listed = 0;
-    open_dir = must_open("dir");
+    if (depth) {
+        struct qid qids[DEPTH];
+        assert_int_equal(fs->ops->walk(&root, way, DEPTH, &open_dir, qids), DEPTH);
+        assert_int_equal(fs->ops->open(&open_dir, O_RDONLY | O_DIRECTORY, NULL), 0);
+    } else {
+        open_dir = must_open("dir");
+    }
     memset(order, 0, sizeof order);
     assert_true(fs->ops->readdir(&open_dir, from, 65536, note, NULL) > 0);
     for (unsigned i = 0; i < listed; i++)
@@ -58,12 +76,20 @@ static void list(void)
     fake_9p_forget(&s);
 }
 
+static int ask(const char *name, bool follow, struct node *node, struct qid *qid, struct attr *attr)
+{
+    struct qid qids[DEPTH + 1];
+    way[depth] = name_of(name);
+    int got = fs->ops->stat(from_here, way, depth + 1, follow, node, qids, attr);
+    *qid = qids[depth];
+    return got < 0 || !depth ? got : got == (int)depth ? -ENOENT : got - (int)depth;
+}
+
 static int stat_name(const char *name, bool follow, struct attr *attr)
 {
     struct node node;
     struct qid qid;
-    struct name n = name_of(name);
-    int got = fs->ops->stat(&open_dir, &n, 1, follow, &node, &qid, attr);
+    int got = ask(name, follow, &node, &qid, attr);
     if (got == 1 && node.fs)
         put(&node);
     return got;
@@ -133,8 +159,9 @@ static void all_of_a_listing_in_few_waits(void **state)
         u64 before = p9_counters(client)->waits;
         for (unsigned i = 0; i < NAMES; i++)
             check(i);
-        assert_int_equal(s.seen[P9_TGETATTR], NAMES);
-        assert_in_range(p9_counters(client)->waits - before, 1, 12);
+        /* and once to see whether the server works in order */
+        assert_in_range(s.seen[P9_TGETATTR], NAMES, depth ? NAMES + 1 : NAMES);
+        assert_in_range(p9_counters(client)->waits - before, 1, depth ? 20 : 12);
         end_batch();
     }
 }
@@ -363,8 +390,7 @@ static void links_and_what_they_lead_to(void **state)
     for (unsigned i = 0; i < NAMES; i++) {
         struct node node;
         struct qid qid;
-        struct name n = name_of(order[i]);
-        assert_int_equal(fs->ops->stat(&open_dir, &n, 1, true, &node, &qid, &attr), 1);
+        assert_int_equal(ask(order[i], true, &node, &qid, &attr), 1);
         bool link = (files[i]->mode & S_IFMT) == S_IFLNK;
         assert_int_equal(qid.type, link ? QID_SYMLINK : 0);
         assert_int_equal(node.fs != NULL, link); /* a link is only walked to */
@@ -392,7 +418,7 @@ static void long_names(void **state)
 static void a_reset_in_the_middle(void **state)
 {
     (void)state;
-    for (unsigned after = 1; after < 150; after++) {
+    for (unsigned after = 1; after < 150; after += depth ? 3 : 1) {
         make_client();
         assert_int_equal(fs->ops->attach(fs, &root), 0);
         fill("f%u");
@@ -427,9 +453,58 @@ static void lies_in_a_batch(void **state)
         }
 }
 
+static int start_deep(void **state)
+{
+    static const char *const names[] = {"a", "bb", "ccc"};
+    int err = start(state);
+    from_here = &root;
+    for (depth = 0; depth < DEPTH; depth++)
+        way[depth] = name_of(names[depth % ARRAY_LEN(names)]);
+    return err;
+}
+
+static int finish_deep(void **state)
+{
+    from_here = &open_dir;
+    depth = 0;
+    return finish(state);
+}
+
+/* What is on the way to all names is no directory, or a link. */
+static void a_long_way_that_ends_early(void **state)
+{
+    struct attr attr;
+    struct node node;
+    struct qid qids[DEPTH + 1];
+    (void)state;
+    fill("f%u");
+    list();
+    way[DEPTH] = name_of("f1");
+    for (unsigned i = 1; i < DEPTH; i++) {
+        struct fake_file *at = dir;
+        for (unsigned up = DEPTH - 1; up > i; up--)
+            at = at->parent;
+        u32 mode = at->mode;
+        at->mode = S_IFREG | 0644;
+        assert_int_equal(fs->ops->stat(&root, way, DEPTH + 1, true, &node, qids, &attr), i + 1);
+        assert_int_equal(qids[i].type, 0);
+        at->mode = S_IFLNK | 0777;
+        assert_int_equal(fs->ops->stat(&root, way, DEPTH + 1, true, &node, qids, &attr), i + 1);
+        assert_int_equal(qids[i].type, QID_SYMLINK);
+        at->mode = mode;
+        struct name was = way[i];
+        way[i] = name_of("none");
+        int got = fs->ops->stat(&root, way, DEPTH + 1, true, &node, qids, &attr);
+        assert_true(got == (int)i || got == -ENOENT);
+        way[i] = was;
+    }
+    end_batch();
+}
+
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, start, finish)
+#define DEEP(name) cmocka_unit_test_setup_teardown(name, start_deep, finish_deep)
+#define T(name)    cmocka_unit_test_setup_teardown(name, start, finish)
     const struct CMUnitTest tests[] = {
         T(what_has_ended_is_not_asked_again),
         T(all_of_a_listing_in_few_waits),
@@ -445,8 +520,20 @@ int main(void)
         T(names_that_go_in_between),
         T(links_and_what_they_lead_to),
         T(long_names),
+        DEEP(all_of_a_listing_in_few_waits),
+        DEEP(names_that_were_sorted_are_asked_again_after_something_was_heard),
+        DEEP(a_listing_of_which_all_is_kept),
+        DEEP(each_answer_is_given_once),
+        DEEP(names_may_be_left_out),
+        DEEP(after_something_was_heard_all_is_asked_again),
+        DEEP(names_that_go_in_between),
+        DEEP(links_and_what_they_lead_to),
+        DEEP(long_names),
+        DEEP(a_long_way_that_ends_early),
         T(a_reset_in_the_middle),
+        DEEP(a_reset_in_the_middle),
         T(lies_in_a_batch),
+
         T(nothing_but_9p2000l_was_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
