@@ -306,12 +306,6 @@ void p9_ahead_bury(struct p9 *client)
 
 /* ---- reading ---- */
 
-/* May the program be given this? */
-static bool is_good(const struct fs *fs, const struct window *w)
-{
-    return fs->cache != CACHE_NONE || vfs_is_still(w->sent);
-}
-
 /* The first byte of a window tells what was so when it was sent: what was sent for before that is old from now on, but for this and what came later. */
 static void hear(struct stream *s, u64 known)
 {
@@ -328,7 +322,7 @@ static struct window *window_at(struct stream *s, const struct fs *fs, u64 at, u
     struct window *w;
     while ((w = s->windows) && at - w->offset >= w->asked && w->next && at >= w->next->offset)
         drop_first(s);
-    bool good = w && at - w->offset < w->asked && is_good(fs, w);
+    bool good = w && at - w->offset < w->asked && (fs->cache != CACHE_NONE || vfs_is_still(w->sent));
     if (good && !w->used)
         hear(s, known);
     if (good)
@@ -397,6 +391,8 @@ static u64 take(struct stream *s, const struct fs *fs, u64 known, const struct s
         if (at + got - w->offset < w->asked)
             continue;
         s->patience = PATIENCE;
+        if (fs->cache == CACHE_LOOSE)
+            shrink(w, p9_keep_pages(s->client, s->qid_path, w->pa, w->pages, w->offset, w->got) * PAGE_SIZE);
         drop_first(s);
     }
     return done;
@@ -415,6 +411,12 @@ static unsigned cut(struct span *out, const struct span *spans, unsigned n, u64 
     return count;
 }
 
+static inline void learn(struct p9 *c, u64 ino, const struct span *spans, unsigned n, u64 offset, s64 got)
+{
+    if (got > 0 && c->fs->cache == CACHE_LOOSE)
+        p9_keep_learn(c, ino, spans, n, offset, (u64)got);
+}
+
 static bool may_begin(const struct stream *s)
 {
     return s->run >= s->patience && !s->windows && s->shorts < SHORT_MOST;
@@ -431,6 +433,7 @@ static s64 fetch(struct stream *s, u64 known, u64 end, struct span *spans, unsig
         known = offset + want; /* a server that gives less is asked once more for this only */
     }
     s64 got = p9_read(s->client, s->fid, known, end, spans, n, offset);
+    learn(s->client, s->qid_path, spans, n, offset, MIN(got, (s64)want));
     if (!w || got <= (s64)want) {
         if (w)
             free_window(w);
@@ -451,6 +454,7 @@ static s64 read_stream(struct stream *s, struct node *node, u64 known, u64 end, 
     s->run = offset == s->at ? s->run + 1 : 0;
     if (!s->windows && s->run < s->patience) {
         s64 got = p9_read(s->client, s->fid, known, end, spans, n, offset);
+        learn(s->client, s->qid_path, spans, n, offset, got);
         s->at = offset + (u64)MAX(got, 0);
         return got;
     }
@@ -472,10 +476,12 @@ s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offse
     u64 want = mem_span_total(spans, n), end = p9_sure_size(node);
     u64 known = p9_hint(node) == ~0u ? ~0ull : p9_hint(node);
     struct stream *s = streams ? find(p9_of(node), p9_fid(node)) : NULL;
-    bool pages = vfs_reader.swap && n && spans->pa % PAGE_SIZE == 0;
-    bool small = want && want < (pages ? DIRECT_PAGES : DIRECT) && n <= SPANS && !node->through;
     s64 got;
     p9_gather_read(node);
+    if (node->fs->cache == CACHE_LOOSE && (got = p9_keep_read(node, spans, n, offset)) >= 0)
+        return got;
+    bool pages = vfs_reader.swap && n && spans->pa % PAGE_SIZE == 0;
+    bool small = want && want < (pages ? DIRECT_PAGES : DIRECT) && n <= SPANS && !node->through;
     if (s && small) {
         busy = true;
         got = read_stream(s, node, known, end, spans, n, offset, want);
@@ -485,6 +491,7 @@ s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offse
     if (s)
         drop_all(s);
     got = p9_read(p9_of(node), p9_fid(node), known, end, spans, n, offset);
+    learn(p9_of(node), node->qid.path, spans, n, offset, got);
     if (!s && small && got == (s64)want && want < known && offset < known - want)
         add(node, offset + want);
     return got;

@@ -24,7 +24,10 @@ struct known {
     u32 age; /* of attributes: p9_cache.age when they came */
     union {
         struct qid qid;
-        struct attr attr;
+        struct {
+            struct attr attr;
+            struct kept *data; /* of this version, size and time; NULL: none */
+        };
     };
 };
 
@@ -75,6 +78,8 @@ static void drop(struct p9_cache *cache, struct known **at)
         return;
     *at = k->next;
     cache->n--;
+    if (!k->len && k->data)
+        p9_keep_drop(k->data);
     mem_delete(k, size_of(k));
 }
 
@@ -153,11 +158,25 @@ bool p9_cache_attr(struct p9 *c, u64 ino, struct attr *attr)
     return true;
 }
 
+struct kept **p9_cache_data(struct p9 *c, u64 ino, const struct attr **attr)
+{
+    struct known *k = c->cache ? *find(c->cache, ino, (struct name){0}) : NULL;
+    *attr = k && k->age == c->cache->age ? &k->attr : NULL;
+    return k ? &k->data : NULL;
+}
+
+static bool is_other(const struct attr *a, const struct attr *b)
+{
+    return a->qid.version != b->qid.version || a->size != b->size || memcmp(&a->mtime, &b->mtime, sizeof a->mtime) != 0;
+}
+
 void p9_cache_learn_attr(struct p9 *c, const struct attr *attr)
 {
     struct known *k = make(c, attr->qid.path, (struct name){0});
     if (!k)
         return;
+    if (k->data && is_other(&k->attr, attr))
+        p9_keep_drop(k->data);
     k->attr = *attr;
     k->age = c->cache->age;
     while (c->cache->n > MOST)

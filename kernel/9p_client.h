@@ -16,6 +16,7 @@ struct name;
 struct attr;
 struct attr_change;
 struct file_lock;
+struct kept;
 
 enum {
     P9_NAMES = 16,   /* in one Twalk */
@@ -321,11 +322,23 @@ void p9_cache_learn_walk(const struct node *from, const struct name *names, unsi
 bool p9_cache_attr(struct p9 *client, u64 ino, struct attr *attr);
 void p9_cache_learn_attr(struct p9 *client, const struct attr *attr);
 void p9_cache_changed(struct p9 *client, u64 ino);
+/* Where 9p_keep.c hangs what it keeps of an object's data, which goes with its attributes. They go to *attr; NULL there: they may be old. NULL: there
+ * are none. Stands until the next message or mem_new(). */
+struct kept **p9_cache_data(struct p9 *client, u64 ino, const struct attr **attr);
 /* A name in this directory is made, or nobody's any more: before that is asked for. gone: what had it has it no more. */
 void p9_cache_edit(const struct node *dir, struct name name, bool gone);
 void p9_cache_remove(const struct node *dir, struct name name, bool directory);
 void p9_cache_rename(const struct node *from, struct name old_name, const struct node *to, struct name new_name);
 void p9_cache_free(struct p9 *client);
+/*
+ * 9p_keep.c, where the share is mounted with cache=loose. read: as the verb, where all of it is kept; -EAGAIN: it has to be asked for. Where it will be
+ * kept then, no pages are handed over (vfs_reader.swap). learn: what the server gave; pages: the same for whole pages, `len` bytes in all, as many as it
+ * returns, all or none, are its own then.
+ */
+s64 p9_keep_read(const struct node *node, const struct span *spans, unsigned n, u64 offset);
+void p9_keep_learn(struct p9 *client, u64 ino, const struct span *spans, unsigned n, u64 offset, u64 len);
+u64 p9_keep_pages(struct p9 *client, u64 ino, u64 pa, u64 npages, u64 offset, u64 len);
+void p9_keep_drop(struct kept *kept);
 /* What clients keep goes when memory is needed, from the first call on; not while it is busy. */
 void p9_keep(void);
 void p9_cache_busy(bool now);

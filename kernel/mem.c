@@ -36,7 +36,7 @@ static struct shared *fresh[CLASSES];   /* the page that was begun last; NULL: n
 static u64 free_count, total_count;
 
 bool (*mem_reclaim)(size_t pages);
-u64 mem_reclaimable;
+u64 mem_reclaimable, mem_kept;
 static struct mem_keeper *keepers;
 
 /* ---- the memory map ---- */

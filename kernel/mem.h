@@ -31,6 +31,8 @@ struct mem_keeper {
     struct mem_keeper *next; /* mem.c's */
     bool (*give)(void);
 };
+/* Of what they keep, pages that they would give at any time: they count as free for who asks how much there is. */
+extern u64 mem_kept;
 /* For good. */
 void mem_keep(struct mem_keeper *keeper);
 

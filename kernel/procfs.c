@@ -45,6 +45,7 @@ ATTRFS_SHOW(meminfo)
         "AnonPages:", "Mapped:",   "Shmem:",        "Slab:",     "SReclaimable:"};
     for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
         u64 pages = i == 0 ? mem_total_count() : i <= 2 ? mem_free_count() : 0;
+        pages += i == 2 || i == 4 ? mem_kept : 0;
         attrfs_add(out, "%-16s%8lu kB\n", names[i], pages * (PAGE_SIZE / 1024));
     }
     return 0;

@@ -144,7 +144,7 @@ SYSCALL(brk)
         return (s64)p->brk;
     int result = 0;
     if (new_end > old_end && (proc_find_gap(new_end - old_end, old_end) != old_end ||
-                              (new_end - old_end) / PAGE_SIZE > mem_free_count() + mem_reclaimable))
+                              (new_end - old_end) / PAGE_SIZE > mem_free_count() + mem_kept + mem_reclaimable))
         result = -ENOMEM;
     else if (new_end > old_end)
         result = proc_map(old_end, new_end - old_end, PROT_READ | PROT_WRITE);

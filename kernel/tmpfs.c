@@ -79,7 +79,7 @@ static void accessed(struct inode *i)
 /* Pages that files may still take. */
 static u64 room(void)
 {
-    u64 kept = mem_total_count() / KEEP, free = mem_free_count();
+    u64 kept = mem_total_count() / KEEP, free = mem_free_count() + mem_kept;
     return free > kept ? free - kept : 0;
 }
 

@@ -207,7 +207,7 @@ static void send_statistics(struct balloon *b)
     struct virtq *q = b->dev->queues[STATS];
     put_statistic(b->statistics, S_MEMFREE, mem_free_count());
     put_statistic(b->statistics + STATISTIC_BYTES, S_MEMTOT, mem_total_count() - b->pages);
-    put_statistic(b->statistics + 2 * STATISTIC_BYTES, S_AVAIL, mem_free_count() + mem_reclaimable);
+    put_statistic(b->statistics + 2 * STATISTIC_BYTES, S_AVAIL, mem_free_count() + mem_kept + mem_reclaimable);
     if (virtq_add(q, &(struct span){mem_phys(b->statistics), STATISTICS * STATISTIC_BYTES}, 1, 0, b) == 0)
         virtq_kick(q);
 }

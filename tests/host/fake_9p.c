@@ -54,7 +54,7 @@ void fake_9p_put_qid(struct wire *w, const struct fake_file *f)
 {
     u32 type = f->mode & S_IFMT;
     wire_put8(w, type == S_IFDIR ? QID_DIR : type == S_IFLNK ? QID_SYMLINK : 0);
-    wire_put32(w, 7);
+    wire_put32(w, 7 + f->version);
     wire_put64(w, f->ino);
 }
 

@@ -23,7 +23,8 @@ struct fake_file {
     const char *data; /* content or target; NULL: byte i is fake_byte(i) */
     char *own;        /* the same, once it was written to */
     u64 size, ino;
-    int error; /* what Tlopen of it and Twalk through it answer; 0: it works */
+    u32 version; /* of its qid, how much more than others have */
+    int error;   /* what Tlopen of it and Twalk through it answer; 0: it works */
     struct fake_value *values;
 };
 /* Gives a file an extended attribute that it had not. */

@@ -320,7 +320,7 @@ def test_what_a_share_cannot_be_mounted_with(sheepskin, small):
 
 # ---- the modes ----
 
-@pytest.fixture(params=["none", "readahead", "loose"])
+@pytest.fixture(scope="module", params=["none", "readahead", "loose"])
 def kept(request, guests, base):
     """(mode, a watcher whose share is mounted so)."""
     folder = base / f"kept-{request.param}"
@@ -356,6 +356,107 @@ def test_what_a_mode_may_show_late_and_what_never(kept):
     assert [guest("f"), guest("s", text="hard"), guest("s", text="file")] == ["size 9 links 2 mode 100644"] * 3
     assert (folder / "file").read_text() == "123456789"
     guest("c")
+
+
+def messages(guest):
+    """That this share has sent."""
+    guest.open(9, "/sys/fs/9p/host/messages")
+    count = int(guest("r", 9, 0, 20))
+    assert guest.program.stdout.readline() == "\n"  # the file's own
+    guest("c", 9)
+    return count
+
+
+def read_all(guest, name, size):
+    """What of it is shown, and the messages that it took."""
+    before = messages(guest)
+    guest.open(0, name)
+    seen = [guest("n", 0, 70000) for _ in range(-(-size // 70000) + 1)]
+    guest("c")
+    return seen, messages(guest) - before
+
+
+@pytest.mark.parametrize("size", [12, 70000, 1 << 20])
+def test_what_loose_keeps_of_files_is_not_asked_for_again(kept, size):
+    mode, guest = kept
+    (guest.folder / f"again-{size}").write_bytes(b"data" * (size // 4))
+    first, _ = read_all(guest, f"again-{size}", size)
+    assert first[-1] == "" and first[0].startswith("data")
+    for _ in range(3):
+        seen, took = read_all(guest, f"again-{size}", size)
+        assert seen == first and (took == 3 if mode == "loose" else took > 3)
+    if mode == "loose":
+        guest.open(0, f"again-{size}")
+        before = messages(guest)
+        assert guest("m", 0, size) == "0" and guest("p", 0, size - 4, 4) == "data" and messages(guest) == before
+        guest("c")
+
+
+def test_what_the_guest_does_to_data_is_seen_at_once(kept):
+    """By whatever way. Somebody has the file open all the while, and somebody opens it then."""
+    _, guest = kept
+    folder, written = guest.folder, "b" * 20000
+
+    def write(flags, at):
+        guest.open(1, "linked", flags)
+        assert guest("w", 1, at, text="NEW") == "3"
+        seen = guest("r", 0, at, 3)
+        guest("c", 1)
+        return seen
+
+    def cut():
+        guest.open(1, "linked", RDWR)
+        assert guest("t", 1, 5) == "0"
+        seen = guest("r", 0, 0, 100)
+        guest("c", 1)
+        return seen
+
+    def replaced():
+        assert guest("v") == "0"
+        return guest("r", 0, 0, 3)
+    ways = {"write": (lambda: write(RDWR, 7000), "NEW", 20000), "append": (lambda: write(RDWR | os.O_APPEND, 20000), "NEW", 20003), "cut": (cut, "aaaaa", 5),
+            "opened": (lambda: write(RDWR | os.O_TRUNC, 0), "NEW", 3), "replaced": (replaced, "aaa", 20000)}
+    for way, (change, shown, size) in ways.items():
+        for name in ("data", "linked", "new"):
+            (folder / name).unlink(missing_ok=True)
+        guest.open(1, "data", RDWR | os.O_CREAT)
+        for at in range(0, 20000, 2000):
+            assert guest("w", 1, at, text="a" * 2000) == "2000"
+        guest("c", 1)
+        os.link(folder / "data", folder / "linked")
+        (folder / "new").write_text(written)
+        guest.open(0, "data")
+        for _ in range(2):
+            assert guest("r", 0, 0, 30000) == "aaaa...20000"
+        assert change() == shown, way
+        expected = (folder / "data").read_text()
+        assert len(expected) == size and (expected == written) == (way == "replaced")
+        for _ in range(2):
+            guest.open(1, "data")
+            got = "".join(guest("r", 1, at, 60) for at in range(0, size + 60, 60))
+            assert got == expected, way
+            guest("c", 1)
+        guest("c")
+
+
+def test_memory_that_files_took_is_given_back(guests, base):
+    """A program that needs it has what it would have had."""
+    from rows import PLAIN
+    folder = base / "crowded"
+    folder.mkdir()
+    shutil.copy(guests("eat"), folder / "eat")
+    for i in range(8):
+        (folder / f"file-{i}").write_bytes(os.urandom(2 << 20))
+
+    def boot(*words):
+        got = machine.boot(PLAIN, ["/host/eat", *words], share=folder, memory="32M", options=["mount=host:/host:cache=loose"])
+        assert got.status == ("exit", 0), got.err
+        return [line.split() for line in got.out.decode().splitlines()]
+    free = int(boot("free")[0][1])
+    mib = free // 1024 - 2
+    reads = [f"read:/host/file-{i}" for i in range(8)]
+    told = boot(*reads, f"below:{free - 3000}", f"eat:{mib}", *reads)
+    assert [line[1:] for line in told] == [["0", "bad"]] * 8 + [["reached"], ["0", "bad"]] + [["0", "bad"]] * 8
 
 
 # ---- what a program may have heard ----

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* eat - takes memory and tells how much there is, one word of its arguments after the other:
- * free (KiB), below:KIB, above:KIB (waits until so much is free), eat:MIB (by brk, written and read back), drop (gives it back). */
+ * free (KiB), read:FILE (twice), below:KIB, above:KIB (waits until so much is free), eat:MIB (by brk, written and read back), drop (gives it back). */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,20 @@ static void eat(long mib)
     syscall(SYS_brk, start);
 }
 
+/* Every byte, which must be the same again. */
+static void read_twice(const char *path)
+{
+    static char bytes[2][70000];
+    int fds[2] = {open(path, O_RDONLY), open(path, O_RDONLY)};
+    ssize_t n;
+    long bad = 0;
+    while ((n = read(fds[0], bytes[0], sizeof bytes[0])) > 0)
+        bad += read(fds[1], bytes[1], (size_t)n) != n || memcmp(bytes[0], bytes[1], (size_t)n) != 0;
+    close(fds[0]);
+    close(fds[1]);
+    printf(" %ld bad\n", bad + (n < 0));
+}
+
 int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
@@ -52,6 +67,8 @@ int main(int argc, char **argv)
             printf(" reached\n");
         } else if (strncmp(argv[i], "eat", 3) == 0)
             eat(n);
+        else if (strncmp(argv[i], "read", 4) == 0)
+            read_twice(colon + 1);
         else
             printf(" %ld\n", available());
         fflush(stdout);

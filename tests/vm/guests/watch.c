@@ -99,6 +99,9 @@ static void run(char what, int slot, long a, long b, const char *text)
     case 'u':
         tell(unlink(text));
         break;
+    case 'v':
+        tell(rename("new", "data"));
+        break;
     case 'k':
         tell(mkdir(text, 0755));
         break;

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* 9p_keep - what cache=loose keeps of the data of files, for who reads them again by whatever descriptor.
+ *
+ * It hangs on the attributes that 9p_cache.c keeps of the object and goes with them, so that whatever this guest changes drops it, and when others come that
+ * have another version, size or time: a walk to the file tells the version, so that each open checks it. A file is as long as its attributes said when it
+ * was first read. Pages come from reads that the server answered: copied, or those of a window of 9p_ahead.c as they are. A read is answered
+ * from here as a whole or not at all. The file that was not read for longest goes first, when there is too much, and when memory is needed. */
+#include "9p_client.h"
+#include "mem.h"
+#include "vfs.h"
+
+enum {
+    PART = 4,         /* of the memory that is free or kept, for all files, */
+    FILE_PART = 8,    /* for one */
+    LEAST_FREE = 1024 /* pages of memory that stay free */
+};
+#define NO_PAGE (~0ull)
+
+struct kept {
+    struct kept *next, *before; /* in a ring from `ring` on: read last, ..., read first */
+    struct kept **at;           /* what points to it: 9p_cache.c's */
+    u64 size, npages;
+    u64 growing, have; /* the page of which there are so many bytes yet; NO_PAGE: there are all of all */
+    u64 pages[];       /* 0: none */
+};
+
+static struct kept ring = {.next = &ring, .before = &ring};
+
+static void unlink(struct kept *k)
+{
+    k->before->next = k->next;
+    k->next->before = k->before;
+}
+
+static void link(struct kept *k)
+{
+    k->next = ring.next;
+    k->before = &ring;
+    k->next->before = ring.next = k;
+}
+
+/* Pages from the i-th on, before `end`, that lie behind each other. */
+static u64 run(const struct kept *k, u64 i, u64 end)
+{
+    u64 n = 1;
+    while (i + n < end && k->pages[i + n] == k->pages[i] + n * PAGE_SIZE)
+        n++;
+    return n;
+}
+
+static size_t size_of(u64 npages)
+{
+    return sizeof(struct kept) + npages * sizeof(u64);
+}
+
+void p9_keep_drop(struct kept *k)
+{
+    unlink(k);
+    *k->at = NULL;
+    for (u64 i = 0, n; i < k->npages; i += n) {
+        n = run(k, i, k->npages);
+        if (!k->pages[i])
+            continue;
+        mem_pages_free(k->pages[i], n);
+        mem_kept -= n;
+    }
+    mem_delete(k, size_of(k->npages));
+}
+
+/* Memory is short. */
+static bool give(void)
+{
+    if (ring.before == &ring)
+        return false;
+    p9_keep_drop(ring.before);
+    return true;
+}
+
+static u64 share(unsigned part)
+{
+    return (mem_free_count() + mem_kept) / part;
+}
+
+/* One more page, for which others may have to go. */
+static bool has_room(const struct kept *k)
+{
+    while (mem_kept >= share(PART) && ring.before != k)
+        give();
+    return mem_kept < share(PART) && mem_free_count() >= LEAST_FREE;
+}
+
+static struct kept *find(struct p9 *c, u64 ino)
+{
+    const struct attr *attr;
+    struct kept **at = p9_cache_data(c, ino, &attr), *k = at ? *at : NULL;
+    if (k && k != ring.next) {
+        unlink(k);
+        link(k);
+    }
+    return k;
+}
+
+/* An empty one, where the file's size is known. Memory comes first: whoever gives it back may drop what is known. */
+static struct kept *make(struct p9 *c, u64 ino)
+{
+    static struct mem_keeper keeper = {.give = give};
+    static bool told;
+    const struct attr *attr;
+    u64 size = p9_cache_data(c, ino, &attr) && attr ? attr->size : 0, npages = (size - 1) / PAGE_SIZE + 1;
+    if (!size || npages > share(FILE_PART) || size_of(npages) > 1 << 20 || mem_free_count() < LEAST_FREE)
+        return NULL;
+    struct kept *k = mem_new(size_of(npages)), **at = k ? p9_cache_data(c, ino, &attr) : NULL;
+    if (!at) {
+        mem_delete(k, size_of(npages));
+        return NULL;
+    }
+    if (!told)
+        mem_keep(&keeper);
+    told = true;
+    *k = (struct kept){.at = at, .size = size, .npages = npages, .growing = NO_PAGE};
+    link(k);
+    return *at = k;
+}
+
+/* ---- giving ---- */
+
+static bool is_there(const struct kept *k, u64 i)
+{
+    return k->pages[i] && i != k->growing;
+}
+
+static bool has(const struct kept *k, u64 offset, u64 len)
+{
+    for (u64 i = offset / PAGE_SIZE; len && i <= (offset + len - 1) / PAGE_SIZE; i++)
+        if (!is_there(k, i))
+            return false;
+    return true;
+}
+
+s64 p9_keep_read(const struct node *node, const struct span *spans, unsigned n, u64 offset)
+{
+    struct p9 *c = p9_of(node);
+    if (node->through || p9_lost(c, p9_fid(node)))
+        return -EAGAIN;
+    struct kept *k = find(c, node->qid.path);
+    if (!k && !(k = make(c, node->qid.path)))
+        return -EAGAIN;
+    vfs_reader.swap = NULL;
+    u64 want = offset < k->size ? MIN(mem_span_total(spans, n), k->size - offset) : 0;
+    if (!has(k, offset, want))
+        return -EAGAIN;
+    for (u64 done = 0, piece; done < want; done += piece) {
+        u64 i = (offset + done) / PAGE_SIZE, in = (offset + done) % PAGE_SIZE;
+        piece = MIN(run(k, i, k->npages) * PAGE_SIZE - in, want - done);
+        mem_to_spans(spans, n, done, (u8 *)mem_virt(k->pages[i]) + in, piece);
+    }
+    return (s64)want;
+}
+
+/* ---- taking ---- */
+
+/* How many bytes of the file are in its i-th page. */
+static u64 length_of(const struct kept *k, u64 i)
+{
+    return MIN(k->size - i * PAGE_SIZE, PAGE_SIZE);
+}
+
+static void set_page(struct kept *k, u64 i, u64 pa)
+{
+    if (k->pages[i])
+        mem_pages_free(k->pages[i], 1);
+    mem_kept += !!pa - (u64) !!k->pages[i];
+    k->pages[i] = pa;
+    if (k->growing == i)
+        k->growing = NO_PAGE;
+}
+
+/* Where bytes go that go on behind what there is of a page; NULL: they are there, or do not, or there is no memory for them. */
+static u8 *place(struct kept *k, u64 i, u64 in, u64 len)
+{
+    u64 have = is_there(k, i) ? PAGE_SIZE : k->pages[i] ? k->have : 0;
+    if (in > have || in + len <= have)
+        return NULL;
+    if (!k->pages[i])
+        set_page(k, i, has_room(k) ? mem_pages_if_free(1, PAGE_SIZE) : 0);
+    if (!k->pages[i])
+        return NULL;
+    if (k->growing != NO_PAGE && k->growing != i && in + len < length_of(k, i))
+        set_page(k, k->growing, 0);
+    if (in + len < length_of(k, i)) {
+        k->growing = i;
+        k->have = in + len;
+    } else if (k->growing == i) {
+        k->growing = NO_PAGE;
+    }
+    return (u8 *)mem_virt(k->pages[i]) + in;
+}
+
+void p9_keep_learn(struct p9 *c, u64 ino, const struct span *spans, unsigned n, u64 offset, u64 len)
+{
+    struct kept *k = find(c, ino);
+    if (k && offset + len > k->size) { /* it is longer now */
+        p9_cache_changed(c, ino);
+        return;
+    }
+    if (!k)
+        return;
+    for (u64 done = 0, piece; done < len; done += piece) {
+        u64 in = (offset + done) % PAGE_SIZE;
+        piece = MIN(PAGE_SIZE - in, len - done);
+        u8 *to = place(k, (offset + done) / PAGE_SIZE, in, piece);
+        if (to)
+            mem_from_spans(to, spans, n, done, piece);
+    }
+}
+
+u64 p9_keep_pages(struct p9 *c, u64 ino, u64 pa, u64 npages, u64 offset, u64 len)
+{
+    struct kept *k = find(c, ino);
+    if (!k || offset % PAGE_SIZE) {
+        p9_keep_learn(c, ino, &(struct span){pa, len}, 1, offset, len);
+        return 0;
+    }
+    for (u64 done = 0, i = offset / PAGE_SIZE; done < npages * PAGE_SIZE; done += PAGE_SIZE, i++) {
+        bool whole = i < k->npages && done < len && len - done >= length_of(k, i);
+        if (whole && !is_there(k, i) && has_room(k))
+            set_page(k, i, pa + done);
+        else
+            mem_pages_free(pa + done, 1);
+    }
+    return npages;
+}
