@@ -377,10 +377,40 @@ SYSCALL(fallocate)
     return arg[2] > (u64)INT64_MAX - arg[3] ? -EFBIG : -EOPNOTSUPP;
 }
 
+static bool is_a(const struct file *file, u32 type)
+{
+    return (file->mode & S_IFMT) == type;
+}
+
+/* What is read on end is read ahead, advised or not. */
 SYSCALL(fadvise64)
 {
     enum { POSIX_FADV_NOREUSE = 5 };
-    if (!open_file(arg[0]))
-        return -EBADF;
+    const struct file *file = open_file(arg[0]);
+    if (!file || is_a(file, S_IFIFO))
+        return file ? -ESPIPE : -EBADF;
     return (u32)arg[3] > POSIX_FADV_NOREUSE || (s64)arg[2] < 0 ? -EINVAL : 0;
+}
+
+SYSCALL(readahead)
+{
+    const struct file *file = open_file(arg[0]);
+    if (!file || !vfs_may_read(file->flags))
+        return -EBADF;
+    return (!is_a(file, S_IFREG) && !is_a(file, S_IFBLK)) || (s64)arg[2] < 0 ? -EINVAL : 0;
+}
+
+/* All that was gathered goes out, whatever the range. */
+SYSCALL(sync_file_range)
+{
+    enum { WAIT_BEFORE = 1, WRITE = 2, WAIT_AFTER = 4 };
+    struct file *file = open_file(arg[0]);
+    u32 flags = (u32)arg[3];
+    if (!file)
+        return -EBADF;
+    if (flags > (WAIT_BEFORE | WRITE | WAIT_AFTER) || (s64)arg[1] < 0 || (s64)(arg[1] + arg[2]) < (s64)arg[1])
+        return -EINVAL;
+    if (!is_a(file, S_IFREG) && !is_a(file, S_IFBLK) && !is_a(file, S_IFDIR))
+        return -ESPIPE;
+    return flags ? vfs_flush(file, flags != WRITE) : 0;
 }

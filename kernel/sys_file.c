@@ -17,11 +17,13 @@ enum { SIGPIPE = 13, IO_SPANS = 64, IOV_MAX = 1024 };
 
 typedef s64 (*move_fn)(struct file *file, const struct span *spans, unsigned n, u64 offset);
 
-static int file_for(u32 fd, bool write, struct file **out)
+static int file_for(u32 fd, bool write, u64 offset, struct file **out)
 {
     *out = proc_file(fd);
     if (!*out || ((*out)->flags & O_PATH))
         return -EBADF;
+    if (offset != VFS_CURRENT && vfs_is_stream(*out))
+        return -ESPIPE;
     return write ? vfs_may_write((*out)->flags) ? 0 : -EBADF : vfs_may_read((*out)->flags) ? 0 : -EBADF;
 }
 
@@ -83,7 +85,7 @@ static s64 move(struct file *file, u64 va, u64 len, u64 offset, move_fn fn)
 static s64 move_checked(u32 fd, u64 va, u64 len, u64 offset, bool write)
 {
     struct file *file;
-    int result = file_for(fd, write, &file);
+    int result = file_for(fd, write, offset, &file);
     if (result == 0)
         result = vfs_check_direct(file, offset, len);
     return result < 0 ? result : move(file, va, len, offset, write ? vfs_write : vfs_read);
@@ -167,7 +169,7 @@ static s64 move_flagged(struct file *file, const struct iovec *iov, u64 count, u
 static s64 move_vector(u32 fd, u64 va, u32 count, u64 offset, bool write, u32 flags)
 {
     struct file *file;
-    s64 got = file_for(fd, write, &file);
+    s64 got = file_for(fd, write, offset, &file);
     if (got < 0)
         return got;
     if (count > IOV_MAX)
@@ -233,6 +235,21 @@ SYSCALL(close)
     struct file *file = proc_file((u32)arg[0]);
     int lost = file ? vfs_flush(file, true) : 0, err = proc_fd_close((u32)arg[0]);
     return err < 0 ? err : lost;
+}
+
+/* What a close loses is told by the log, as nobody is told here. */
+SYSCALL(close_range)
+{
+    enum { CLOSE_RANGE_UNSHARE = 2, CLOSE_RANGE_CLOEXEC = 4 };
+    u32 first = (u32)arg[0], last = (u32)arg[1], flags = (u32)arg[2];
+    if ((flags & ~(u32)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
+        return -EINVAL;
+    for (u32 fd = first; fd <= MIN(last, PROC_FDS - 1u); fd++)
+        if (!(flags & CLOSE_RANGE_CLOEXEC))
+            proc_fd_close(fd);
+        else if (proc_file(fd))
+            proc_current->cloexec[fd] = true;
+    return 0;
 }
 
 /* ---- descriptors ---- */

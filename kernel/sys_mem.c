@@ -213,3 +213,24 @@ SYSCALL(mlock)
     u64 skew = arg[0] % PAGE_SIZE;
     return arg[1] > ARCH_USER_MAX ? -ENOMEM : check_mapped(arg[0] - skew, arg[1] + skew);
 }
+
+/* A byte for each page; what was never touched is not there. */
+SYSCALL(mincore)
+{
+    u64 start = arg[0], pages = round_len(arg[1]) / PAGE_SIZE, pa;
+    if (start % PAGE_SIZE)
+        return -EINVAL;
+    if (start > ARCH_USER_MAX || arg[1] > ARCH_USER_MAX - start)
+        return -ENOMEM;
+    if (arg[2] > ARCH_USER_MAX || pages > ARCH_USER_MAX - arg[2])
+        return -EFAULT;
+    for (u64 i = 0; i < pages; i++) {
+        u64 va = start + i * PAGE_SIZE;
+        if (!proc_is_mapped(va, PAGE_SIZE))
+            return -ENOMEM;
+        u8 there = arch_space_lookup(proc_current->space, va, PAGE_SIZE, 0, &pa) != 0;
+        if (proc_copy_out(arg[2] + i, &there, 1) < 0)
+            return -EFAULT;
+    }
+    return 0;
+}

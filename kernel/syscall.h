@@ -36,6 +36,7 @@ struct arch_frame;
     X(24, sched_yield) \
     X(25, mremap) \
     X(26, msync) \
+    X(27, mincore) \
     X(28, madvise) \
     X(32, dup) \
     X(33, dup2) \
@@ -137,6 +138,7 @@ struct arch_frame;
     X(165, mount) \
     X(166, umount2) \
     X(186, own_id) /* gettid */ \
+    X(187, readahead) \
     X(188, setxattr) \
     X(189, lsetxattr) \
     X(190, fsetxattr) \
@@ -178,6 +180,7 @@ struct arch_frame;
     X(270, pselect6) \
     X(271, ppoll) \
     X(273, zero) /* set_robust_list */ \
+    X(277, sync_file_range) \
     X(280, utimensat) \
     X(285, fallocate) \
     X(288, not_socket) /* accept4 */ \
@@ -198,6 +201,7 @@ struct arch_frame;
     X(332, statx) \
     X(334, rseq) \
     X(435, clone3) \
+    X(436, close_range) \
     X(439, faccessat2) \
     X(452, fchmodat2)
 /* clang-format on */

@@ -40,7 +40,7 @@ static bool has_no_position(const struct file *file)
     return (file->mode & S_IFMT) == S_IFCHR || (file->mode & S_IFMT) == S_IFIFO;
 }
 
-static bool is_stream(const struct file *file)
+bool vfs_is_stream(const struct file *file)
 {
     return has_no_position(file) && file->rdev_major != MEMORY_DEVICES;
 }
@@ -180,7 +180,7 @@ s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset
         return -EBADF;
     if (file->directory)
         return -EISDIR;
-    if (offset != VFS_CURRENT && is_stream(file))
+    if (offset != VFS_CURRENT && vfs_is_stream(file))
         return -ESPIPE;
     if (!file->node.fs->ops->read)
         return -EINVAL;
@@ -220,7 +220,7 @@ s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offse
 {
     if ((file->flags & O_PATH) || !vfs_may_write(file->flags))
         return -EBADF;
-    if (offset != VFS_CURRENT && is_stream(file))
+    if (offset != VFS_CURRENT && vfs_is_stream(file))
         return -ESPIPE;
     if (!file->node.fs->ops->write)
         return -EINVAL;
@@ -302,8 +302,10 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
     s64 base = 0;
     if (file->flags & O_PATH)
         return -EBADF;
+    if (whence < SEEK_SET || whence > SEEK_HOLE)
+        return -EINVAL;
     if (has_no_position(file))
-        return is_stream(file) ? -ESPIPE : 0;
+        return vfs_is_stream(file) ? -ESPIPE : 0;
     if (is_block(file) && (whence == SEEK_DATA || whence == SEEK_HOLE))
         return -EINVAL;
     if (whence == SEEK_CUR) {
@@ -320,7 +322,7 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
         if (base < 0)
             return base;
         offset = 0;
-    } else if (whence != SEEK_SET && whence != SEEK_CUR)
+    } else if (whence == SEEK_END)
         return -EINVAL;
     if (offset > 0 && base > INT64_MAX - offset)
         return -EINVAL;

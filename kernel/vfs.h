@@ -437,6 +437,8 @@ s64 vfs_append(struct file *file, const struct span *spans, unsigned n, u64 offs
 /* Changes the flags that F_SETFL may change. */
 int vfs_set_flags(struct file *file, u32 flags);
 s64 vfs_seek(struct file *file, s64 offset, int whence);
+/* A pipe or a device whose bytes have no positions. */
+bool vfs_is_stream(const struct file *file);
 /* Entries from the file's position on, the position moves behind the last one taken. Returns entries taken; 0: end; -ENOTDIR. */
 int vfs_readdir(struct file *file, size_t room, dirent_fn emit, void *ctx);
 int vfs_getattr(struct file *file, struct attr *attr, u64 *dev);

@@ -761,6 +761,32 @@ static void memory(void)
     munmap(AT(12), PAGE);
     T(madvise, AT(11), 3 * PAGE, MADV_DONTNEED);
     map_of("thrown away around a hole");
+    unsigned char there[8];
+    base = mmap(NULL, 8 * PAGE, RW, ANON, -1, 0);
+    *AT(0) = *AT(2) = *AT(3) = *AT(7) = 1;
+    munmap(AT(5), PAGE);
+    memset(there, 9, sizeof there);
+    T(mincore, AT(0), 5 * PAGE - 1, there);
+    for (unsigned i = 0; i < 8; i++)
+        V(there[i]);
+    memset(there, 9, sizeof there);
+    T(mincore, AT(3), 5 * PAGE, there);
+    V(there[0]);
+    V(there[1]);
+    V(there[2]);
+    T(mincore, AT(0), 0, there);
+    T(mincore, AT(5), 0, NULL);
+    T(mincore, AT(0) + 1, PAGE, there);
+    T(mincore, AT(5) + 1, PAGE, NULL);
+    T(mincore, AT(5), PAGE, there);
+    T(mincore, AT(5), PAGE, KERNEL);
+    T(mincore, AT(0), PAGE, KERNEL);
+    T(mincore, AT(0), PAGE, NULL);
+    T(mincore, AT(0), -1, there);
+    T(mincore, KERNEL, PAGE, there);
+    T(mincore, KERNEL, PAGE, KERNEL);
+    T(mincore, NULL, PAGE, there);
+    T(mincore, TOP - PAGE, 2 * PAGE, there);
 }
 
 static void mappings(void)

@@ -24,6 +24,9 @@
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #define NOWHERE ((char *)0x7000000000)
 #define KERNEL  ((char *)0xffffffff80100000)
 
@@ -499,6 +502,77 @@ static void blocks(void)
     T(fadvise64, file, 0, 0, 6);
     T(fadvise64, file, 0, -1, 0);
     T(fadvise64, file, -5, 5, 0);
+    T(fadvise64, dir, 0, 0, 0);
+}
+
+/* Bytes in a file are advised and written back; those of a pipe have no place. */
+static void ranges(void)
+{
+    int ends[2];
+    pipe(ends);
+    T(readahead, 99, 0, 5);
+    T(readahead, 99, 0, -1);
+    T(readahead, opath, 0, 5);
+    T(readahead, writer, 0, 5);
+    T(readahead, writer, 0, -1);
+    T(readahead, reader, 0, 5);
+    T(readahead, reader, 0, 0);
+    T(readahead, reader, -5, 5);
+    T(readahead, reader, 1000000, 5);
+    T(readahead, reader, 0, -1);
+    T(readahead, reader, 0, INT64_MAX);
+    T(readahead, dir, 0, 5);
+    T(readahead, ends[0], 0, 5);
+    T(readahead, ends[1], 0, 5);
+    T(sync_file_range, 99, 0, 5, 0);
+    T(sync_file_range, 99, 0, 5, 8);
+    T(sync_file_range, opath, 0, 5, 7);
+    T(write, file, page, 5);
+    for (int flags = 0; flags <= 8; flags++)
+        T(sync_file_range, file, 0, 5, flags);
+    T(sync_file_range, file, 0, 0, 7);
+    T(sync_file_range, file, 3, -1, 7);
+    T(sync_file_range, file, 3, -5, 7);
+    T(sync_file_range, file, -1, 5, 7);
+    T(sync_file_range, file, -1, 5, 8);
+    T(sync_file_range, file, INT64_MAX, 5, 7);
+    T(sync_file_range, file, 0, INT64_MAX, 7);
+    T(sync_file_range, file, 0, 5, -1);
+    T(sync_file_range, file, 0, 5, 1l << 32 | 2);
+    T(sync_file_range, reader, 0, 5, 7);
+    T(sync_file_range, dir, 0, 5, 7);
+    T(sync_file_range, ends[0], 0, 5, 7);
+    T(sync_file_range, ends[1], -1, 5, 7);
+    T(sync_file_range, ends[1], 0, 5, 8);
+    for (int i = 0; i < 2; i++) {
+        T(fadvise64, ends[i], 0, 0, 0);
+        T(fadvise64, ends[i], 0, -1, 9);
+        T(pread64, ends[i], page, 5, 0);
+        T(pread64, ends[i], page, 5, -1);
+        T(pread64, ends[i], NOWHERE, 5, 0);
+        T(pread64, ends[i], page, 0, 0);
+        T(pwrite64, ends[i], page, 5, 0);
+        T(pwrite64, ends[i], page, 5, -1);
+        T(pwrite64, ends[i], page, -1, 0);
+        T(preadv, ends[i], &one, 1, 0, 0);
+        T(preadv, ends[i], &bad, 1, 0, 0);
+        T(preadv, ends[i], many, 1025, 0, 0);
+        T(pwritev, ends[i], &one, 1, 0, 0);
+        T(pwritev, ends[i], NULL, 1, 0, 0);
+        T(preadv2, ends[i], &one, 1, 0, 0, 0);
+        T(pwritev2, ends[i], &one, 1, 0, 0, 1 << 20);
+        T(lseek, ends[i], 0, SEEK_CUR);
+        T(lseek, ends[i], -1, SEEK_SET);
+        T(lseek, ends[i], 0, SEEK_HOLE);
+        T(lseek, ends[i], 0, 5);
+        T(lseek, ends[i], 0, -1);
+    }
+    T(pwritev2, ends[0], &one, 1, -1, 0, 0);
+    T(preadv2, ends[1], &one, 1, -1, 0, 0);
+    T(lseek, dir, 0, 5);
+    T(lseek, dir, 0, SEEK_SET);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static void descriptors(void)
@@ -534,6 +608,32 @@ static void descriptors(void)
     T(fcntl, file, 999);
     T(fcntl, 99, 999);
     T(fcntl, opath, 999);
+    for (int fd = 60; fd < 70; fd += 2)
+        T(dup2, file, fd);
+    T(close_range, 62, 61, 0);
+    T(close_range, 62, 61, 4);
+    T(close_range, 60, 69, 1);
+    T(close_range, 60, 69, 8);
+    T(close_range, 60, 69, -1);
+    T(close_range, -1, 0, 0);
+    T(close_range, 63, 66, 4);
+    for (int fd = 60; fd < 70; fd++)
+        T(fcntl, fd, F_GETFD);
+    T(close_range, 62, 64, 0);
+    T(close_range, 62, 64, 0);
+    T(close_range, 61, 61, 2);
+    T(close_range, 66, 66, 2);
+    T(close_range, 70, 1l << 32 | 80, 0);
+    T(close_range, 1l << 32 | 68, 1l << 32 | 68, 1l << 32);
+    for (int fd = 60; fd < 70; fd++)
+        T(fcntl, fd, F_GETFD);
+    T(close_range, 60, -1, 6);
+    T(fcntl, 60, F_GETFD);
+    T(close_range, 60, -1, 0);
+    T(fcntl, 60, F_GETFD);
+    T(close_range, 1000, -1, 0);
+    T(close_range, -1, -1, 0);
+    T(write, file, page, 0);
 }
 
 static void opens(void)
@@ -1074,6 +1174,7 @@ static const struct {
               {"vectors", vectors},
               {"positions", positions},
               {"blocks", blocks},
+              {"ranges", ranges},
               {"descriptors", descriptors},
               {"opens", opens},
               {"stats", stats},

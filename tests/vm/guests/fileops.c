@@ -557,9 +557,12 @@ static void do_list(void)
 
 static void do_sync(void)
 {
-    unsigned s = pick(), how = below(3);
+    unsigned s = pick(), how = below(4);
     printf("sync(%u, %u)", how, s);
-    result(how == 0 ? fsync(slot[s]) : how == 1 ? fdatasync(slot[s]) : syncfs(slot[s]));
+    result(how == 0   ? fsync(slot[s])
+           : how == 1 ? fdatasync(slot[s])
+           : how == 2 ? syncfs(slot[s])
+                      : sync_file_range(slot[s], 0, 0, 7));
 }
 
 static void do_copy(void)

@@ -27,6 +27,10 @@
 #define SYS_fchmodat2 452
 #endif
 
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
 enum { PAGE = 4096, ARGS = 6, FILE_FD = 3, DIR_FD, WRITE_FD, FIRST_FREE };
 
 /* An argument: a number, bytes that the kernel reads, or room that it writes to. */
@@ -72,6 +76,7 @@ static struct {
 } action;
 static stack_t stack = {NULL, SS_DISABLE, 0};
 static siginfo_t queued = {.si_code = SI_QUEUE};
+static char whole[PAGE] __attribute__((aligned(4096))) = {1};
 static unsigned long reads = 1 << FILE_FD, set, offset, mask[2] = {0, 8};
 static unsigned long limit[2] = {0, RLIM_INFINITY};
 static unsigned groups[1];
@@ -166,6 +171,7 @@ static const struct {
     C(fremovexattr, I(FILE_FD), S("user.none")),
     C(time, W(8)),
     C(futex, R(word), I(1), I(0)),
+    C(mincore, I(whole), I(1), W(1)),
     C(sched_getaffinity, I(0), I(8), W(8)),
     C(getdents64, I(DIR_FD), W(64), I(64)),
     C(clock_settime, I(0), R(odd_spec)),
@@ -206,15 +212,17 @@ static const struct {
  * rt_sigreturn finds what it reads by the stack. */
 static const int without[] =
     {
-        SYS_close,   SYS_lseek,     SYS_mmap,      SYS_mprotect,   SYS_munmap,   SYS_brk,        SYS_sched_yield,
-        SYS_alarm,   SYS_mremap,    SYS_msync,     SYS_madvise,    SYS_dup,      SYS_dup2,       SYS_pause,
-        SYS_getpid,  SYS_socket,    SYS_shutdown,  SYS_listen,     SYS_exit,     SYS_kill,       SYS_flock,
-        SYS_fsync,   SYS_fdatasync, SYS_ftruncate, SYS_fchdir,     SYS_fchmod,   SYS_fchown,     SYS_umask,
-        SYS_getuid,  SYS_getgid,    SYS_setuid,    SYS_setgid,     SYS_geteuid,  SYS_getegid,    SYS_setpgid,
-        SYS_getppid, SYS_getpgrp,   SYS_setsid,    SYS_setreuid,   SYS_setregid, SYS_setresuid,  SYS_setresgid,
-        SYS_getpgid, SYS_getsid,    SYS_mlock,     SYS_munlock,    SYS_mlockall, SYS_munlockall, SYS_sync,
-        SYS_gettid,  SYS_tkill,     SYS_fadvise64, SYS_exit_group, SYS_tgkill,   SYS_fallocate,  SYS_dup3,
-        SYS_syncfs,  SYS_mlock2,
+        SYS_close,       SYS_lseek,  SYS_mmap,     SYS_mprotect,  SYS_munmap,     SYS_brk,
+        SYS_sched_yield, SYS_alarm,  SYS_mremap,   SYS_msync,     SYS_madvise,    SYS_dup,
+        SYS_dup2,        SYS_pause,  SYS_getpid,   SYS_socket,    SYS_shutdown,   SYS_listen,
+        SYS_exit,        SYS_kill,   SYS_flock,    SYS_fsync,     SYS_fdatasync,  SYS_ftruncate,
+        SYS_fchdir,      SYS_fchmod, SYS_fchown,   SYS_umask,     SYS_getuid,     SYS_getgid,
+        SYS_setuid,      SYS_setgid, SYS_geteuid,  SYS_getegid,   SYS_setpgid,    SYS_getppid,
+        SYS_getpgrp,     SYS_setsid, SYS_setreuid, SYS_setregid,  SYS_setresuid,  SYS_setresgid,
+        SYS_getpgid,     SYS_getsid, SYS_mlock,    SYS_munlock,   SYS_mlockall,   SYS_munlockall,
+        SYS_sync,        SYS_gettid, SYS_tkill,    SYS_fadvise64, SYS_exit_group, SYS_tgkill,
+        SYS_fallocate,   SYS_dup3,   SYS_syncfs,   SYS_mlock2,    SYS_readahead,  SYS_sync_file_range,
+        SYS_close_range,
 },
                  unused[] = {
                      SYS_getgroups,   SYS_set_tid_address, SYS_set_robust_list, SYS_rseq,       SYS_fork,
