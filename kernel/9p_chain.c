@@ -57,6 +57,7 @@ static void try_order(struct chain *ch, struct p9 *c, u32 from)
     struct wire w = p9_begin_fid(&ch->calls[0], c, P9_TWALK, from);
     wire_put32(&w, fid);
     wire_put16(&w, 0);
+    ch->calls[0].once = true; /* later it would tell nothing of the order */
     p9_send(&ch->calls[0], &w);
     p9_send_getattr(&ch->calls[1], c, fid);
     w = p9_begin_fid(&ch->calls[2], c, P9_TCLUNK, fid);
@@ -70,19 +71,22 @@ static void settle(struct p9 *c, bool in_order)
     c->counters->in_order = in_order;
 }
 
-/* The number is free when the server has said that it ended, and else when it answers once more. */
+/* The number is free when the server has said that it ended, and else when it answers once more. A clone that failed (the server may be short of files)
+ * tells nothing: it is tried again some walks later. */
 static void learn_order(struct chain *ch)
 {
     struct p9 *c = ch->client;
     struct wire w;
-    bool good = true;
-    for (unsigned i = 0; i < ARRAY_LEN(ch->calls); i++)
+    bool walked = p9_finish(&ch->calls[0], &w) == 0, good = walked;
+    for (unsigned i = 1; i < ARRAY_LEN(ch->calls); i++)
         good &= p9_finish(&ch->calls[i], &w) == 0;
     if (good)
         p9_fid_free(c, ch->fid);
     else
         p9_clunk(c, ch->fid, false);
-    if (!good || ++c->tried == TRIED_TIMES)
+    if (!walked)
+        c->walks = 0;
+    else if (!good || ++c->tried == TRIED_TIMES)
         settle(c, good);
     ch->tried = false;
 }

@@ -152,6 +152,21 @@ static void one_that_is_is_known_after_three_times(void **state)
     assert_no_fids();
 }
 
+/* A server that is short of files refuses the clone, which says nothing of its order. */
+static void one_that_is_short_of_files_is_known_later(void **state)
+{
+    (void)state;
+    s.serial = true;
+    s.most_fids = 3;
+    look(LOOKS);
+    assert_false(in_order());
+    assert_in_range(s.seen[P9_TWALK], LOOKS + 1, LOOKS + 1 + LOOKS / 16);
+    s.most_fids = 0;
+    look(LOOKS);
+    assert_true(in_order());
+    assert_no_fids();
+}
+
 /* A chance that it was, twice. */
 static void one_that_was_by_chance(void **state)
 {
@@ -467,6 +482,7 @@ int main(void)
         T(one_that_is_not_is_told_apart_without_waiting),
         T(a_program_that_looks_at_a_few_files_does_not_try),
         T(one_that_is_is_known_after_three_times),
+        T(one_that_is_short_of_files_is_known_later),
         T(one_that_was_by_chance),
         O(each_chain_is_one_wait),
         O(answers_may_come_in_any_order),
