@@ -212,34 +212,35 @@ static inline u8 *begin(struct p9_call *call, struct p9 *c, u8 type)
     return put_head(req, s->out);
 }
 
-struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
+/* A body that begins with a fid; p NULL: there is none. */
+static inline struct wire begin_body(u8 *p, u32 fid)
 {
-    u8 *p = begin(call, c, type);
-    return p ? wire_over(p, P9_OUT - sizeof(struct head)) : (struct wire){.bad = true};
-}
-
-struct wire p9_begin_long(struct p9_call *call, struct p9 *c, u8 type)
-{
-    struct wire w = p9_begin(call, c, type);
-    call->pages = w.bad ? 0 : mem_pages(P9_LONG / PAGE_SIZE, PAGE_SIZE);
-    if (!call->pages) {
-        refuse(call, -ENOMEM);
+    if (!p)
         return (struct wire){.bad = true};
-    }
-    call->req->out.pa = call->pages;
-    call->req->fixed = false;
-    return wire_over(put_head(call->req, mem_virt(call->pages)), P9_LONG - sizeof(struct head));
+    *(wire32 *)p = fid;
+    return wire_over(p + sizeof fid, P9_OUT - sizeof(struct head) - sizeof fid);
 }
 
 struct wire p9_begin_fid(struct p9_call *call, struct p9 *c, u8 type, u32 fid)
 {
     u8 *p = begin(call, c, type);
-    if (c->life && p && p9_lost(c, fid))
-        p = refuse(call, -EIO);
-    if (!p)
-        return (struct wire){.bad = true};
-    *(wire32 *)p = fid;
-    return wire_over(p + sizeof fid, P9_OUT - sizeof(struct head) - sizeof fid);
+    return begin_body(c->life && p && p9_lost(c, fid) ? refuse(call, -EIO) : p, fid);
+}
+
+COLD struct wire p9_begin(struct p9_call *call, struct p9 *c, u8 type)
+{
+    struct wire w = p9_begin_fid(call, c, type, P9_NOFID); /* which cannot be lost */
+    return w.bad ? w : wire_over(w.p - sizeof(u32), P9_OUT - sizeof(struct head));
+}
+
+struct wire p9_begin_long(struct p9_call *call, struct p9 *c, u8 type)
+{
+    call->pages = p9_begin(call, c, type).bad ? 0 : mem_pages(P9_LONG / PAGE_SIZE, PAGE_SIZE);
+    if (!call->pages)
+        return begin_body(refuse(call, -ENOMEM), 0);
+    call->req->out.pa = call->pages;
+    call->req->fixed = false;
+    return wire_over(put_head(call->req, mem_virt(call->pages)), P9_LONG - sizeof(struct head));
 }
 
 bool p9_payload(struct p9_call *call, struct span piece)
@@ -463,8 +464,7 @@ int p9_cancel(struct p9_call *call, struct wire *reply)
 /* A message whose body is a fid that it ends. */
 static void send_end(struct p9_call *call, struct p9 *c, u8 type, u32 fid, bool nobodys)
 {
-    struct wire w = p9_begin(call, c, type);
-    wire_put32(&w, fid);
+    struct wire w = begin_body(begin(call, c, type), fid); /* though it may be lost */
     if (call->req) {
         struct p9_slot *s = container_of(call->req, struct p9_slot, req);
         s->ends = fid;

@@ -191,11 +191,11 @@ void p9_cache_changed(struct p9 *c, u64 ino)
 
 /* ---- names ---- */
 
-int p9_cache_walk(const struct node *from, const struct name *names, unsigned n, struct qid *qids)
+static COLD int walk(const struct node *from, const struct name *names, unsigned n, struct qid *qids)
 {
     struct p9 *c = p9_of(from);
     u64 dir = from->qid.path;
-    if (!n || !c->cache || !is_loose(c))
+    if (!n)
         return -EAGAIN;
     for (unsigned i = 0; i < n; i++) {
         const struct known *k = *find(c->cache, dir, names[i]);
@@ -209,6 +209,11 @@ int p9_cache_walk(const struct node *from, const struct name *names, unsigned n,
         dir = k->qid.path;
     }
     return (int)n;
+}
+
+int p9_cache_walk(const struct node *from, const struct name *names, unsigned n, struct qid *qids)
+{
+    return p9_of(from)->cache && is_loose(p9_of(from)) ? walk(from, names, n, qids) : -EAGAIN;
 }
 
 bool p9fs_absent(const struct node *from, const struct name *names, unsigned n)
@@ -237,12 +242,11 @@ static void drop_old(struct p9 *c, const struct qid *qid)
         drop(c->cache, at);
 }
 
-void p9_cache_learn_walk(const struct node *from, const struct name *names, unsigned n, int got, const struct qid *qids)
+static COLD void learn_walk(const struct node *from, const struct name *names, unsigned n, int got,
+                            const struct qid *qids)
 {
     struct p9 *c = p9_of(from);
     u64 dir = from->qid.path;
-    if (!is_loose(c))
-        return;
     for (int i = 0; i < got; i++) {
         learn_name(c, dir, names[i], &qids[i]);
         drop_old(c, &qids[i]);
@@ -250,6 +254,12 @@ void p9_cache_learn_walk(const struct node *from, const struct name *names, unsi
     }
     if (got == -ENOENT && n == 1) /* of several, servers do not all tell which */
         learn_name(c, dir, names[0], NULL);
+}
+
+void p9_cache_learn_walk(const struct node *from, const struct name *names, unsigned n, int got, const struct qid *qids)
+{
+    if (is_loose(p9_of(from)))
+        learn_walk(from, names, n, got, qids);
 }
 
 /* Its names are no more: the number may be another directory's by then. */

@@ -57,7 +57,7 @@ static void set_hint(struct node *node, u64 hint)
     node->id = p9_fid(node) | MIN(hint, ~0u) << 32;
 }
 
-int p9_attach_fid(struct p9 *client, u32 fid, struct qid *qid)
+COLD int p9_attach_fid(struct p9 *client, u32 fid, struct qid *qid)
 {
     struct p9_call call;
     struct wire w = p9_begin(&call, client, P9_TATTACH);
@@ -73,7 +73,7 @@ int p9_attach_fid(struct p9 *client, u32 fid, struct qid *qid)
     return wire_ok(&w) && (qid->type & QID_DIR) ? 0 : p9_bad(&call, "no root directory");
 }
 
-static int p9fs_attach(struct fs *fs, struct node *root)
+static COLD int p9fs_attach(struct fs *fs, struct node *root)
 {
     struct p9 *client = fs->priv;
     int err = p9_session(client);

@@ -43,13 +43,17 @@ static u16 port_option(const char *key)
 
 /* ---- console and log ---- */
 
+static const char *odd_level; /* no level has this name */
+
 static void set_log_level(void)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
-    const char *value = option("loglevel");
-    for (unsigned i = 0; value && i < ARRAY_LEN(names); i++)
-        if (strcmp(value, names[i]) == 0)
+    odd_level = option("loglevel");
+    for (unsigned i = 0; odd_level && i < ARRAY_LEN(names); i++)
+        if (strcmp(odd_level, names[i]) == 0) {
             print_level = i;
+            odd_level = NULL;
+        }
 }
 
 static void route_console(void)
@@ -70,19 +74,6 @@ static void route_console(void)
     arch_exit_route(port_option("exit"));
     arch_console_write(CONSOLE_CTL, "sheepskin 1\n", 12);
     set_log_level();
-}
-
-/* "a, b, c" has "b". */
-static bool has_word(const char *list, const char *word)
-{
-    size_t len = strlen(word), n;
-    for (; *list; list += n + (list[n] == ',' ? 2 : 0)) {
-        const char *comma = memchr(list, ',', strlen(list));
-        n = comma ? (size_t)(comma - list) : strlen(list);
-        if (n == len && strncmp(list, word, n) == 0)
-            return true;
-    }
-    return false;
 }
 
 /* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show. */
@@ -123,13 +114,11 @@ static void name_unknown(void)
 
 static void name_slips(void)
 {
-    static const char *const choices[][2] = {{"loglevel", "error, warn, info, debug"},
-                                             {"virtio.irq", "msix, intx, poll"}};
-    for (unsigned k = 0; k < ARRAY_LEN(choices); k++) {
-        const char *value = option(choices[k][0]);
-        if (value && !has_word(choices[k][1], value))
-            log_warn("%s=%s is unknown; choose one of: %s", choices[k][0], value, choices[k][1]);
-    }
+    const char *irq = option("virtio.irq");
+    if (odd_level)
+        log_warn("loglevel=%s is unknown; choose one of: error, warn, info, debug", odd_level);
+    if (irq && strcmp(irq, "msix") != 0 && strcmp(irq, "intx") != 0 && strcmp(irq, "poll") != 0)
+        log_warn("virtio.irq=%s is unknown; choose one of: msix, intx, poll", irq);
     if (print_level >= LOG_INFO)
         name_unknown();
 }

@@ -119,12 +119,10 @@ static bool is_above(const struct pci_dev *bridge, const struct pci_dev *dev)
     return dev == bridge;
 }
 
-static bool taken(const struct span *s, u64 pa, u64 len, u64 *start)
+static bool taken(u64 base, u64 size, u64 pa, u64 len, u64 *start)
 {
-    if (s->len == 0 || s->pa == 0 || !overlap(s->pa, s->len, pa, len))
-        return false;
-    *start = s->pa;
-    return true;
+    *start = base;
+    return size && base && overlap(base, size, pa, len);
 }
 
 /* Whether something has a byte, or port, of [pa, pa+len), on the bus behind `parent`; *start: where that begins. `until`: the first BAR not to ask. */
@@ -132,18 +130,18 @@ static bool find_taken(const struct pci_dev *parent, bool io, u64 pa, u64 len, c
 {
     struct acpi_ecam w;
     for (unsigned i = 0; !io && acpi_ecam(i, &w); i++)
-        if (taken(&(struct span){w.base, (w.last + 1ull) << 20}, pa, len, start))
+        if (taken(w.base, (w.last + 1ull) << 20, pa, len, start))
             return true;
     for (const struct pci_dev *d = pci_first(); d; d = d->next) {
         for (unsigned i = 0; i < PCI_BARS; i++) {
             const struct pci_bar *bar = &d->bars[i];
             if (bar == until)
                 return false;
-            if (bar->base && bar->io == io && taken(&(struct span){bar->base, bar->size}, pa, len, start))
+            if (bar->io == io && taken(bar->base, bar->size, pa, len, start))
                 return true;
         }
         for (unsigned i = 0; i < KINDS && !until && !is_above(d, parent); i++)
-            if (io == (i == PORTS) && taken(&d->windows[i], pa, len, start))
+            if (io == (i == PORTS) && taken(d->windows[i].pa, d->windows[i].len, pa, len, start))
                 return true;
     }
     return false;
