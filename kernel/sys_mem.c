@@ -234,3 +234,9 @@ SYSCALL(mincore)
     }
     return 0;
 }
+
+SYSCALL(mlockall)
+{
+    enum { MCL_ONFAULT = 4, MCL_ALL = 7 };
+    return !arg[0] || (u32)arg[0] > MCL_ALL || (u32)arg[0] == MCL_ONFAULT ? -EINVAL : 0;
+}

@@ -229,21 +229,30 @@ SYSCALL(prctl)
     }
 }
 
-/* Nobody else could wake a waiter: with the value expected, waiting would be for ever. */
+/* Nobody else wakes a waiter: the time does, or a signal that a timer sends. With neither, waiting would be for ever. FUTEX_WAIT_BITSET's time is a
+ * clock's, FUTEX_WAIT's counts from now. */
 SYSCALL(futex)
 {
-    enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET = 10, COMMAND = 0x7f };
-    u64 command = arg[1] & COMMAND;
-    u32 value;
-    if (arg[0] % sizeof value)
+    enum { WAIT, WAKE, WAIT_BITSET = 9, WAKE_BITSET, COMMAND = 0x7f, FUTEX_CLOCK_REALTIME = 256 };
+    u32 command = arg[1] & COMMAND, value;
+    bool waits = command == WAIT || command == WAIT_BITSET, bits = command == WAIT_BITSET || command == WAKE_BITSET;
+    bool wall = arg[1] & FUTEX_CLOCK_REALTIME, limited = waits && arg[3];
+    u64 ns = 0, now = time_ns();
+    s64 result = limited ? timespec_in(arg[3], &ns) : 0;
+    if (result < 0)
+        return result;
+    if ((!waits && !bits && command != WAKE) || (wall && command != WAIT_BITSET))
+        return -ENOSYS;
+    if (arg[0] % sizeof value || (bits && !(u32)arg[5]))
         return -EINVAL;
     if (proc_copy_in(&value, arg[0], sizeof value) < 0)
         return -EFAULT;
-    if (command == FUTEX_WAKE || command == FUTEX_WAKE_BITSET)
-        return 0;
-    if (command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET)
-        return -ENOSYS;
-    return value != (u32)arg[2] ? -EAGAIN : arg[3] ? -ETIMEDOUT : -EDEADLK;
+    if (!waits || value != (u32)arg[2])
+        return waits ? -EAGAIN : 0;
+    if (!limited && timer_next() == ~0ull && !signal_waiting())
+        return -EDEADLK;
+    ns -= bits ? MIN(ns, wall ? time_wall_ns() : now) : 0;
+    return signal_sleep(limited ? now + ns : ~0ull) ? -ETIMEDOUT : -EINTR;
 }
 
 /* Restartable sequences are for threads; C libraries ask, and do without. */

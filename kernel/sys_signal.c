@@ -16,7 +16,6 @@ enum { SIGNALS = 64, SIGRTMIN = 32, SIGKILL = 9, SIGSEGV = 11, SIGSTOP = 19 };
 /* Signals that do nothing unless somebody catches them: CHLD, CONT, URG, WINCH. Bit 0 is signal 1. */
 #define HARMLESS  (1ull << 16 | 1ull << 17 | 1ull << 22 | 1ull << 27)
 #define UNMASKED  (1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1))
-#define SECOND    1000000000ull
 #define DEFAULT   0ull /* SIG_DFL */
 #define IGNORE    1ull /* SIG_IGN */
 #define MASK_SIZE sizeof(u64)
@@ -371,17 +370,16 @@ SYSCALL(rt_sigsuspend)
 
 SYSCALL(rt_sigtimedwait)
 {
-    u64 set, t[2], end = ~0ull;
+    u64 set, ns = 0;
+    s64 result = 0;
     if (arg[3] != MASK_SIZE)
         return -EINVAL;
-    if (proc_copy_in(&set, arg[0], sizeof set) < 0 || (arg[2] && proc_copy_in(t, arg[2], sizeof t) < 0))
+    if (proc_copy_in(&set, arg[0], sizeof set) < 0)
         return -EFAULT;
-    if (arg[2] && ((s64)t[0] < 0 || t[1] >= SECOND))
-        return -EINVAL;
-    if (arg[2] && t[0] < INT64_MAX / SECOND)
-        end = time_ns() + t[0] * SECOND + t[1];
+    if (arg[2] && (result = timespec_in(arg[2], &ns)) < 0)
+        return result;
     awaited = set & ~UNMASKED;
-    bool over = signal_sleep(end);
+    bool over = signal_sleep(arg[2] ? time_ns() + ns : ~0ull);
     u64 found = pending & awaited;
     awaited = 0;
     if (!found)

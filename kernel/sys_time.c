@@ -33,20 +33,29 @@ SYSCALL(clock_gettime)
     return proc_copy_out(arg[1], &t, sizeof t);
 }
 
+s64 timespec_in(u64 va, u64 *ns)
+{
+    struct timespec t;
+    if (proc_copy_in(&t, va, sizeof t) < 0)
+        return -EFAULT;
+    if ((s64)t.sec < 0 || t.nsec >= SECOND)
+        return -EINVAL;
+    *ns = t.sec >= INT64_MAX / SECOND ? INT64_MAX : t.sec * SECOND + t.nsec;
+    return 0;
+}
+
 /* The clock is the host's. limit: of the fraction of a second. */
 static s64 refuse_time(u64 va, u64 limit)
 {
     struct timespec t;
     if (proc_copy_in(&t, va, sizeof t) < 0)
         return -EFAULT;
-    return t.nsec >= limit ? -EINVAL : -EPERM;
+    return (s64)t.sec < 0 || t.nsec >= limit ? -EINVAL : -EPERM;
 }
 
 SYSCALL(clock_settime)
 {
-    u64 ns;
-    s64 result = clock_value((u32)arg[0], &ns);
-    return result < 0 ? result : refuse_time(arg[1], SECOND);
+    return (u32)arg[0] ? -EINVAL : refuse_time(arg[1], SECOND);
 }
 
 SYSCALL(settimeofday)
@@ -91,11 +100,10 @@ SYSCALL(times)
 static s64 sleep_for(u64 va, u64 already, u64 left)
 {
     struct timespec t;
-    if (proc_copy_in(&t, va, sizeof t) < 0)
-        return -EFAULT;
-    if ((s64)t.sec < 0 || t.nsec >= SECOND)
-        return -EINVAL;
-    u64 ns = t.sec > INT64_MAX / SECOND ? INT64_MAX : t.sec * SECOND + t.nsec;
+    u64 ns;
+    s64 result = timespec_in(va, &ns);
+    if (result < 0)
+        return result;
     u64 end = time_ns() + (ns > already ? ns - already : 0);
     if (signal_sleep(end))
         return 0;

@@ -128,7 +128,7 @@ struct arch_frame;
     X(138, fstatfs) \
     X(149, mlock) \
     X(150, mlock) /* munlock */ \
-    X(151, zero) /* mlockall */ \
+    X(151, mlockall) \
     X(152, zero) /* munlockall */ \
     X(157, prctl) \
     X(158, arch_prctl) \
@@ -221,6 +221,8 @@ s64 signal_send(u32 signal, s32 code);
 /* Sends the signals of timers whose time has come; and when the next one's comes, ~0: none runs (sys_timer.c). */
 void timer_ring(void);
 u64 timer_next(void);
+/* A struct timespec in nanoseconds, at most as many as an s64 holds (sys_time.c). */
+s64 timespec_in(u64 va, u64 *ns);
 /* Sleeps until `end` on time_ns()'s clock; false: a signal is to be let in before (sys_signal.c). */
 bool signal_sleep(u64 end);
 /* Is one to be let in now? */

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@
 #undef openat
 #undef getdents64
 #undef mmap
+#undef prlimit64
 
 #define KERNEL  0xffffffff80100000ul
 #define PHYSMAP 0xffff800000100000ul
@@ -933,6 +935,13 @@ static void clocks(void)
     T(clock_gettime, 99, &t);
     T(clock_gettime, CLOCK_REALTIME, NULL);
     T(clock_gettime, CLOCK_REALTIME, KERNEL);
+    T(clock_settime, CLOCK_MONOTONIC, &t); /* only one can be set */
+    T(clock_settime, CLOCK_MONOTONIC, NULL);
+    T(clock_settime, CLOCK_REALTIME, NULL);
+    T(clock_settime, CLOCK_REALTIME, &negative);
+    T(clock_settime, CLOCK_REALTIME, &many_ns);
+    T(clock_settime, 99, &negative);
+    T(settimeofday, &negative, NULL);
     T(clock_getres, CLOCK_REALTIME, &t);
     V(t.tv_sec);
     T(clock_getres, CLOCK_REALTIME, NULL);
@@ -1377,6 +1386,50 @@ static void selecting(void)
     T(pselect6, 0, NULL, NULL, NULL, none, &sets);
 }
 
+static void interrupt(int signal)
+{
+    (void)signal;
+}
+
+/* Nobody wakes it: what ends it is the time or a signal. */
+static void futexes(void)
+{
+    enum { WAIT, WAKE, WAIT_BITSET = 9, WAKE_BITSET, PRIVATE = 128, REALTIME = 256 };
+    static const struct timespec little = {0, 20000000}, past = {5, 5}, negative = {-1, 0}, odd = {0, 1000000000};
+    static const struct itimerval often = {{0, 5000}, {0, 5000}};
+    struct sigaction action = {.sa_handler = interrupt};
+    struct timespec before, after;
+    unsigned word = 1;
+    T(futex, &word, WAIT, 2, NULL);
+    T(futex, &word, WAIT, 2, &little);
+    T(futex, &word, WAIT, 2, &negative);
+    T(futex, &word, WAIT, 1, &odd);
+    T(futex, &word, WAIT, 2, KERNEL);
+    T(futex, KERNEL, WAIT, 1, &little);
+    T(futex, (char *)&word + 1, WAIT, 1, &little);
+    SYS(clock_gettime, CLOCK_MONOTONIC, &before);
+    T(futex, &word, WAIT | PRIVATE, 1, &little);
+    SYS(clock_gettime, CLOCK_MONOTONIC, &after);
+    V((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec >= little.tv_nsec);
+    T(futex, &word, WAIT_BITSET, 1, &past, NULL, -1);
+    T(futex, &word, WAIT_BITSET | REALTIME, 1, &past, NULL, -1);
+    T(futex, &word, WAIT_BITSET, 1, &past, NULL, 0);
+    SYS(clock_gettime, CLOCK_REALTIME, &before);
+    before.tv_nsec += little.tv_nsec;
+    before.tv_sec += before.tv_nsec / 1000000000;
+    before.tv_nsec %= 1000000000;
+    T(futex, &word, WAIT_BITSET | REALTIME, 1, &before, NULL, -1);
+    SYS(clock_gettime, CLOCK_REALTIME, &after);
+    V(after.tv_sec > before.tv_sec || (after.tv_sec == before.tv_sec && after.tv_nsec >= before.tv_nsec));
+    T(futex, &word, WAKE, 1);
+    T(futex, &word, WAKE_BITSET, 1, NULL, NULL, 0);
+    T(futex, &word, 77, 1);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    T(futex, &word, WAIT, 1, NULL);
+    T(futex, &word, WAIT_BITSET | REALTIME, 1, (&(struct timespec){1l << 40, 0}), NULL, -1);
+}
+
 static void identity(void)
 {
     unsigned ids[3];
@@ -1415,6 +1468,9 @@ static void identity(void)
     T(msync, AT(1), 2 * PAGE, MS_ASYNC);
     T(mlock, AT(0) + 5, 10);
     T(mlock, AT(1), 2 * PAGE);
+    T(mlockall, 0);
+    T(mlockall, 8);
+    T(mlockall, 4);
     T(munlock, AT(0) + 5, 10);
     T(getpeername, 0, NULL, NULL);
     T(connect, 999, NULL, 0);
@@ -1557,6 +1613,7 @@ static const struct group {
               {"waiting", waiting},
               {"selecting", selecting},
               {"identity", identity},
+              {"futexes", futexes},
               {"limits", limits},
               {"waste", waste},
               {"chance", chance},
