@@ -331,8 +331,8 @@ void p9_cache_remove(const struct node *dir, struct name name, bool directory);
 void p9_cache_rename(const struct node *from, struct name old_name, const struct node *to, struct name new_name);
 void p9_cache_free(struct p9 *client);
 /*
- * 9p_keep.c, where the share is mounted with cache=loose. read: as the verb, where all of it is kept; -EAGAIN: it has to be asked for. Where it will be
- * kept then, no pages are handed over (vfs_reader.swap). learn: what the server gave; pages: the same for whole pages, `len` bytes in all, as many as it
+ * 9p_keep.c, where the share is mounted with cache=loose. read: as the verb, where all of it is kept; -EAGAIN: it has to be asked for. Where the file
+ * is small, no pages are handed over (vfs_reader.swap). learn: what the server gave; pages: the same for whole pages, `len` bytes in all, as many as it
  * returns, all or none, are its own then.
  */
 s64 p9_keep_read(const struct node *node, const struct span *spans, unsigned n, u64 offset);

@@ -3,15 +3,18 @@
  *
  * It hangs on the attributes that 9p_cache.c keeps of the object and goes with them, so that whatever this guest changes drops it, and when others come that
  * have another version, size or time: a walk to the file tells the version, so that each open checks it. A file is as long as its attributes said when it
- * was first read. Pages come from reads that the server answered: copied, or those of a window of 9p_ahead.c as they are. A read is answered
- * from here as a whole or not at all. The file that was not read for longest goes first, when there is too much, and when memory is needed. */
+ * was first read. Pages come from reads that the server answered: copied, or those of a window of 9p_ahead.c as they are, but for such as the program has.
+ * A read is answered from here as a whole or not at all. The file that was not read for longest goes first, when there is too much, and when
+ * memory is needed. */
 #include "9p_client.h"
 #include "mem.h"
 #include "vfs.h"
 
 enum {
     PART = 4,         /* of the memory that is free or kept, for all files, */
-    FILE_PART = 8,    /* for one */
+    FILE_PART = 8,    /* for one; */
+    SMALL = 1 << 17,  /* bytes; a larger file is not kept of reads of as many bytes, */
+    HANDED = 1 << 16, /* or of so many that go to whole pages: they cost a copy wherever they come from */
     LEAST_FREE = 1024 /* pages of memory that stay free */
 };
 #define NO_PAGE (~0ull)
@@ -145,13 +148,14 @@ s64 p9_keep_read(const struct node *node, const struct span *spans, unsigned n, 
     struct kept *k = find(c, node->qid.path);
     if (!k && !(k = make(c, node->qid.path)))
         return -EAGAIN;
-    vfs_reader.swap = NULL;
+    if (k->size <= SMALL)
+        vfs_reader.swap = NULL;
     u64 want = offset < k->size ? MIN(mem_span_total(spans, n), k->size - offset) : 0;
     if (!has(k, offset, want))
         return -EAGAIN;
     for (u64 done = 0, piece; done < want; done += piece) {
         u64 i = (offset + done) / PAGE_SIZE, in = (offset + done) % PAGE_SIZE;
-        piece = MIN(run(k, i, k->npages) * PAGE_SIZE - in, want - done);
+        piece = MIN(run(k, i, (offset + want - 1) / PAGE_SIZE + 1) * PAGE_SIZE - in, want - done);
         mem_to_spans(spans, n, done, (u8 *)mem_virt(k->pages[i]) + in, piece);
     }
     return (s64)want;
@@ -196,15 +200,8 @@ static u8 *place(struct kept *k, u64 i, u64 in, u64 len)
     return (u8 *)mem_virt(k->pages[i]) + in;
 }
 
-void p9_keep_learn(struct p9 *c, u64 ino, const struct span *spans, unsigned n, u64 offset, u64 len)
+static void copy(struct kept *k, const struct span *spans, unsigned n, u64 offset, u64 len)
 {
-    struct kept *k = find(c, ino);
-    if (k && offset + len > k->size) { /* it is longer now */
-        p9_cache_changed(c, ino);
-        return;
-    }
-    if (!k)
-        return;
     for (u64 done = 0, piece; done < len; done += piece) {
         u64 in = (offset + done) % PAGE_SIZE;
         piece = MIN(PAGE_SIZE - in, len - done);
@@ -214,13 +211,32 @@ void p9_keep_learn(struct p9 *c, u64 ino, const struct span *spans, unsigned n, 
     }
 }
 
-u64 p9_keep_pages(struct p9 *c, u64 ino, u64 pa, u64 npages, u64 offset, u64 len)
+/* The file, unless it is longer now. */
+static struct kept *find_to_learn(struct p9 *c, u64 ino, u64 end)
 {
     struct kept *k = find(c, ino);
-    if (!k || offset % PAGE_SIZE) {
-        p9_keep_learn(c, ino, &(struct span){pa, len}, 1, offset, len);
-        return 0;
+    if (k && end > k->size) {
+        p9_cache_changed(c, ino);
+        return NULL;
     }
+    return k;
+}
+
+void p9_keep_learn(struct p9 *c, u64 ino, const struct span *spans, unsigned n, u64 offset, u64 len)
+{
+    struct kept *k = find_to_learn(c, ino, offset + len);
+    bool pages = vfs_reader.swap && spans->pa % PAGE_SIZE == 0;
+    if (k && (k->size <= SMALL || len < (pages ? HANDED : SMALL)))
+        copy(k, spans, n, offset, len);
+}
+
+u64 p9_keep_pages(struct p9 *c, u64 ino, u64 pa, u64 npages, u64 offset, u64 len)
+{
+    struct kept *k = find_to_learn(c, ino, offset + len);
+    if (k && offset % PAGE_SIZE)
+        copy(k, &(struct span){pa, len}, 1, offset, len);
+    if (!k || offset % PAGE_SIZE)
+        return 0;
     for (u64 done = 0, i = offset / PAGE_SIZE; done < npages * PAGE_SIZE; done += PAGE_SIZE, i++) {
         bool whole = i < k->npages && done < len && len - done >= length_of(k, i);
         if (whole && !is_there(k, i) && has_room(k))

@@ -123,11 +123,54 @@ static void what_was_read_is_not_read_again(void **state)
             host_writes(0, size);
             read_all(0, size, block);
             unsigned before = reads();
-            assert_in_range(mem_kept, (size + 4095) / 4096, (size + 4095) / 4096);
+            if (block >= 128 * KIB && size > 128 * KIB) /* that costs one copy wherever it comes from */
+                continue;
+            assert_int_equal(mem_kept, (size + 4095) / 4096);
             for (size_t k = 0; k < ARRAY_LEN(blocks); k++)
                 read_all(0, size, blocks[k]);
             assert_int_equal(reads(), before);
         }
+}
+
+static unsigned offers;
+
+static u64 refuse(u64 va, u64 from, u64 to, u64 len)
+{
+    assert_true((va | from | to | len) % PAGE_SIZE == 0);
+    offers++;
+    return 0;
+}
+
+/* As by read(), to a buffer of whole pages. */
+static void read_pages(u64 size, u64 block)
+{
+    struct file *f = must("/s/data", O_RDONLY);
+    for (u64 at = 0; at < size; at += block) {
+        vfs_reader = (struct vfs_reader){refuse, 0x10000000};
+        must_get(f, 0, MIN(block, size - at), at);
+        vfs_reader.swap = NULL;
+    }
+    vfs_put(f);
+}
+
+/* A large file's pages are offered as in the other modes, and not copied to be kept. */
+static void what_is_handed_over_is_not_copied(void **state)
+{
+    (void)state;
+    offers = 0;
+    read_pages(SIZE, 64 * KIB);
+    assert_true(offers > 0);
+    assert_in_range(mem_kept, 0, 80);
+    begin(NULL);
+    offers = 0;
+    read_pages(SIZE, MIB);
+    assert_in_range(mem_kept, 0, 1);
+    begin(NULL);
+    host_writes(0, 128 * KIB);
+    offers = 0;
+    read_pages(128 * KIB, 16 * KIB);
+    assert_int_equal(offers, 0);
+    assert_int_equal(mem_kept, 32);
 }
 
 static void opening_what_is_kept_takes_three_messages(void **state)
@@ -168,7 +211,7 @@ static void any_part_of_a_file(void **state)
     struct file *f[2] = {must("/s/data", O_RDONLY), must("/s/data", O_RDONLY)};
     srand(5);
     for (unsigned i = 0; i < 3000; i++) {
-        u64 at = (u64)rand() % SIZE, len = (u64)rand() % (i % 8 ? 9000 : 300000);
+        u64 at = (u64)rand() % SIZE, len = (u64)rand() % (i % 8 ? 9000 : 100000);
         must_get(f[i & 1], 0, MIN(len, SIZE - at), at);
     }
     vfs_put(f[0]);
@@ -421,8 +464,8 @@ static void files_that_were_not_read_for_longest_go_first(void **state)
         snprintf(path, sizeof path, "/s/keep%u", n);
         struct file *f = must(path, O_RDONLY);
         before = reads();
-        for (u64 at = 0; at < size; at += MIB)
-            assert_in_range(get(f, MIB, at), 1, MIB);
+        for (u64 at = 0; at < size; at += 64 * KIB)
+            assert_in_range(get(f, 64 * KIB, at), 1, 64 * KIB);
         vfs_put(f);
         assert_int_equal(reads() == before, i >= 3 && i < 9);
         assert_in_range(mem_kept, size / PAGE_SIZE, pages / 4);
@@ -472,6 +515,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         T(what_was_read_is_not_read_again),
+        T(what_is_handed_over_is_not_copied),
         T(opening_what_is_kept_takes_three_messages),
         T(only_this_mode_keeps_data),
         T(any_part_of_a_file),
