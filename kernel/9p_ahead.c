@@ -70,6 +70,7 @@ static struct {
 } taken;
 static unsigned nwindows;
 static bool busy; /* in the middle of a read: its windows stay */
+u64 p9_ahead_had;
 
 /* ---- windows ---- */
 
@@ -411,12 +412,6 @@ static unsigned cut(struct span *out, const struct span *spans, unsigned n, u64 
     return count;
 }
 
-static inline void learn(struct p9 *c, u64 ino, const struct span *spans, unsigned n, u64 offset, s64 got)
-{
-    if (got > 0 && c->fs->cache == CACHE_LOOSE)
-        p9_keep_learn(c, ino, spans, n, offset, (u64)got);
-}
-
 static bool may_begin(const struct stream *s)
 {
     return s->run >= s->patience && !s->windows && s->shorts < SHORT_MOST;
@@ -433,7 +428,6 @@ static s64 fetch(struct stream *s, u64 known, u64 end, struct span *spans, unsig
         known = offset + want; /* a server that gives less is asked once more for this only */
     }
     s64 got = p9_read(s->client, s->fid, known, end, spans, n, offset);
-    learn(s->client, s->qid_path, spans, n, offset, MIN(got, (s64)want));
     if (!w || got <= (s64)want) {
         if (w)
             free_window(w);
@@ -454,12 +448,12 @@ static s64 read_stream(struct stream *s, struct node *node, u64 known, u64 end, 
     s->run = offset == s->at ? s->run + 1 : 0;
     if (!s->windows && s->run < s->patience) {
         s64 got = p9_read(s->client, s->fid, known, end, spans, n, offset);
-        learn(s->client, s->qid_path, spans, n, offset, got);
         s->at = offset + (u64)MAX(got, 0);
         return got;
     }
     u64 done = take(s, node->fs, known, spans, n, offset, want);
     s64 got = 0;
+    p9_ahead_had = done;
     if (done < want)
         got = fetch(s, known, done ? 0 : end, rest, cut(rest, spans, n, done), offset + done, want - done);
     if (done == 0 && got < 0)
@@ -471,15 +465,13 @@ static s64 read_stream(struct stream *s, struct node *node, u64 known, u64 end, 
     return (s64)done;
 }
 
-s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
+s64 p9_ahead_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
     u64 want = mem_span_total(spans, n), end = p9_sure_size(node);
     u64 known = p9_hint(node) == ~0u ? ~0ull : p9_hint(node);
     struct stream *s = streams ? find(p9_of(node), p9_fid(node)) : NULL;
     s64 got;
     p9_gather_read(node);
-    if (node->fs->cache == CACHE_LOOSE && (got = p9_keep_read(node, spans, n, offset)) >= 0)
-        return got;
     bool pages = vfs_reader.swap && n && spans->pa % PAGE_SIZE == 0;
     bool small = want && want < (pages ? DIRECT_PAGES : DIRECT) && n <= SPANS && !node->through;
     if (s && small) {
@@ -491,7 +483,6 @@ s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offse
     if (s)
         drop_all(s);
     got = p9_read(p9_of(node), p9_fid(node), known, end, spans, n, offset);
-    learn(p9_of(node), node->qid.path, spans, n, offset, got);
     if (!s && small && got == (s64)want && want < known && offset < known - want)
         add(node, offset + want);
     return got;

@@ -291,7 +291,8 @@ s64 p9_read(struct p9 *client, u32 fid, u64 expected, u64 end, const struct span
  * 9p_ahead.c: a read() of an open file, from what was read ahead of it as far as it may be used, and from the server; who reads on where he ended gets the
  * next pieces fetched while he is busy.
  */
-s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset);
+s64 p9_ahead_read(struct node *node, const struct span *spans, unsigned n, u64 offset);
+extern u64 p9_ahead_had; /* bytes of the last one that were read ahead, where it looked for such */
 /* The file is another one now, as this guest knows, or it may be: nothing of it that was read ahead is used any more. */
 void p9_ahead_changed(const struct node *node);
 /* This fid is closed: what was read and gathered for it goes. */
@@ -331,12 +332,10 @@ void p9_cache_remove(const struct node *dir, struct name name, bool directory);
 void p9_cache_rename(const struct node *from, struct name old_name, const struct node *to, struct name new_name);
 void p9_cache_free(struct p9 *client);
 /*
- * 9p_keep.c, where the share is mounted with cache=loose. read: as the verb, where all of it is kept; -EAGAIN: it has to be asked for. Where the file
- * is small, no pages are handed over (vfs_reader.swap). learn: what the server gave; pages: the same for whole pages, `len` bytes in all, as many as it
- * returns, all or none, are its own then.
+ * 9p_keep.c: the verb read, and where the share is mounted with cache=loose, what is kept of files' data. pages: those in which `len` bytes of a file came: as many
+ * as it returns, all or none, are its own then. drop: what hangs on attributes that are not kept any more.
  */
-s64 p9_keep_read(const struct node *node, const struct span *spans, unsigned n, u64 offset);
-void p9_keep_learn(struct p9 *client, u64 ino, const struct span *spans, unsigned n, u64 offset, u64 len);
+s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset);
 u64 p9_keep_pages(struct p9 *client, u64 ino, u64 pa, u64 npages, u64 offset, u64 len);
 void p9_keep_drop(struct kept *kept);
 /* What clients keep goes when memory is needed, from the first call on; not while it is busy. */

@@ -140,7 +140,8 @@ static bool has(const struct kept *k, u64 offset, u64 len)
     return true;
 }
 
-s64 p9_keep_read(const struct node *node, const struct span *spans, unsigned n, u64 offset)
+/* What is kept. -EAGAIN: it has to be asked for. Pages of a small file are not handed over then. */
+static s64 give_read(const struct node *node, const struct span *spans, unsigned n, u64 offset)
 {
     struct p9 *c = p9_of(node);
     if (node->through || p9_lost(c, p9_fid(node)))
@@ -200,14 +201,15 @@ static u8 *place(struct kept *k, u64 i, u64 in, u64 len)
     return (u8 *)mem_virt(k->pages[i]) + in;
 }
 
-static void copy(struct kept *k, const struct span *spans, unsigned n, u64 offset, u64 len)
+/* Bytes from `skip` to `end` of the spans, the first of which is byte `offset` of the file. */
+static void copy(struct kept *k, const struct span *spans, unsigned n, u64 offset, u64 skip, u64 end)
 {
-    for (u64 done = 0, piece; done < len; done += piece) {
-        u64 in = (offset + done) % PAGE_SIZE;
-        piece = MIN(PAGE_SIZE - in, len - done);
-        u8 *to = place(k, (offset + done) / PAGE_SIZE, in, piece);
+    for (u64 piece; skip < end; skip += piece) {
+        u64 in = (offset + skip) % PAGE_SIZE;
+        piece = MIN(PAGE_SIZE - in, end - skip);
+        u8 *to = place(k, (offset + skip) / PAGE_SIZE, in, piece);
         if (to)
-            mem_from_spans(to, spans, n, done, piece);
+            mem_from_spans(to, spans, n, skip, piece);
     }
 }
 
@@ -222,19 +224,20 @@ static struct kept *find_to_learn(struct p9 *c, u64 ino, u64 end)
     return k;
 }
 
-void p9_keep_learn(struct p9 *c, u64 ino, const struct span *spans, unsigned n, u64 offset, u64 len)
+/* What the server gave; up to byte `skip` it came from windows, which are kept by themselves. */
+static void learn(const struct node *node, const struct span *spans, unsigned n, u64 offset, u64 skip, u64 end)
 {
-    struct kept *k = find_to_learn(c, ino, offset + len);
+    struct kept *k = find_to_learn(p9_of(node), node->qid.path, offset + end);
     bool pages = vfs_reader.swap && spans->pa % PAGE_SIZE == 0;
-    if (k && (k->size <= SMALL || len < (pages ? HANDED : SMALL)))
-        copy(k, spans, n, offset, len);
+    if (k && (k->size <= SMALL || end < (pages ? HANDED : SMALL)))
+        copy(k, spans, n, offset, skip, end);
 }
 
 u64 p9_keep_pages(struct p9 *c, u64 ino, u64 pa, u64 npages, u64 offset, u64 len)
 {
     struct kept *k = find_to_learn(c, ino, offset + len);
     if (k && offset % PAGE_SIZE)
-        copy(k, &(struct span){pa, len}, 1, offset, len);
+        copy(k, &(struct span){pa, len}, 1, offset, 0, len);
     if (!k || offset % PAGE_SIZE)
         return 0;
     for (u64 done = 0, i = offset / PAGE_SIZE; done < npages * PAGE_SIZE; done += PAGE_SIZE, i++) {
@@ -245,4 +248,22 @@ u64 p9_keep_pages(struct p9 *c, u64 ino, u64 pa, u64 npages, u64 offset, u64 len
             mem_pages_free(pa + done, 1);
     }
     return npages;
+}
+
+static COLD s64 read_loose(struct node *node, const struct span *spans, unsigned n, u64 offset)
+{
+    p9_gather_read(node);
+    s64 got = give_read(node, spans, n, offset);
+    if (got >= 0)
+        return got;
+    p9_ahead_had = 0;
+    got = p9_ahead_read(node, spans, n, offset);
+    if (got > (s64)p9_ahead_had)
+        learn(node, spans, n, offset, p9_ahead_had, (u64)got);
+    return got;
+}
+
+s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset)
+{
+    return node->fs->cache == CACHE_LOOSE ? read_loose(node, spans, n, offset) : p9_ahead_read(node, spans, n, offset);
 }
