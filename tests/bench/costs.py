@@ -39,8 +39,8 @@ COMPILED, OTHER_COMPILER = {"instructions", "translated", "pages", "bytes", "mem
 MADE_BY = ("gcc", "qemu")
 MEMORY = "128M"
 # Microseconds that the guest sleeps after each store to a device, so that the answer is there when it looks: if it had to wait, how often it was woken
-# would count too, and that is chance.
-NAP = 400
+# would count too, and that is chance. A guest that is asked again, because something differs, sleeps longer each time: the machine may be busy.
+NAP, LONGER = 400, 3
 FEW, MANY = 20, 60
 MIB = 1 << 20
 KERNEL = 0xffffffff80000000
@@ -149,19 +149,19 @@ class Counted:
         self.file.close()
 
 
-def measure():
+def measure(nap=NAP):
     """{(name, which): Counter} of one guest for all the items, and one for the program that is loaded."""
     raw = {}
     with tempfile.TemporaryDirectory(prefix="sheepskin-costs-") as folder:
         share = Path(folder)
         fill(share)
-        with Counted(share) as guest:
+        with Counted(share, nap=nap) as guest:
             raw["start", 1] = guest.start
             guest.work(f"stat e 0 {FEW}")  # the client tries its server out
             for name, (few, more, _) in ITEMS.items():
                 raw[name, 0], raw[name, 1] = guest.work(few), guest.work(more)
         shutil.copy(OUT / "work800", share)
-        with Counted(share, str(share / "work800")) as guest:
+        with Counted(share, str(share / "work800"), nap) as guest:
             raw["load 800 KB", 1] = guest.load
     return raw
 
@@ -241,8 +241,8 @@ def write_table(costs):
 def check(table, tries=TRIES):
     """(costs, more, less) after as many tries as it takes to find no difference, or all: what is more, or less, is so in each of the guests."""
     seen = []
-    for _ in range(tries):
-        seen.append(costs_of(measure()))
+    for i in range(tries):
+        seen.append(costs_of(measure(NAP * LONGER ** i)))
         more, less = compare(of_several(min, seen), table)[0], compare(of_several(max, seen), table)[1]
         if not more and not less:
             break
