@@ -62,8 +62,6 @@ struct stream {
 static struct stream *streams;
 static struct window *orphans;
 static u64 held; /* pages */
-/* Pages that a program gave for others. What was one window comes back page by page, and goes together, so that it can be one again. */
-static u64 given, ngiven;
 /* Where in the program the last whole pages went. */
 static struct {
     u64 va, end;
@@ -74,15 +72,9 @@ u64 p9_ahead_had;
 
 /* ---- windows ---- */
 
-static void free_given(void)
-{
-    mem_pages_free(given, ngiven);
-    ngiven = 0;
-}
-
 static void free_window(struct window *w)
 {
-    mem_pages_free(w->pa, w->pages);
+    mem_lent_back(w->pa, w->pages);
     held -= w->pages;
     nwindows--;
     mem_delete(w, sizeof *w);
@@ -144,7 +136,6 @@ static void drop_all(struct stream *s)
         s->patience = MIN(s->patience * 2, (u32)PATIENCE_MOST);
     while (s->windows)
         drop_first(s);
-    free_given();
     s->run = 0;
     s->pages = FIRST_PAGES;
 }
@@ -158,11 +149,11 @@ static struct window *make_window(u64 offset, u64 len, u64 most)
     if (mem_free_count() < LEAST_FREE || held >= available || nwindows == MOST)
         return NULL;
     pages = MIN(pages, available - held);
-    while (pages >= MIN((u64)SHORT_PAGES, most) && !(pa = mem_pages_if_free(pages, PAGE_SIZE)))
+    while (pages >= MIN((u64)SHORT_PAGES, most) && !(pa = mem_lend_if_free(pages)))
         pages /= 2;
     struct window *w = pa ? mem_new(sizeof *w) : NULL;
     if (!w) {
-        mem_pages_free(pa, pa ? pages : 0);
+        mem_lent_back(pa, pa ? pages : 0);
         return NULL;
     }
     held += pages;
@@ -263,12 +254,11 @@ static void add(const struct node *node, u64 at)
 /* Memory is short. */
 static bool give(void)
 {
-    u64 before = held + ngiven;
+    u64 before = held;
     reap();
-    free_given();
-    for (struct stream *s = streams; s && held + ngiven == before && !busy; s = s->next)
+    for (struct stream *s = streams; s && held == before && !busy; s = s->next)
         drop_all(s);
-    return held + ngiven < before;
+    return held < before;
 }
 
 /* At a heartbeat: what nobody reads on any more is not worth its pages. */
@@ -366,14 +356,11 @@ static u64 hand_over(struct window *w, u64 skip, const struct span *spans, u64 d
     len = ALIGN_DOWN(MIN(len, spans->len - at), PAGE_SIZE);
     if (!len || (from | skip) % PAGE_SIZE || !vfs_reader.swap || !is_worth_it(va, len))
         return 0;
-    mem_pages_free(w->pa, skip / PAGE_SIZE);
+    mem_lent_back(w->pa, skip / PAGE_SIZE);
     shrink(w, skip);
     len = vfs_reader.swap(va, from, w->pa, len);
     shrink(w, len);
-    if (given + ngiven * PAGE_SIZE != from || ngiven >= MOST_PAGES)
-        free_given();
-    given = ngiven ? given : from;
-    ngiven += len / PAGE_SIZE;
+    mem_lent_back(from, len / PAGE_SIZE); /* what was one window may be one again so */
     return len;
 }
 

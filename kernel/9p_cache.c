@@ -44,7 +44,7 @@ void p9_cache_busy(bool now)
     busy = now;
 }
 
-static bool is_loose(const struct p9 *c)
+bool p9_is_loose(const struct p9 *c)
 {
     return c->fs && c->fs->cache == CACHE_LOOSE;
 }
@@ -124,7 +124,7 @@ void p9_cache_free(struct p9 *c)
 /* One that is new, or the old one with this key. NULL: it is not kept. */
 static struct known *make(struct p9 *c, u64 of, struct name name)
 {
-    if (!is_loose(c) || mem_free_count() < LEAST_FREE)
+    if (!p9_is_loose(c) || mem_free_count() < LEAST_FREE)
         return NULL;
     bool was = busy;
     busy = true;
@@ -149,7 +149,7 @@ static struct known *make(struct p9 *c, u64 of, struct name name)
 
 bool p9_cache_attr(struct p9 *c, u64 ino, struct attr *attr)
 {
-    if (!c->cache || !is_loose(c))
+    if (!c->cache || !p9_is_loose(c))
         return false;
     const struct known *k = *find(c->cache, ino, (struct name){0});
     if (!k || k->age != c->cache->age)
@@ -213,7 +213,7 @@ static COLD int walk(const struct node *from, const struct name *names, unsigned
 
 int p9_cache_walk(const struct node *from, const struct name *names, unsigned n, struct qid *qids)
 {
-    return p9_of(from)->cache && is_loose(p9_of(from)) ? walk(from, names, n, qids) : -EAGAIN;
+    return p9_of(from)->cache && p9_is_loose(p9_of(from)) ? walk(from, names, n, qids) : -EAGAIN;
 }
 
 bool p9fs_absent(const struct node *from, const struct name *names, unsigned n)
@@ -258,7 +258,7 @@ static COLD void learn_walk(const struct node *from, const struct name *names, u
 
 void p9_cache_learn_walk(const struct node *from, const struct name *names, unsigned n, int got, const struct qid *qids)
 {
-    if (is_loose(p9_of(from)))
+    if (p9_is_loose(p9_of(from)))
         learn_walk(from, names, n, got, qids);
 }
 

@@ -40,7 +40,7 @@ const struct p9 *p9_chained;
 void p9_chain_forget(void)
 {
     if (chain.pages)
-        mem_pages_free(chain.pages, 2);
+        mem_lent_back(chain.pages, 2);
     chain = (struct chain){0};
     p9_chained = NULL;
 }
@@ -135,7 +135,7 @@ void p9_chain_send(struct p9 *c, u32 from, u32 fid, u8 next)
         return;
     }
     p9_chain_forget();
-    u64 pages = next == VFS_NEXT_READLINK ? mem_pages(2, PAGE_SIZE) : 0;
+    u64 pages = next == VFS_NEXT_READLINK ? mem_lend(2) : 0;
     if (!next || (next == VFS_NEXT_READLINK && !pages))
         return;
     *ch = (struct chain){.client = c, .fid = fid, .next = next, .pages = pages};

@@ -331,6 +331,7 @@ void p9_cache_edit(const struct node *dir, struct name name, bool gone);
 void p9_cache_remove(const struct node *dir, struct name name, bool directory);
 void p9_cache_rename(const struct node *from, struct name old_name, const struct node *to, struct name new_name);
 void p9_cache_free(struct p9 *client);
+bool p9_is_loose(const struct p9 *client);
 /*
  * 9p_keep.c: the verb read, and where the share is mounted with cache=loose, what is kept of files' data. pages: those in which `len` bytes of a file came: as many
  * as it returns, all or none, are its own then. drop: what hangs on attributes that are not kept any more.

@@ -11,16 +11,11 @@
 #include "later.h"
 #include "vfs.h"
 
-static bool is_loose(const struct p9 *c)
-{
-    return c->fs && c->fs->cache == CACHE_LOOSE;
-}
-
 static bool is_fresh(const struct p9 *c, const struct p9_dir *d)
 {
     if (d->old || d->life != c->life)
         return false;
-    return is_loose(c) || vfs_is_still((struct vfs_moment){d->heard < vfs_began ? d->heard : vfs_heard, d->cycles});
+    return p9_is_loose(c) || vfs_is_still((struct vfs_moment){d->heard < vfs_began ? d->heard : vfs_heard, d->cycles});
 }
 
 /* It is not found any more; who uses it still does so. */
@@ -126,7 +121,7 @@ static void rest(struct later *work)
     struct p9 *c;
     (void)work;
     for (unsigned i = 0; (c = p9_client(i, &tag)); i++) {
-        if (!is_loose(c))
+        if (!p9_is_loose(c))
             give_up(c);
         p9_kick(c);
     }

@@ -439,13 +439,13 @@ static int p9fs_readlink(struct node *node, char *buf, size_t size)
         memcpy(buf, had->target, MIN((size_t)had->result, size));
     if (had)
         return had->result > 0 && (size_t)had->result > size ? -ENAMETOOLONG : had->result;
-    u64 page = mem_pages(1, PAGE_SIZE);
+    u64 page = mem_lend(1);
     if (!page)
         return -ENOMEM;
     struct p9_call call;
     p9_send_readlink(&call, p9_of(node), p9_fid(node), page);
     int err = p9_finish_readlink(&call, page, buf, size);
-    mem_pages_free(page, 1);
+    mem_lent_back(page, 1);
     return err;
 }
 

@@ -64,7 +64,7 @@ void p9_keep_drop(struct kept *k)
         n = run(k, i, k->npages);
         if (!k->pages[i])
             continue;
-        mem_pages_free(k->pages[i], n);
+        mem_lent_back(k->pages[i], n);
         mem_kept -= n;
     }
     mem_delete(k, size_of(k->npages));
@@ -173,7 +173,7 @@ static u64 length_of(const struct kept *k, u64 i)
 static void set_page(struct kept *k, u64 i, u64 pa)
 {
     if (k->pages[i])
-        mem_pages_free(k->pages[i], 1);
+        mem_lent_back(k->pages[i], 1);
     mem_kept += !!pa - (u64) !!k->pages[i];
     k->pages[i] = pa;
     if (k->growing == i)
@@ -245,7 +245,7 @@ u64 p9_keep_pages(struct p9 *c, u64 ino, u64 pa, u64 npages, u64 offset, u64 len
         if (whole && !is_there(k, i) && has_room(k))
             set_page(k, i, pa + done);
         else
-            mem_pages_free(pa + done, 1);
+            mem_lent_back(pa + done, 1);
     }
     return npages;
 }

@@ -173,9 +173,9 @@ static int take_reply(struct p9_call *call, struct wire *w, struct p9_list *list
 static int fetch(struct p9 *c, struct p9_list *list, const struct node *dir, u64 from, u64 pages)
 {
     struct p9_call call;
-    u64 pa = mem_pages(pages, PAGE_SIZE);
+    u64 pa = mem_lend(pages);
     while (!pa && pages > 1)
-        pa = mem_pages(pages /= 2, PAGE_SIZE);
+        pa = mem_lend(pages /= 2);
     if (!pa)
         return -ENOMEM;
     if (list->n) /* what nobody was given yet comes anew */
@@ -189,7 +189,7 @@ static int fetch(struct p9 *c, struct p9_list *list, const struct node *dir, u64
     int err = p9_exchange(&call, &w);
     if (err == 0)
         err = take_reply(&call, &w, list, room);
-    mem_pages_free(pa, pages);
+    mem_lent_back(pa, pages);
     list->fid = err ? P9_NOFID : p9_fid(dir);
     list->dir = dir->qid.path;
     list->begin = list->from = from;

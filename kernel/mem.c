@@ -27,13 +27,15 @@ struct object {
     struct object *next, **at; /* at: what points to it */
 };
 
-enum { SMALLEST = 16, LARGEST = 1024, CLASSES = 7 };
+enum { SMALLEST = 16, LARGEST = 1024, CLASSES = 7, COOLING = 32 };
 
 static struct extent *extents;
 static struct single *singles;
 static struct object *classes[CLASSES]; /* those that are free */
 static struct shared *fresh[CLASSES];   /* the page that was begun last; NULL: none, or it is all begun */
 static u64 free_count, total_count;
+static struct span cooling[COOLING]; /* free, and lent before; the one that came back last stands last */
+static unsigned ncooling;
 
 bool (*mem_reclaim)(size_t pages);
 u64 mem_reclaimable, mem_kept;
@@ -131,16 +133,16 @@ size_t mem_map_clean(const struct boot *boot, u64 image, u64 image_size, struct 
 
 /* ---- pages ---- */
 
-static void add_extent(u64 pa, u64 pages)
+static void add_extent(struct span run)
 {
-    struct extent *self = mem_virt(pa), **at = &extents, *before = NULL;
+    struct extent *self = mem_virt(run.pa), **at = &extents, *before = NULL;
     while (*at && *at < self) {
         before = *at;
         at = &before->next;
     }
-    *self = (struct extent){*at, pages};
+    *self = (struct extent){*at, run.len / PAGE_SIZE};
     *at = self;
-    if (self->next && (u8 *)self + pages * PAGE_SIZE == (u8 *)self->next) {
+    if (self->next && (u8 *)self + run.len == (u8 *)self->next) {
         self->pages += self->next->pages;
         self->next = self->next->next;
     }
@@ -156,7 +158,7 @@ void mem_init(const struct span *free, size_t n)
     singles = NULL;
     memset(classes, 0, sizeof classes);
     memset(fresh, 0, sizeof fresh);
-    free_count = 0;
+    free_count = ncooling = 0;
     for (size_t i = n; i-- > 0;)
         mem_pages_free(free[i].pa, free[i].len / PAGE_SIZE);
     total_count = free_count;
@@ -200,11 +202,18 @@ static void singles_to_extents(void)
     while (singles) {
         struct single *s = singles;
         singles = s->next;
-        add_extent(mem_phys(s), 1);
+        add_extent((struct span){mem_phys(s), PAGE_SIZE});
     }
 }
 
-static u64 take_pages(size_t n, u64 align)
+static struct span take_out(unsigned i)
+{
+    struct span s = cooling[i];
+    memmove(cooling + i, cooling + i + 1, (--ncooling - i) * sizeof s);
+    return s;
+}
+
+u64 mem_pages_if_free(size_t n, u64 align)
 {
     u64 pa = 0;
     if (n == 1 && align <= PAGE_SIZE && singles) {
@@ -217,14 +226,13 @@ static u64 take_pages(size_t n, u64 align)
         singles_to_extents();
         pa = find_pages(n, align);
     }
+    while (!pa && n && ncooling) {
+        add_extent(take_out(0));
+        pa = find_pages(n, align);
+    }
     if (pa)
         free_count -= n;
     return pa;
-}
-
-u64 mem_pages_if_free(size_t n, u64 align)
-{
-    return take_pages(n, align);
 }
 
 void mem_keep(struct mem_keeper *keeper)
@@ -243,11 +251,11 @@ static bool give_back(void)
 
 u64 mem_pages(size_t n, u64 align)
 {
-    u64 pa = take_pages(n, align);
+    u64 pa = mem_pages_if_free(n, align);
     while (!pa && n && give_back())
-        pa = take_pages(n, align);
+        pa = mem_pages_if_free(n, align);
     while (!pa && n && mem_reclaim && mem_reclaim(n))
-        pa = take_pages(n, align);
+        pa = mem_pages_if_free(n, align);
     return pa;
 }
 
@@ -259,7 +267,35 @@ void mem_pages_free(u64 pa, size_t n)
         s->next = singles;
         singles = s;
     } else if (n) {
-        add_extent(pa, n);
+        add_extent((struct span){pa, n * PAGE_SIZE});
+    }
+}
+
+/* From the smallest run that has as many, or else as mem_pages_if_free(). */
+u64 mem_lend_if_free(size_t n)
+{
+    unsigned best = COOLING;
+    for (unsigned i = 0; n && i < ncooling; i++)
+        if (cooling[i].len / PAGE_SIZE >= n && (best == COOLING || cooling[i].len < cooling[best].len))
+            best = i;
+    if (best == COOLING)
+        return mem_pages_if_free(n, PAGE_SIZE);
+    struct span s = take_out(best);
+    mem_lent_back(s.pa + n * PAGE_SIZE, s.len / PAGE_SIZE - n);
+    free_count -= s.len / PAGE_SIZE;
+    return s.pa;
+}
+
+void mem_lent_back(u64 pa, size_t n)
+{
+    struct span *last = cooling + ncooling - 1;
+    free_count += n;
+    if (n && ncooling && end_of(last) == pa) {
+        last->len += n * PAGE_SIZE;
+    } else if (n) {
+        if (ncooling == COOLING)
+            add_extent(take_out(0));
+        cooling[ncooling++] = (struct span){pa, n * PAGE_SIZE};
     }
 }
 

@@ -39,6 +39,16 @@ void mem_keep(struct mem_keeper *keeper);
 /* Gives back n pages at pa: any part of what mem_pages() gave. */
 void mem_pages_free(u64 pa, size_t n);
 
+/* The same for pages that a device is told to write to. They are the first to be lent again, and the last to be anybody else's: a device that goes on writing
+ * when it has said that it is done, hits nobody. */
+u64 mem_lend_if_free(size_t n);
+void mem_lent_back(u64 pa, size_t n);
+static inline u64 mem_lend(size_t n)
+{
+    u64 pa = mem_lend_if_free(n);
+    return pa ? pa : mem_pages(n, PAGE_SIZE);
+}
+
 /* Pages free now / in all. */
 u64 mem_free_count(void);
 u64 mem_total_count(void);

@@ -99,10 +99,11 @@ static bool in_program(u64 start, u64 len)
     return start >= ARCH_USER_MIN && start < ARCH_USER_MAX && len <= ARCH_USER_MAX - start;
 }
 
+/* It may have been read into a moment ago. */
 static void page_gone(u64 pa, u64 len)
 {
     proc_current->pages -= len / PAGE_SIZE;
-    mem_pages_free(pa, len / PAGE_SIZE);
+    mem_lent_back(pa, len / PAGE_SIZE);
 }
 
 int proc_unmap(u64 start, u64 len)

@@ -72,9 +72,9 @@ static u64 read_whole(struct file *file, u64 size)
 {
     enum { MOST = 512, PART = 4 };
     u64 pages = ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE;
-    u64 pa = pages <= MIN(mem_free_count() / PART, (u64)MOST) ? mem_pages_if_free(pages, PAGE_SIZE) : 0;
+    u64 pa = pages <= MIN(mem_free_count() / PART, (u64)MOST) ? mem_lend_if_free(pages) : 0;
     if (pa && vfs_read(file, &(struct span){pa, size}, 1, 0) != (s64)size) {
-        mem_pages_free(pa, pages);
+        mem_lent_back(pa, pages);
         return 0;
     }
     if (pa)

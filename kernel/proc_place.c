@@ -121,9 +121,9 @@ int proc_place(struct file *file, const struct proc_bytes *bytes, const struct p
     if (result == 0)
         result = finish(&r);
     while (r.nskipped--)
-        mem_pages_free(r.skipped[r.nskipped].pa, r.skipped[r.nskipped].len / PAGE_SIZE);
+        mem_lent_back(r.skipped[r.nskipped].pa, r.skipped[r.nskipped].len / PAGE_SIZE);
     if (bytes->own)
-        mem_pages_free(bytes->pa + r.given, bytes->own - r.given / PAGE_SIZE);
+        mem_lent_back(bytes->pa + r.given, bytes->own - r.given / PAGE_SIZE);
     return result;
 }
 

@@ -15,8 +15,8 @@ static s64 copy(struct file *in, u64 in_at, struct file *out, u64 out_at, u64 le
     s64 room = file_room(out, out_at, false, &len);
     if (room < 0)
         return room;
-    u64 pages = MIN(MAX(mem_free_count() / PART, TURN_MIN), TURN_MAX), turn = pages * PAGE_SIZE,
-        pa = mem_pages(pages, PAGE_SIZE), done = 0;
+    u64 pages = MIN(MAX(mem_free_count() / PART, TURN_MIN), TURN_MAX), turn = pages * PAGE_SIZE, pa = mem_lend(pages),
+        done = 0;
     s64 got = pa ? 0 : -ENOMEM, put = 0;
     while (got >= 0 && done < len) {
         struct span span = {pa, MIN(len - done, turn)};
@@ -32,7 +32,7 @@ static s64 copy(struct file *in, u64 in_at, struct file *out, u64 out_at, u64 le
             vfs_seek(in, MAX(put, 0) - (s64)span.len, 1);
         got = MIN(put, 0);
     }
-    mem_pages_free(pa, pa ? pages : 0);
+    mem_lent_back(pa, pa ? pages : 0);
     return done ? (s64)done : got;
 }
 
@@ -49,12 +49,6 @@ static s64 put_position(u64 va, u64 at, s64 moved)
     return va && proc_copy_out(va, &next, sizeof next) < 0 ? -EFAULT : moved;
 }
 
-static struct file *open_file(u64 fd)
-{
-    struct file *file = proc_file((u32)fd);
-    return file && !(file->flags & O_PATH) ? file : NULL;
-}
-
 static bool is_regular(const struct file *file)
 {
     return (file->mode & S_IFMT) == S_IFREG;
@@ -62,7 +56,7 @@ static bool is_regular(const struct file *file)
 
 SYSCALL(sendfile)
 {
-    struct file *in = open_file(arg[1]), *out = open_file(arg[0]);
+    struct file *in = file_open(arg[1]), *out = file_open(arg[0]);
     u64 at;
     s64 result = get_position(arg[2], &at);
     if (result < 0)
@@ -129,6 +123,6 @@ static s64 copy_range(struct file *in, struct file *out, const u64 arg[6])
 
 SYSCALL(copy_file_range)
 {
-    struct file *in = open_file(arg[0]), *out = open_file(arg[2]);
+    struct file *in = file_open(arg[0]), *out = file_open(arg[2]);
     return in && out ? copy_range(in, out, arg) : -EBADF;
 }

@@ -343,12 +343,6 @@ SYSCALL(fdatasync)
     return sync_file(arg[0], true);
 }
 
-static struct file *open_file(u64 fd)
-{
-    struct file *file = proc_file((u32)fd);
-    return file && !(file->flags & O_PATH) ? file : NULL;
-}
-
 /* What the host still has to write is the host's. Errors stay for those who close the files. */
 SYSCALL(sync)
 {
@@ -359,13 +353,13 @@ SYSCALL(sync)
 
 SYSCALL(syncfs)
 {
-    return open_file(arg[0]) ? sys_sync(arg) : -EBADF;
+    return file_open(arg[0]) ? sys_sync(arg) : -EBADF;
 }
 
 /* Blocks cannot be promised over 9P; C libraries then write zeroes themselves. */
 SYSCALL(fallocate)
 {
-    const struct file *file = open_file(arg[0]);
+    const struct file *file = file_open(arg[0]);
     if (!file)
         return -EBADF;
     if ((s64)arg[2] < 0 || (s64)arg[3] <= 0)
@@ -386,7 +380,7 @@ static bool is_a(const struct file *file, u32 type)
 SYSCALL(fadvise64)
 {
     enum { POSIX_FADV_NOREUSE = 5 };
-    const struct file *file = open_file(arg[0]);
+    const struct file *file = file_open(arg[0]);
     if (!file || is_a(file, S_IFIFO))
         return file ? -ESPIPE : -EBADF;
     return (u32)arg[3] > POSIX_FADV_NOREUSE || (s64)arg[2] < 0 ? -EINVAL : 0;
@@ -394,7 +388,7 @@ SYSCALL(fadvise64)
 
 SYSCALL(readahead)
 {
-    const struct file *file = open_file(arg[0]);
+    const struct file *file = file_open(arg[0]);
     if (!file || !vfs_may_read(file->flags))
         return -EBADF;
     return (!is_a(file, S_IFREG) && !is_a(file, S_IFBLK)) || (s64)arg[2] < 0 ? -EINVAL : 0;
@@ -404,7 +398,7 @@ SYSCALL(readahead)
 SYSCALL(sync_file_range)
 {
     enum { WAIT_BEFORE = 1, WRITE = 2, WAIT_AFTER = 4 };
-    struct file *file = open_file(arg[0]);
+    struct file *file = file_open(arg[0]);
     u32 flags = (u32)arg[3];
     if (!file)
         return -EBADF;

@@ -17,6 +17,12 @@ enum { SIGPIPE = 13, IO_SPANS = 64, IOV_MAX = 1024 };
 
 typedef s64 (*move_fn)(struct file *file, const struct span *spans, unsigned n, u64 offset);
 
+struct file *file_open(u64 fd)
+{
+    struct file *file = proc_file((u32)fd);
+    return file && !(file->flags & O_PATH) ? file : NULL;
+}
+
 static int file_for(u32 fd, bool write, u64 offset, struct file **out)
 {
     *out = proc_file(fd);

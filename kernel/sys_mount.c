@@ -42,8 +42,7 @@ static s64 mount_share(const struct user_path *path, const char *type, const cha
     int err = vfs_look_up(path->at, path->text, 0, &place);
     if (err < 0)
         return err;
-    if (place.node.fs->ops->clunk)
-        place.node.fs->ops->clunk(&place.node);
+    vfs_clunk(&place.node);
     if (flags & (MS_REMOUNT | MS_BIND | MS_MOVE) || !type[0])
         return -EINVAL;
     if (strcmp(type, "9p") != 0)

@@ -43,13 +43,15 @@ static s64 get(const u64 arg[6], enum object_kind kind, const char *name, u64 va
     if (got < 0)
         return got;
     size = MIN(size, (u64)XATTR_SIZE_MAX);
-    void *value = size ? mem_new(size) : NULL;
+    size_t pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+    u64 pa = size ? mem_lend(pages) : 0;
+    void *value = pa ? memset(mem_virt(pa), 0, size) : NULL;
     got = -ENOMEM;
     if (!size || value)
         got = vfs_getxattr(o.file, o.path.at, o.path.text, o.path.look, name, value, size);
     if (got > 0 && size && proc_copy_out(va, value, (u64)got) < 0)
         got = -EFAULT;
-    mem_delete(value, size);
+    mem_lent_back(pa, pa ? pages : 0);
     return let_go(&o, got);
 }
 

@@ -28,12 +28,6 @@ void vfs_tell_time(void)
     vfs_clock = arch_cycles();
 }
 
-static void clunk(struct node *node)
-{
-    if (node->fs->ops->clunk)
-        node->fs->ops->clunk(node);
-}
-
 /* Positions mean nothing to a device or a pipe; Linux's memory devices say so by staying at 0, all others by ESPIPE. */
 static bool has_no_position(const struct file *file)
 {
@@ -84,7 +78,7 @@ s64 vfs_readlink(const struct file *at, const char *path, char *buf, size_t size
     len = -EINVAL;
     if ((place.node.qid.type & QID_SYMLINK) && ops->readlink)
         len = ops->readlink(&place.node, target, sizeof target);
-    clunk(&place.node);
+    vfs_clunk(&place.node);
     if (len < 0)
         return len;
     size = MIN((size_t)len, size);
@@ -107,7 +101,7 @@ int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out
     if (err < 0)
         return err;
     err = statfs_node(&place.node, place.mount, out);
-    clunk(&place.node);
+    vfs_clunk(&place.node);
     return err;
 }
 
@@ -192,13 +186,12 @@ s64 vfs_read(struct file *file, const struct span *spans, unsigned n, u64 offset
 
 s64 vfs_read_copy(struct file *file, void *bytes, size_t len, u64 offset)
 {
-    u8 *shared = mem_new(len);
-    if (!shared)
+    struct span span = {mem_lend((len + PAGE_SIZE - 1) / PAGE_SIZE), len};
+    if (!span.pa)
         return -ENOMEM;
-    struct span span = {mem_phys(shared), len};
     s64 got = vfs_read(file, &span, 1, offset);
-    memcpy(bytes, shared, (size_t)MAX(got, 0));
-    mem_delete(shared, len);
+    memcpy(bytes, mem_virt(span.pa), (size_t)MAX(got, 0));
+    mem_lent_back(span.pa, (len + PAGE_SIZE - 1) / PAGE_SIZE);
     return got;
 }
 
@@ -254,7 +247,7 @@ static int reopen(struct file *file, u32 flags)
     err = node.fs->ops->open(&node, flags, &attr);
     if (err == 0 && (node.qid.path != file->node.qid.path || (attr.mode & S_IFMT) != (file->mode & S_IFMT)))
         err = -ESTALE; /* locks stand on what it was */
-    clunk(err < 0 ? &node : &file->node);
+    vfs_clunk(err < 0 ? &node : &file->node);
     if (err < 0)
         return err;
     node.through = file->node.through;

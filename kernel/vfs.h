@@ -306,6 +306,8 @@ struct place {
     bool vague; /* or which one is, some servers do not tell of several */
     const char *path;
 };
+/* Gives a node back, if it is one. */
+void vfs_clunk(struct node *node);
 enum { VFS_NOFOLLOW = 1, VFS_EMPTY = 2, VFS_CREATE = 4 };
 /* With a look-up: what the node is asked first, if it is asked anything: getattr(); open() to read, and no more than that; readlink(); only to
  * change names in it; it is never opened. Some servers can be asked both at once. */

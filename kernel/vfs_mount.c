@@ -88,12 +88,6 @@ void vfs_mounts_moved(const char *from, const char *to)
     }
 }
 
-static void clunk(struct node *node)
-{
-    if (node->fs && node->fs->ops->clunk)
-        node->fs->ops->clunk(node);
-}
-
 /* ---- mounting ---- */
 
 /* The directory at `path`, whose parent is there, where the file system can. */
@@ -104,12 +98,12 @@ static void make_directory(const char *path)
     bool slash;
     int err = vfs_look_up(NULL, path, 0, &place);
     if (err == 0)
-        clunk(&place.node);
+        vfs_clunk(&place.node);
     if (err != -ENOENT || !place.last || vfs_look_up_parent(NULL, path, 0, &place, name, &slash) < 0)
         return;
     if (place.node.fs->ops->mount_point)
         place.node.fs->ops->mount_point(&place.node, (struct name){name, (u16)strlen(name)});
-    clunk(&place.node);
+    vfs_clunk(&place.node);
 }
 
 static void make_directories(const char *path)
@@ -156,7 +150,7 @@ static int find_mount_point(const char *path, const char **canonical)
     *canonical = place.path;
     if (err)
         return err == -ENOENT && place.last ? 0 : err;
-    clunk(&place.node);
+    vfs_clunk(&place.node);
     return place.node.qid.type & QID_DIR ? 0 : -ENOTDIR;
 }
 
@@ -270,7 +264,7 @@ static int find_mounted(const struct file *at, const char *path, struct mount **
     if (err < 0)
         return err;
     char *full = last[0] ? vfs_path_join(place.path, last) : NULL;
-    clunk(&place.node);
+    vfs_clunk(&place.node);
     *out = full ? mounted_at(full) : NULL;
     if (full)
         mem_delete(full, strlen(full) + 1);
@@ -279,7 +273,7 @@ static int find_mounted(const struct file *at, const char *path, struct mount **
     err = vfs_look_up(at, path, 0, &place);
     if (err < 0)
         return err;
-    clunk(&place.node);
+    vfs_clunk(&place.node);
     *out = mounted_at(place.path);
     return *out ? 0 : -EINVAL;
 }
@@ -303,7 +297,7 @@ int vfs_unmount(const struct file *at, const char *path)
         err = -EBUSY;
     if (err < 0)
         return err;
-    clunk(&m->root);
+    vfs_clunk(&m->root);
     mem_delete(m->path, strlen(m->path) + 1);
     *m = (struct mount){0};
     while (nmounts && !mounts[nmounts - 1].fs)

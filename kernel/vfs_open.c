@@ -5,12 +5,6 @@
 
 static struct file *files; /* all that are open */
 
-static void clunk(struct node *node)
-{
-    if (node->fs->ops->clunk)
-        node->fs->ops->clunk(node);
-}
-
 static bool wants_write(u32 flags)
 {
     return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
@@ -96,7 +90,7 @@ static int open_place(struct place *place, u32 flags, struct file **out, struct 
     if (err == 0 && !(*out = new_file(place, flags, attr)))
         err = -ENOMEM;
     if (err < 0)
-        clunk(&place->node);
+        vfs_clunk(&place->node);
     return err < 0 ? err : 0;
 }
 
@@ -131,7 +125,7 @@ static int create_in(struct place *dir, const char *last, const char *path, u32 
     if (err == 0 && !(*out = new_file(dir, flags, &attr)))
         err = -ENOMEM;
     if (err < 0)
-        clunk(&dir->node);
+        vfs_clunk(&dir->node);
     return err;
 }
 
@@ -166,7 +160,7 @@ static int open_exclusive(const struct file *at, const char *path, u32 flags, u3
     if (full && may_make(&dir, full)) {
         err = create_in(&dir, last, full, flags, mode, out);
     } else {
-        clunk(&dir.node);
+        vfs_clunk(&dir.node);
         err = 1;
     }
     if (full)
@@ -219,7 +213,7 @@ static int open_nameless(const struct file *at, const char *path)
     int err = vfs_look_up(at, path, 0, &dir);
     if (err < 0)
         return err;
-    clunk(&dir.node);
+    vfs_clunk(&dir.node);
     if (!(dir.node.qid.type & QID_DIR))
         return -ENOTDIR;
     return may_write(&dir) ? -EROFS : -EOPNOTSUPP;
@@ -245,7 +239,7 @@ struct file *vfs_nameless(struct node *node, u32 flags)
     if (node->fs->ops->getattr(node, &attr) == 0)
         file = new_file(&(struct place){.node = *node, .path = ""}, flags, &attr);
     if (!file)
-        clunk(node);
+        vfs_clunk(node);
     return file;
 }
 
@@ -264,7 +258,7 @@ void vfs_put(struct file *file)
         at = &(*at)->next;
     *at = file->next;
     vfs_unlock_file(file);
-    clunk(&file->node);
+    vfs_clunk(&file->node);
     mem_delete(file->path, strlen(file->path) + 1);
     mem_delete(file, sizeof *file);
 }

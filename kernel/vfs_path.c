@@ -46,7 +46,7 @@ static bool have_look(struct attr *attr, u8 next)
     return true;
 }
 
-static void clunk(struct node *node)
+void vfs_clunk(struct node *node)
 {
     if (node->fs && node->fs->ops->clunk)
         node->fs->ops->clunk(node);
@@ -74,7 +74,7 @@ static COLD int follow(struct look_up *l, struct node *link, size_t start, size_
     char *text = l->texts[l->rest < l->texts[1]]; /* one that rest is not in */
     const struct fs_ops *ops = link->fs->ops;
     int len = l->links++ >= VFS_LINKS_MAX ? -ELOOP : ops->readlink ? ops->readlink(link, text, VFS_PATH_MAX) : -EINVAL;
-    clunk(link);
+    vfs_clunk(link);
     if (len < 0)
         return len;
     size_t behind = l->len - end, rest = strlen(l->rest);
@@ -126,9 +126,9 @@ static COLD int why_not(struct look_up *l, const struct node *from, unsigned got
     if (err < (int)got)
         return err < 0 ? err : -ENOENT;
     err = walk(&dir, l->names + got, 1, &found, qid, 0);
-    clunk(&dir);
+    vfs_clunk(&dir);
     if (err == 1)
-        clunk(&found);
+        vfs_clunk(&found);
     return err < 0 ? err : -ENOENT;
 }
 
@@ -159,7 +159,7 @@ static int step(struct look_up *l, const struct node *from, unsigned n, bool fol
         return whole ? 0 : why_not(l, from, (unsigned)got);
     if (!whole || link + 1 < n) {
         if (whole)
-            clunk(next);
+            vfs_clunk(next);
         got = walk(from, l->names, link + 1, next, l->qids, VFS_NEXT_READLINK);
         if (got <= (int)link)
             return got < 0 ? got : -ENOENT;
@@ -189,7 +189,7 @@ static int walk_path(struct look_up *l, bool follow_last, struct place *out, boo
         size_t end = n ? (size_t)(l->names[n - 1].s + l->names[n - 1].len - l->path) : pos;
         err = step(l, from, n, follow_last, &out->node, last && end == l->len);
         if (pos > start)
-            clunk(&at);
+            vfs_clunk(&at);
         pos = end;
         if (err || pos == l->len)
             break;
@@ -211,7 +211,7 @@ static COLD int enter(struct look_up *l, struct place *out)
     out->last = false;
     if (err)
         return err;
-    clunk(&out->node);
+    vfs_clunk(&out->node);
     return out->node.qid.type & QID_DIR ? 0 : -ENOTDIR;
 }
 
@@ -279,7 +279,7 @@ static COLD int refuse_slash(struct look_up *l, struct place *out)
 {
     int err = walk_path(l, false, out, false);
     if (err == 0)
-        clunk(&out->node);
+        vfs_clunk(&out->node);
     return err == 0 || (err == -ENOENT && out->last) ? -EISDIR : err;
 }
 
@@ -343,7 +343,7 @@ static int look_up(struct look_up *l, const struct file *at, const char *path, u
     l->limit = path + VFS_PATH_MAX;
     err = resolve(l, flags, out);
     if (err == 0 && l->directory && !(out->node.qid.type & QID_DIR)) {
-        clunk(&out->node);
+        vfs_clunk(&out->node);
         err = -ENOTDIR;
     }
     out->last &= !l->dot;
@@ -363,7 +363,7 @@ int vfs_look_up_attr(const struct file *at, const char *path, u32 flags, struct 
     if (err < 0 || !out->node.fs)
         return err;
     err = out->node.fs->ops->getattr(&out->node, attr);
-    clunk(&out->node);
+    vfs_clunk(&out->node);
     return err;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* 9p - a server that answers anything: right in size, type and tag most of the time, or no check behind those would be reached. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "9p_client.h"
@@ -48,16 +49,59 @@ static void use_open(struct node *node, struct span *room)
     fs->ops->fsync(node, next() & 1);
 }
 
+/* A program's buffer of single pages, which takes others for them. */
+enum { BUFFER = 0x10000000, FRAMES = 40 };
+static struct span frames[FRAMES];
+
+static bool is_named(u64 pa)
+{
+    for (unsigned i = 0; i < s.npending; i++)
+        for (unsigned j = 0; j < s.pending[i].req->npayload; j++)
+            if (pa - s.pending[i].req->payload[j].pa < s.pending[i].req->payload[j].len)
+                return true;
+    return false;
+}
+
+/* No page that is handed over is named by a message. */
+static u64 swap(u64 va, u64 from, u64 to, u64 len)
+{
+    u64 done = 0;
+    for (; done < len; done += PAGE_SIZE) {
+        struct span *frame = &frames[(va - BUFFER + done) / PAGE_SIZE];
+        if ((va - BUFFER + done) / PAGE_SIZE >= FRAMES || frame->pa != from + done || next() == 0xff)
+            break;
+        if (is_named(from + done) || is_named(to + done))
+            abort();
+        frame->pa = to + done;
+    }
+    return done;
+}
+
+static s64 read_frames(struct node *node, unsigned n, u64 offset)
+{
+    vfs_reader = (struct vfs_reader){swap, BUFFER};
+    s64 got = fs->ops->read(node, frames, n, offset);
+    vfs_reader.swap = NULL;
+    return got;
+}
+
 /* A file that is read and written on end, and a listing whose names are asked about. */
-static void use_on_end(struct node *node, struct span *room)
+static void use_on_end(struct node *node, struct span *room, bool swaps)
 {
     static const char *const names[] = {"file", "big", "dir", "link", "fifo", "none"};
-    u64 at = 0;
+    u64 at = 0, pages = swaps ? mem_pages(FRAMES, PAGE_SIZE) : 0;
     unsigned n = 0;
+    for (unsigned i = 0; i < FRAMES; i++)
+        frames[i] = (struct span){pages + i * PAGE_SIZE, PAGE_SIZE};
     for (unsigned i = next() % 32; i; i--) {
-        s64 got = next() & 7 ? fs->ops->read(node, room, 1, at) : fs->ops->write(node, room, 1, at);
+        u8 how = next();
+        s64 got = !(how & 7) ? fs->ops->write(node, room, 1, at)
+                  : pages    ? read_frames(node, how >> 3 & 1 ? FRAMES : 1 + (how >> 4), at)
+                             : fs->ops->read(node, room, 1, at);
         at += got > 0 ? (u64)got : 1;
     }
+    for (unsigned i = 0; pages && i < FRAMES; i++)
+        mem_pages_free(frames[i].pa, 1);
     fs->ops->readdir(&root, 0, PAGE_SIZE, count_entry, &n);
     for (unsigned i = next() % 16; i; i--) {
         struct name name = name_of(names[next() % ARRAY_LEN(names)]);
@@ -148,10 +192,11 @@ static void use(struct node *node)
         die();
     if (fs->ops->open(node, next() & 3, &attr) == 0) {
         use_open(node, &room);
-        fs->cache = next() % (CACHE_LOOSE + 1);
+        u8 how = next();
+        fs->cache = how % (CACHE_LOOSE + 1);
         s.serial = next() & 1;
         if (next() & 1)
-            use_on_end(node, &room);
+            use_on_end(node, &room, how & 0x80);
     }
     fs->ops->clunk(node);
     mem_pages_free(room.pa, 4);

@@ -207,12 +207,12 @@ static void pages_random_never_overlap(void **state)
         if (live[i].n) {
             for (u64 p = 0; p < live[i].n; p++)
                 assert_int_equal(*(u64 *)mem_virt(live[i].pa + p * PAGE + 64), (u64)i << 32 | p);
-            mem_pages_free(live[i].pa, live[i].n);
+            (i % 2 ? mem_pages_free : mem_lent_back)(live[i].pa, live[i].n);
             live[i].n = 0;
             continue;
         }
         live[i].n = 1 + (u64)(rand() % 3 ? 0 : rand() % 40);
-        live[i].pa = mem_pages(live[i].n, PAGE << rand() % 4);
+        live[i].pa = i % 2 ? mem_pages(live[i].n, PAGE << rand() % 4) : mem_lend(live[i].n);
         assert_true(live[i].pa != 0);
         for (u64 p = 0; p < live[i].n; p++)
             *(u64 *)mem_virt(live[i].pa + p * PAGE + 64) = (u64)i << 32 | p;
@@ -220,6 +220,56 @@ static void pages_random_never_overlap(void **state)
     for (int i = 0; i < LIVE; i++)
         mem_pages_free(live[i].pa, live[i].n);
     assert_int_equal(mem_free_count(), before);
+}
+
+/* Written to by a device that has said long ago that it is done. */
+static void pages_that_were_lent_are_nobody_elses_while_there_are_others(void **state)
+{
+    (void)state;
+    enum { LENT = 10 };
+    u64 before = mem_free_count(), pa = mem_lend(LENT), other[LENT];
+    mem_lent_back(pa, LENT);
+    assert_int_equal(mem_free_count(), before);
+    for (unsigned round = 0; round < 100; round++) {
+        memset(mem_virt(pa), 0xff, LENT * PAGE);
+        for (unsigned i = 0; i < LENT; i++) {
+            other[i] = mem_pages(1 + i % 3, PAGE);
+            assert_true(other[i] + (1 + i % 3) * PAGE <= pa || other[i] >= pa + LENT * PAGE);
+        }
+        assert_true(mem_new(3000) != NULL);
+        for (unsigned i = 0; i < LENT; i++)
+            mem_pages_free(other[i], 1 + i % 3);
+    }
+    assert_int_equal(mem_lend(LENT), pa);
+    mem_lent_back(pa, LENT);
+    assert_int_equal(mem_lend(1), pa);
+    assert_int_equal(mem_lend_if_free(LENT - 1), pa + PAGE);
+    mem_lent_back(pa, 1);
+    mem_lent_back(pa + PAGE, LENT - 1);
+}
+
+/* Pages that can be had in one piece. */
+static u64 longest(void)
+{
+    u64 n = mem_free_count(), pa;
+    while (!(pa = mem_pages(n, PAGE)))
+        n--;
+    mem_pages_free(pa, n);
+    return n;
+}
+
+static void pages_that_were_lent_are_there_when_there_are_no_others(void **state)
+{
+    (void)state;
+    enum { PIECES = 40 };
+    u64 n = mem_free_count(), most = longest(), pa[PIECES];
+    for (unsigned i = 0; i < PIECES; i++)
+        pa[i] = mem_lend(n / PIECES / 2);
+    for (unsigned i = 0; i < PIECES; i++)
+        mem_lent_back(pa[i], n / PIECES / 2);
+    assert_int_equal(mem_free_count(), n);
+    assert_int_equal(longest(), most); /* in one piece */
+    assert_int_equal(mem_free_count(), n);
 }
 
 static void objects_are_cleared_aligned_and_apart(void **state)
@@ -308,6 +358,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(pages_come_aligned_and_are_counted, arena_start, arena_end),
         cmocka_unit_test(pages_too_many_give_none),
         cmocka_unit_test(pages_freed_one_by_one_make_a_run_again),
+        cmocka_unit_test(pages_that_were_lent_are_nobody_elses_while_there_are_others),
+        cmocka_unit_test(pages_that_were_lent_are_there_when_there_are_no_others),
         cmocka_unit_test(pages_random_never_overlap),
         cmocka_unit_test(objects_are_cleared_aligned_and_apart),
         cmocka_unit_test(small_objects_give_their_pages_back),

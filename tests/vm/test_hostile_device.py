@@ -130,6 +130,8 @@ ROWS = [
     Row("case_r23_needs_reset_each_time", "read", NOTHING_READ, reset("it needs a reset")),
     Row("case_r24_descriptors_and_ring_overwritten", "again", f"{GOOD}\nagain: {GOOD}", None),
     Row("case_r25_answer_rewritten_after_completion", "again", None, None),
+    Row("case_r25_listing_rewritten_after_completion", "list", None, None),
+    Row("case_r25_link_rewritten_after_completion", "link", None, None),
     Row("case_p40_answers_to_what_was_flushed", "again", f"{NOTHING_READ}\nagain: read: end after {LARGE * len(CONTENT)} bytes, sum {LARGE * sum(CONTENT)}", None),
     Row("case_p1_reply_without_a_body", "stat", "EIO", bad_reply(24, "attributes without a type, or with two")),
     Row("case_p1_reply_of_four_bytes", "stat", "EIO", bad_reply(24, "shorter than a header")),
@@ -214,12 +216,12 @@ def honest_share():
     return folder
 
 
-def boot(rows, *options, keys=""):
+def boot(rows, *options, keys="", words=""):
     functions, mounts, argv = [], ["mount=host:/host"], ["/host/hostile"]
     for i, row in enumerate(rows):
         functions += ["--device", f"{row.lie},tag=liar{i},addr={i + 5:x}{keys}"]
         if row.verb:
-            mounts.append(f"mount=liar{i}:/liar{i}")
+            mounts.append(f"mount=liar{i}:/liar{i}{words}")
             argv += [row.verb, f"/liar{i}/lie/{row.lie}"]
     argv += ["each", "/sys/bus/virtio/devices/status", "read", "/host/poem.txt"]
     got = machine.boot(MACHINE, argv, share=honest_share(), options=["loglevel=info", *mounts, *options], before=[*HOSTILE, *functions, "--"])

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -61,6 +62,56 @@ static void do_read(const char *path)
            total, sum);
     if (fd >= 0)
         close(fd);
+}
+
+enum { STEP = 64 << 10, PARTS = 3 << 20 };
+
+static unsigned char *pages(size_t size)
+{
+    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* On end into the same whole pages; each byte counts by its place. */
+static void do_steps(const char *path)
+{
+    unsigned char *buf = pages(STEP);
+    unsigned long long total = 0, sum = 0;
+    ssize_t n = -1;
+    int fd = open(path, O_RDONLY), i;
+    for (i = 0; fd >= 0 && i < READS_MAX && (n = read(fd, buf, STEP)) > 0; i++)
+        for (ssize_t k = 0; k < n; k++)
+            sum += buf[k] * (++total % 65521);
+    printf("%s: %s after %llu bytes, sum %llu\n", fd < 0 ? "open" : "steps",
+           n < 0 ? failure()
+           : n   ? "no end"
+                 : "end",
+           total, sum);
+    munmap(buf, STEP);
+    close(fd);
+}
+
+/* By one write(), which may say less, and another one for the rest, if there is any; how much of it is there then. */
+static void do_fill(const char *path)
+{
+    unsigned char *buf = pages(PARTS), *back = pages(STEP);
+    int fd = open(path, O_RDWR | O_TRUNC);
+    size_t done = 0, same = 0;
+    ssize_t n;
+    for (size_t i = 0; i < PARTS; i++)
+        buf[i] = (unsigned char)(i * 2654435761u >> 13);
+    for (int i = 0; i < 2 && done < PARTS; i++) {
+        n = write(fd, buf + done, PARTS - done);
+        printf("%s%zd", i ? ", " : "", n);
+        if (n < 0)
+            printf(" %s", failure());
+        done += n > 0 ? n : 0;
+    }
+    while (same < PARTS && (n = pread(fd, back, STEP, same)) > 0 && memcmp(back, buf + same, n) == 0)
+        same += n;
+    printf(": %s\n", same == PARTS ? "all is there" : same >= done ? "what was said is there" : "bytes are lost");
+    munmap(buf, PARTS);
+    munmap(back, STEP);
+    close(fd);
 }
 
 static void do_again(const char *path)
@@ -153,8 +204,9 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*act)(const char *path);
-    } verbs[] = {{"stat", do_stat}, {"read", do_read},     {"again", do_again}, {"write", do_write}, {"list", do_list},
-                 {"link", do_link}, {"statfs", do_statfs}, {"show", do_show},   {"each", do_each}};
+    } verbs[] = {{"stat", do_stat},     {"read", do_read},   {"again", do_again}, {"steps", do_steps},
+                 {"fill", do_fill},     {"write", do_write}, {"list", do_list},   {"link", do_link},
+                 {"statfs", do_statfs}, {"show", do_show},   {"each", do_each}};
     for (int i = 1; i + 1 < argc; i += 2) {
         printf("%s %s = ", argv[i], argv[i + 1]);
         for (size_t k = 0; k < sizeof verbs / sizeof *verbs; k++)

@@ -18,16 +18,20 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from hostile import lies, mpqemu, server  # noqa: E402
+from hostile import mpqemu, server  # noqa: E402
 from hostile.function import Function  # noqa: E402
+from hostile.lies import LIES  # noqa: E402
+from hostile.pieces import PIECES  # noqa: E402
+
+ALL = {**LIES, **PIECES}
 
 
 def find_lies(pattern):
-    names = [n for n in lies.LIES if fnmatch.fnmatchcase(n, pattern)]
-    names = names or [n for n in lies.LIES if n.startswith(pattern.rstrip("_") + "_")] or [n for n in lies.LIES if n.startswith(f"case_{pattern}_")]
+    names = [n for n in ALL if fnmatch.fnmatchcase(n, pattern)]
+    names = names or [n for n in ALL if n.startswith(pattern.rstrip("_") + "_")] or [n for n in ALL if n.startswith(f"case_{pattern}_")]
     if not names:
         sys.exit(f"hostile: there is no lie {pattern}; --list shows them all")
-    return [lies.LIES[n] for n in names]
+    return [ALL[n] for n in names]
 
 
 def parse_device(word):
@@ -63,7 +67,7 @@ def main():
     parser.add_argument("command", nargs="*", help="QEMU and its options, behind --")
     options = parser.parse_args()
     if options.list:
-        for lie in lies.LIES.values():
+        for lie in ALL.values():
             print(f"{lie.name}\n    {lie.text}")
         return
     if not options.command:

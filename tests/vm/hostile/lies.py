@@ -16,11 +16,11 @@ CONTENT = b"The wolf took off its fleece of PCI and read a file.\n" * 100
 class Lie:
     """kind: the class that comes before Function's; replies: by T-type's name, what changes a reply about the lie's own file; session: any reply."""
 
-    def __init__(self, name, text, kind=None, replies=None, session=None, make=None):
+    def __init__(self, name, text, kind=None, replies=None, session=None, make=None, into=LIES):
         self.name, self.text, self.kind, self.replies, self.session = name, text, kind, replies or {}, session or {}
         self.make = make or (lambda: Node(bytearray(CONTENT)))
-        assert name not in LIES
-        LIES[name] = self
+        assert name not in into
+        into[name] = self
 
     def install(self, ninep):
         folder = ninep.root.content.setdefault(b"lie", Node({})).content
@@ -538,15 +538,33 @@ def _(self, queue, reply):
 def _(self, queue, reply):
     queue.put(reply.chain.head, truth(queue, reply))
     good = reply.encode()
-    bad = b"\xff" * min(11, len(good)) + good[11:]
+    rewrite(self, queue, reply, good[:11], b"\xff" * min(11, len(good)))
 
+
+def rewrite(self, queue, reply, good, bad):
+    """For some milliseconds."""
     def scribble(left):
         for _ in range(50):
-            reply.chain.write(bad[:11])
-            reply.chain.write(good[:11])
+            reply.chain.write(bad)
+            reply.chain.write(good)
         if left and queue.alive():
             self.loop.later(0, functools.partial(scribble, left - 1))
     self.loop.later(0, functools.partial(scribble, 20))
+
+
+def rewritten(word, message, what, make):
+    """All of the answer, and what is in its pages stays in them: nobody else's may be there by then."""
+    class Rewritten:
+        def finish(self, queue, chain, reply):
+            super().finish(queue, chain, reply)
+            if reply.name == message and reply.node and reply.node.lie is LIES[word]:
+                good = reply.encode()
+                rewrite(self, queue, reply, good, good[:11] + b"\xff" * (len(good) - 11))
+    Lie(word, f"While the driver looks at {what} it is written again and again, right and wrong, with all of its pages.", Rewritten, make=make)
+
+
+rewritten("case_r25_listing_rewritten_after_completion", "readdir", "a listing", lambda: Node({b"%03d" % i: Node(bytearray()) for i in range(500)}))
+rewritten("case_r25_link_rewritten_after_completion", "readlink", "a link's target", lambda: Node(b"x" * 4000))
 
 
 @at_read("case_h14_slow_answer", "The read is answered after a second.")
