@@ -67,19 +67,20 @@ static const char *error_text(int error)
 
 /* ---- segments ---- */
 
-/* Pages for all of a file, if it is small beside the memory, with its bytes; 0: it has to be read in pieces. */
-static u64 read_whole(struct file *file, u64 size)
+/* Pages for all of a file, if it is small beside the memory, with its bytes; 0: it has to be read in pieces; or an error. */
+static s64 read_whole(struct file *file, u64 size)
 {
     enum { MOST = 512, PART = 4 };
     u64 pages = ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE;
     u64 pa = pages <= MIN(mem_free_count() / PART, (u64)MOST) ? mem_lend_if_free(pages) : 0;
-    if (pa && vfs_read(file, &(struct span){pa, size}, 1, 0) != (s64)size) {
+    s64 got = pa ? vfs_read(file, &(struct span){pa, size}, 1, 0) : 0;
+    if (pa && got != (s64)size) {
         mem_lent_back(pa, pages);
-        return 0;
+        return MIN(got, 0);
     }
     if (pa)
         memset((u8 *)mem_virt(pa) + size, 0, pages * PAGE_SIZE - size);
-    return pa;
+    return (s64)pa;
 }
 
 /* The first bytes, by which the kernel decides, into memory that no device knows; and if it can be, all of them to where proc_place() takes them from. */
@@ -87,11 +88,12 @@ static s64 read_head(struct load *l, struct file *file, u64 size, u8 *head)
 {
     const struct node *node = &file->node;
     bool lies = node->fs->ops->lies;
-    u64 pa = lies ? node->fs->ops->lies(node, 0, size) : read_whole(file, size), len = MIN(size, (u64)ELF_HEAD);
-    if (!pa)
-        return vfs_read_copy(file, head, ELF_HEAD, 0);
-    l->bytes = (struct proc_bytes){pa, size, lies ? 0 : ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE};
-    memcpy(head, mem_virt(pa), len);
+    s64 pa = lies ? (s64)node->fs->ops->lies(node, 0, size) : read_whole(file, size);
+    u64 len = MIN(size, (u64)ELF_HEAD);
+    if (pa <= 0)
+        return pa ? pa : vfs_read_copy(file, head, ELF_HEAD, 0);
+    l->bytes = (struct proc_bytes){(u64)pa, size, lies ? 0 : ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE};
+    memcpy(head, mem_virt((u64)pa), len);
     return (s64)len;
 }
 
