@@ -61,11 +61,10 @@ void p9_keep_drop(struct kept *k)
     unlink(k);
     *k->at = NULL;
     for (u64 i = 0, n; i < k->npages; i += n) {
-        n = run(k, i, k->npages);
-        if (!k->pages[i])
-            continue;
-        mem_lent_back(k->pages[i], n);
-        mem_kept -= n;
+        n = k->pages[i] ? run(k, i, k->npages) : 1;
+        if (k->pages[i])
+            mem_lent_back(k->pages[i], n);
+        mem_kept -= k->pages[i] ? n : 0;
     }
     mem_delete(k, size_of(k->npages));
 }
@@ -103,7 +102,8 @@ static struct kept *find(struct p9 *c, u64 ino)
     return k;
 }
 
-/* An empty one, where the file's size is known. Memory comes first: whoever gives it back may drop what is known. */
+/* An empty one, where the file's size is known. Memory comes first: whoever gives it back may drop what is known. Windows that are there already may be
+ * of another version. */
 static struct kept *make(struct p9 *c, u64 ino)
 {
     static struct mem_keeper keeper = {.give = give};
@@ -122,6 +122,7 @@ static struct kept *make(struct p9 *c, u64 ino)
     told = true;
     *k = (struct kept){.at = at, .size = size, .npages = npages, .growing = NO_PAGE};
     link(k);
+    p9_ahead_changed(&(struct node){.fs = c->fs, .qid.path = ino});
     return *at = k;
 }
 

@@ -367,7 +367,8 @@ static COLD int stat_far(const struct node *from, const struct name *names, unsi
     if (got != (int)far)
         return got;
     bool here = at.qid.type & QID_DIR;
-    if (here && batch && ask_batch(p9_of(from)->batch, &at, names + far, n - far, follow)) {
+    /* The walk may have needed the batch's memory. */
+    if (here && batch && p9_of(from)->batch && ask_batch(p9_of(from)->batch, &at, names + far, n - far, follow)) {
         got = stat_answered(from, names, n, follow, out, qids, attr);
         here = got == -EAGAIN;
     }

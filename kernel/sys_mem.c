@@ -238,5 +238,5 @@ SYSCALL(mincore)
 SYSCALL(mlockall)
 {
     enum { MCL_ONFAULT = 4, MCL_ALL = 7 };
-    return !arg[0] || (u32)arg[0] > MCL_ALL || (u32)arg[0] == MCL_ONFAULT ? -EINVAL : 0;
+    return !(u32)arg[0] || (u32)arg[0] > MCL_ALL || (u32)arg[0] == MCL_ONFAULT ? -EINVAL : 0;
 }

@@ -233,10 +233,10 @@ SYSCALL(prctl)
  * clock's, FUTEX_WAIT's counts from now. */
 SYSCALL(futex)
 {
-    enum { WAIT, WAKE, WAIT_BITSET = 9, WAKE_BITSET, COMMAND = 0x7f, FUTEX_CLOCK_REALTIME = 256 };
-    u32 command = arg[1] & COMMAND, value;
+    enum { WAIT, WAKE, WAIT_BITSET = 9, WAKE_BITSET, PRIVATE = 128, REALTIME = 256 };
+    u32 command = (u32)arg[1] & ~(u32)(PRIVATE | REALTIME), value;
     bool waits = command == WAIT || command == WAIT_BITSET, bits = command == WAIT_BITSET || command == WAKE_BITSET;
-    bool wall = arg[1] & FUTEX_CLOCK_REALTIME, limited = waits && arg[3];
+    bool wall = arg[1] & REALTIME, limited = waits && arg[3];
     u64 ns = 0, now = time_ns();
     s64 result = limited ? timespec_in(arg[3], &ns) : 0;
     if (result < 0)
@@ -245,7 +245,8 @@ SYSCALL(futex)
         return -ENOSYS;
     if (arg[0] % sizeof value || (bits && !(u32)arg[5]))
         return -EINVAL;
-    if (proc_copy_in(&value, arg[0], sizeof value) < 0)
+    /* What is woken may be gone by then: only its address is wanted. */
+    if (waits || !(arg[1] & PRIVATE) ? proc_copy_in(&value, arg[0], sizeof value) < 0 : arg[0] >= ARCH_USER_MAX)
         return -EFAULT;
     if (!waits || value != (u32)arg[2])
         return waits ? -EAGAIN : 0;

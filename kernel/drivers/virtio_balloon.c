@@ -82,8 +82,8 @@ static void free_pages(struct balloon *b, u64 n)
 /* What can be spared: the machine goes on, and programs start. */
 static u64 spare(void)
 {
-    u64 keep = MAX(mem_total_count() / RESERVE_PART, (u64)RESERVE);
-    return mem_free_count() - MIN(keep, mem_free_count());
+    u64 keep = MAX(mem_total_count() / RESERVE_PART, (u64)RESERVE), free = mem_free_count() + mem_kept;
+    return free - MIN(keep, free);
 }
 
 /* One that has a number of 32 bits; 0: none. */

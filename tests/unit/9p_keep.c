@@ -360,6 +360,29 @@ static void what_the_host_changed_is_seen_by_who_opens_it(void **state)
     }
 }
 
+/* What was read ahead before that is not kept with what was read then. */
+static void what_is_older_than_that_is_not_kept_then(void **state)
+{
+    (void)state;
+    for (unsigned block = 4096; block <= 64 * KIB; block *= 16) {
+        begin(NULL);
+        struct file *f = must("/s/data", O_RDONLY);
+        for (u64 at = 0; at < 8 * block; at += block)
+            must_get(f, 0, block, at);
+        host_writes(1, SIZE);
+        data->version = 1;
+        struct file *again = must("/s/data", O_RDONLY);
+        must_get(again, 1, 4096, 0);
+        for (u64 at = 8 * block; at + block <= SIZE; at += block)
+            assert_int_equal(get(f, block, at), block);
+        vfs_put(f);
+        must_get(again, 1, SIZE, 0);
+        for (u64 at = 0; at + 4096 <= SIZE; at += 4096)
+            must_get(again, 1, 4096, at);
+        vfs_put(again);
+    }
+}
+
 static void a_server_that_is_there_again(void **state)
 {
     (void)state;
@@ -523,6 +546,7 @@ int main(void)
         T(by_another_name_too),
         T(a_number_that_another_file_has_then),
         T(what_the_host_changed_is_seen_by_who_opens_it),
+        T(what_is_older_than_that_is_not_kept_then),
         T(a_server_that_is_there_again),
         T(a_mount_begins_with_nothing),
         T(sizes_that_are_none),

@@ -501,6 +501,30 @@ static void a_long_way_that_ends_early(void **state)
     end_batch();
 }
 
+static void memory_is_short(struct fake_9p *server, const struct p9_request *req, struct fake_reply *r)
+{
+    (void)server;
+    (void)r;
+    if (req->type == P9_TWALK)
+        p9_stat_free(client);
+}
+
+/* While the directory is walked to, what is known of the listing is given back. */
+static void a_long_way_with_memory_short(void **state)
+{
+    struct attr attr;
+    (void)state;
+    fill("f%u");
+    list();
+    s.mangle = memory_is_short;
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(stat_name(order[i], true, &attr), 1);
+        assert_int_equal(attr.qid.path, files[i]->ino);
+    }
+    s.mangle = NULL;
+    end_batch();
+}
+
 int main(void)
 {
 #define DEEP(name) cmocka_unit_test_setup_teardown(name, start_deep, finish_deep)
@@ -533,7 +557,7 @@ int main(void)
         T(a_reset_in_the_middle),
         DEEP(a_reset_in_the_middle),
         T(lies_in_a_batch),
-
+        DEEP(a_long_way_with_memory_short),
         T(nothing_but_9p2000l_was_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

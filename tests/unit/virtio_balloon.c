@@ -177,6 +177,33 @@ static void a_size_from_the_start(void **state)
     assert_int_equal(mem_free_count(), before);
 }
 
+static u64 kept;
+
+static bool give_kept(void)
+{
+    if (!mem_kept)
+        return false;
+    mem_pages_free(kept + --mem_kept * PAGE_SIZE, 1);
+    return true;
+}
+
+/* What is kept of files can be spared. */
+static void what_is_only_kept_goes_too(void **state)
+{
+    (void)state;
+    static struct mem_keeper keeper = {.give = give_kept};
+    mem_keep(&keeper);
+    bring_up();
+    mem_kept = 3 * RESERVE;
+    kept = mem_pages(mem_kept, PAGE_SIZE);
+    assert_true(kept);
+    ask(~0u);
+    assert_in_range(mem_free_count() + mem_kept, RESERVE - 1, RESERVE);
+    assert_int_equal(actual(), held);
+    while (give_kept())
+        ;
+}
+
 static void no_more_than_can_be_spared(void **state)
 {
     (void)state;
@@ -447,6 +474,7 @@ int main(void)
         T(pages_go_and_come),
         T(a_size_from_the_start),
         T(no_more_than_can_be_spared),
+        T(what_is_only_kept_goes_too),
         T(without_interrupts),
         T(memory_comes_back_when_there_is_none),
         T(memory_stays_away_where_that_was_not_offered),

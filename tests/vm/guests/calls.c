@@ -1424,6 +1424,12 @@ static void futexes(void)
     T(futex, &word, WAKE, 1);
     T(futex, &word, WAKE_BITSET, 1, NULL, NULL, 0);
     T(futex, &word, 77, 1);
+    T(futex, &word, WAIT | 0x200, 2, NULL);
+    T(futex, &word, WAIT | 0x1000, 2, NULL);
+    T(futex, NULL, WAKE, 1);
+    T(futex, NULL, WAKE | PRIVATE, 1);
+    T(futex, (char *)NULL + 1, WAKE | PRIVATE, 1);
+    T(futex, KERNEL, WAKE | PRIVATE, 1);
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &often, NULL);
     T(futex, &word, WAIT, 1, NULL);
@@ -1470,6 +1476,7 @@ static void identity(void)
     T(mlock, AT(1), 2 * PAGE);
     T(mlockall, 0);
     T(mlockall, 8);
+    T(mlockall, 1l << 32);
     T(mlockall, 4);
     T(munlock, AT(0) + 5, 10);
     T(getpeername, 0, NULL, NULL);
