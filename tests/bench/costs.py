@@ -3,7 +3,7 @@
 """costs - what each operation costs, counted and not timed: instructions and accesses to devices (by the plugin cost.c), 9P messages, waits and kicks (by
 the kernel's counters).
 
-usage: costs.py                    the costs, beside those of costs.toml; ends with 1 where they differ
+usage: costs.py                    the costs, beside those of costs.toml; ends with 1 where they differ by more than chance does
        costs.py --write            puts into costs.toml what differs
        costs.py --linux            the table of docs/performance.md: what they cost in a Linux guest, beside costs.toml; minutes
        costs.py --profile ITEM     which functions the instructions of an item, or of "start", are in"""
@@ -292,7 +292,12 @@ def show(costs, table):
 
 def main():
     words = sys.argv[1:]
-    if words[:1] == ["--profile"] and len(words) == 2 and words[1] in ("start", *ITEMS):
+    if words[:1] == ["--profile"] and len(words) == 2 and words[1] not in ("start", *ITEMS):
+        sys.exit(f"{words[1]!r} is no item; choose one of: " + "; ".join(("start", *ITEMS)))
+    if words not in ([], ["--linux"], ["--write"]) and not (words[0] == "--profile" and len(words) == 2):
+        sys.exit(__doc__ + "\nitems: " + "; ".join(("start", *ITEMS)))
+    guests.build()
+    if words[:1] == ["--profile"]:
         return profile(words[1])
     if words == ["--linux"]:
         import linuxcosts
@@ -301,8 +306,6 @@ def main():
         # The least, as in check(): a busy machine makes more of it, never less.
         costs = of_several(min, [costs_of(measure()) for _ in range(TRIES)])
         return write_table(merged(costs, read_table()))
-    if words:
-        sys.exit(__doc__ + "\nitems: start, " + ", ".join(ITEMS))
     table = read_table()
     costs, more, less = check(table)
     show(costs, table)

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -54,6 +55,13 @@ def replaced(words, **values):
         at = words.index("-" + option)
         words[at:at + 2] = [] if value is None else ["-" + option, value]
     return words
+
+
+def build():
+    """What is measured, as its sources are now."""
+    parts = ("work", "work800", "init", "cost.so", "lib/kernel.elf", "lib/initfs.cpio")
+    if subprocess.run(["make", "-s", "-C", ROOT, "all", *(f"build/bench/{part}" for part in parts)], stdout=sys.stderr, check=False).returncode:
+        sys.exit("what is measured could not be built; make's message is above")
 
 
 def initramfs(kernel):
