@@ -104,6 +104,9 @@ def run(wanted=(), plants=None):
         print("  (nothing is proved: Frama-C is not installed; Debian 12 has it as frama-c-base, and `make prove` installs it)")
         return None
     units = [Unit(p) for p in sorted(HERE.glob("*.c"))]
+    unknown = set(wanted) - {name for u in units if u.cases for name in (u.name, *(f"{u.name}.{case}" for case in u.cases))}
+    if unknown:
+        sys.exit(f"no unit, nor case of one: {' '.join(sorted(unknown))}; the units are: {' '.join(u.name for u in units if u.cases)}")
     jobs = []
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         for u in units:
