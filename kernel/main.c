@@ -131,7 +131,7 @@ static void find_memory(void)
 static _Noreturn void no_memory(void)
 {
     log_error(boot.nranges
-                  ? "not enough memory to start; give the machine more (QEMU: -m)"
+                  ? "not enough memory to start; give the machine more (--memory; QEMU: -m)"
                   : "no memory that the loader told of; QEMU's own damages the list where -append is longer than "
                     "4095 bytes (give it -bios qboot.rom, which does not)");
     power_end("fail", STATUS_ENVIRONMENT);
@@ -279,7 +279,7 @@ static const char *mount_error(int error)
     case -ENOTDIR:
         return "that is no directory in the guest; choose another path";
     case -ENOMEM:
-        return "not enough memory; give the machine more (QEMU: -m)";
+        return "not enough memory; give the machine more (--memory; QEMU: -m)";
     case -EINVAL:
         return "the path must begin with /; write mount=TAG:/path";
     case -EPERM:

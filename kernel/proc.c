@@ -309,7 +309,7 @@ int proc_page_fault(u64 va, int prot)
         return -ENXIO;
     if (fill_zero(page, pages_ahead(page, r) * PAGE_SIZE, r->prot & RIGHTS))
         return 0;
-    log_error("%s: out of memory; give the machine more (QEMU: -m)", proc_current->name);
+    log_error("%s: out of memory; give the machine more (--memory; QEMU: -m)", proc_current->name);
     proc_exit(128 + SIG_KILL);
 }
 

@@ -51,13 +51,13 @@ static const char *error_text(int error)
     case -ENOENT:
     case -ENOTDIR:
     case -ENAMETOOLONG:
-        return "no such program; name one that comes with Sheepskin, or a path inside the guest with a / in it";
+        return "no such program; name one that comes with Sheepskin, or a path with a / in it";
     case -EACCES:
         return "permission denied by the host; who runs the VMM must be able to read it";
     case -EISDIR:
         return "a folder, not a program; name a file";
     case -ENOMEM:
-        return "not enough memory; give the machine more (QEMU: -m)";
+        return "not enough memory; give the machine more (--memory; QEMU: -m)";
     case -ELOOP:
         return "too many symbolic links; name the file itself";
     default:

@@ -359,6 +359,7 @@ static void expire(struct session *s)
     double t = now();
     if (s->limit && t >= s->limit && s->waiting != WAIT_QEMU) {
         kill_qemu(s);
+        show_noise(s);
         fatal(STATUS_TIMEOUT, "time-out: not done after %g s; raise --timeout", s->req->timeout);
     }
     if (!s->end || t < s->end)
