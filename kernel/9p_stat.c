@@ -48,7 +48,7 @@ struct p9_batch {
     struct answer answers[BATCH_MOST];
 };
 
-/* By a node: for a path that takes several Twalks, for an open file's other nature, its name, and where both can be asked at once. */
+/* By a node: for an open file's other nature, its name, the end of a path that takes several Twalks, and where both can be asked at once. */
 static int stat_node(const struct node *from, const struct name *names, unsigned n, bool follow, struct node *out,
                      struct qid *qids, struct attr *attr)
 {

@@ -11,6 +11,7 @@
 
 #include "share.h"
 #include "fake_arch.h"
+#include "initfs.h"
 #include "later.h"
 #include "mem.h"
 #include "wire.h"
@@ -75,6 +76,36 @@ int finish(void **state)
     if (s.violation)
         fail_msg("the client broke a rule: %s", s.violation);
     return 0;
+}
+
+void mount_client(u8 cache)
+{
+    make_client();
+    assert_int_equal(initfs_init(NULL, 0), 0);
+    assert_int_equal(vfs_mount(vfs_find("initfs"), "/", 0), 0);
+    fs->cache = cache;
+    assert_int_equal(vfs_mount(fs, "/s", 0), 0);
+    root = vfs_mount_get(1)->root;
+}
+
+int keeps_rules(void **state)
+{
+    (void)state;
+    s.mangle = NULL;
+    s.order = FAKE_FIRST;
+    assert_no_fids();
+    if (s.violation)
+        fail_msg("the client broke a rule: %s", s.violation);
+    return 0;
+}
+
+struct file *opened(const char *path, u32 flags)
+{
+    struct file *f = NULL;
+    int err = vfs_open(NULL, path, flags, 0644, &f);
+    if (err)
+        fail_msg("%s: %d", path, err);
+    return f;
 }
 
 struct name name_of(const char *text)

@@ -11,19 +11,13 @@
 
 #include "9p_client.h"
 #include "fake_arch.h"
-#include "initfs.h"
 #include "mem.h"
 #include "share.h"
 
 static int mount_loose(void **state)
 {
     (void)state;
-    make_client();
-    assert_int_equal(initfs_init(NULL, 0), 0);
-    assert_int_equal(vfs_mount(vfs_find("initfs"), "/", 0), 0);
-    fs->cache = CACHE_LOOSE;
-    assert_int_equal(vfs_mount(fs, "/s", 0), 0);
-    root = vfs_mount_get(1)->root;
+    mount_client(CACHE_LOOSE);
     return 0;
 }
 
@@ -64,13 +58,6 @@ static u64 messages(void)
     return p9_counters(client)->messages;
 }
 
-static struct file *must(const char *path, u32 flags)
-{
-    struct file *f;
-    assert_int_equal(vfs_open(NULL, path, flags, 0644, &f), 0);
-    return f;
-}
-
 static void put_bytes(struct file *f, u64 len, u64 offset)
 {
     u8 *bytes = buffer(4096);
@@ -106,7 +93,7 @@ static void a_known_file_is_opened_without_asking_what_it_is(void **state)
     (void)state;
     must_see("/s/file");
     fake_9p_forget(&s);
-    struct file *f = must("/s/file", O_RDONLY);
+    struct file *f = opened("/s/file", O_RDONLY);
     struct attr attr;
     u64 dev;
     assert_int_equal(vfs_getattr(f, &attr, &dev), 0);
@@ -144,7 +131,7 @@ static void names_that_this_guest_makes(void **state)
     must_see("/s");
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         assert_int_equal(look(names[i], NULL), -ENOENT);
-    vfs_put(f = must(names[0], O_CREAT | O_WRONLY));
+    vfs_put(f = opened(names[0], O_CREAT | O_WRONLY));
     assert_int_equal(vfs_mkdir(NULL, names[1], 0755), 0);
     assert_int_equal(vfs_symlink("x", NULL, names[2]), 0);
     assert_int_equal(vfs_link(NULL, names[0], NULL, names[3], 0), 0);
@@ -162,7 +149,7 @@ static void attributes_that_this_guest_changes(void **state)
 {
     (void)state;
     struct attr_change mode = {.valid = CHANGE_MODE, .mode = 0640}, size = {.valid = CHANGE_SIZE, .size = 3};
-    struct file *f = must("/s/changed", O_CREAT | O_RDWR);
+    struct file *f = opened("/s/changed", O_CREAT | O_RDWR);
     must_see("/s/changed");
     put_bytes(f, 100, 0);
     assert_int_equal(must_see("/s/changed").size, 100);
@@ -173,7 +160,7 @@ static void attributes_that_this_guest_changes(void **state)
     assert_int_equal(vfs_change(f, &size), 0);
     assert_int_equal(must_see("/s/changed").size, 3);
     vfs_put(f);
-    vfs_put(must("/s/changed", O_WRONLY | O_TRUNC));
+    vfs_put(opened("/s/changed", O_WRONLY | O_TRUNC));
     assert_int_equal(must_see("/s/changed").size, 0);
     assert_int_equal(vfs_unlink(NULL, "/s/changed", false), 0);
 }
@@ -182,7 +169,7 @@ static void attributes_that_this_guest_changes(void **state)
 static void what_is_asked_for_to_change_an_attribute(void **state)
 {
     (void)state;
-    struct file *f = must("/s/named", O_CREAT | O_RDWR);
+    struct file *f = opened("/s/named", O_CREAT | O_RDWR);
     struct attr attr;
     u64 dev;
     must_see("/s/named");
@@ -199,8 +186,8 @@ static void what_is_asked_for_to_change_an_attribute(void **state)
 static void renames(void **state)
 {
     (void)state;
-    vfs_put(must("/s/from", O_CREAT | O_WRONLY));
-    vfs_put(must("/s/to", O_CREAT | O_WRONLY));
+    vfs_put(opened("/s/from", O_CREAT | O_WRONLY));
+    vfs_put(opened("/s/to", O_CREAT | O_WRONLY));
     u64 from = must_see("/s/from").qid.path;
     must_see("/s/to");
     assert_int_equal(vfs_rename(NULL, "/s/from", NULL, "/s/to", 0), 0);
@@ -208,7 +195,7 @@ static void renames(void **state)
     assert_int_equal(must_see("/s/to").qid.path, from);
     assert_int_equal(vfs_mkdir(NULL, "/s/d1", 0755), 0);
     assert_int_equal(vfs_mkdir(NULL, "/s/d2", 0755), 0);
-    vfs_put(must("/s/d1/x", O_CREAT | O_WRONLY));
+    vfs_put(opened("/s/d1/x", O_CREAT | O_WRONLY));
     must_see("/s/d1/x");
     assert_int_equal(look("/s/d2/x", NULL), -ENOENT);
     assert_int_equal(vfs_rename(NULL, "/s/d1", NULL, "/s/d2", 0),
@@ -225,7 +212,7 @@ static void renames(void **state)
 static void links_to_what_is_removed_by_an_unknown_name(void **state)
 {
     (void)state;
-    vfs_put(must("/s/known", O_CREAT | O_WRONLY));
+    vfs_put(opened("/s/known", O_CREAT | O_WRONLY));
     assert_int_equal(vfs_link(NULL, "/s/known", NULL, "/s/unknown", 0), 0);
     p9_cache_free(client);
     must_see("/s/known");
@@ -274,9 +261,9 @@ static void a_server_that_does_not_tell_which_name_is_missing(void **state)
     assert_int_equal(vfs_open(NULL, "/s/dir/deep/none/x", O_RDONLY, 0, &f), -ENOENT);
     p9_cache_free(client);
     assert_int_equal(vfs_open(NULL, "/s/dir/deep/none/x", O_RDONLY, 0, &f), -ENOENT);
-    vfs_put(must("/s/dir/a", O_RDONLY));
+    vfs_put(opened("/s/dir/a", O_RDONLY));
     must_see("/s/dir/deep");
-    vfs_put(must("/s/dir/made", O_CREAT | O_WRONLY));
+    vfs_put(opened("/s/dir/made", O_CREAT | O_WRONLY));
     must_see("/s/dir/made");
     assert_int_equal(vfs_unlink(NULL, "/s/dir/made", false), 0);
     static const char *const none[] = {"/s/dir/none/x", "/s/none/x/y", "/s/dir/none/../y", "/s/dir/none/."};

@@ -11,19 +11,13 @@
 
 #include "9p_client.h"
 #include "fake_arch.h"
-#include "initfs.h"
 #include "mem.h"
 #include "share.h"
 
 static int mount_share(void **state)
 {
     (void)state;
-    make_client();
-    assert_int_equal(initfs_init(NULL, 0), 0);
-    assert_int_equal(vfs_mount(vfs_find("initfs"), "/", 0), 0);
-    fs->cache = CACHE_NONE;
-    assert_int_equal(vfs_mount(fs, "/s", 0), 0);
-    root = vfs_mount_get(1)->root;
+    mount_client(CACHE_NONE);
     return 0;
 }
 

@@ -11,7 +11,6 @@
 
 #include "9p_client.h"
 #include "fake_arch.h"
-#include "initfs.h"
 #include "mem.h"
 #include "share.h"
 #include "wire.h"
@@ -25,12 +24,7 @@ static u8 *bytes;
 static int mount_loose(void **state)
 {
     (void)state;
-    make_client();
-    assert_int_equal(initfs_init(NULL, 0), 0);
-    assert_int_equal(vfs_mount(vfs_find("initfs"), "/", 0), 0);
-    fs->cache = CACHE_LOOSE;
-    assert_int_equal(vfs_mount(fs, "/s", 0), 0);
-    root = vfs_mount_get(1)->root;
+    mount_client(CACHE_LOOSE);
     bytes = buffer(SIZE + MIB);
     content = malloc(GREAT);
     data = fake_file(top, "data", S_IFREG | 0644, content, 0);
@@ -60,24 +54,6 @@ static int begin(void **state)
     return 0;
 }
 
-static int end(void **state)
-{
-    (void)state;
-    s.mangle = NULL;
-    s.order = FAKE_FIRST;
-    assert_no_fids();
-    if (s.violation)
-        fail_msg("the client broke a rule: %s", s.violation);
-    return 0;
-}
-
-static struct file *must(const char *path, u32 flags)
-{
-    struct file *f;
-    assert_int_equal(vfs_open(NULL, path, flags, 0644, &f), 0);
-    return f;
-}
-
 static s64 get(struct file *f, u64 len, u64 offset)
 {
     struct span span = {mem_phys(bytes), len};
@@ -98,7 +74,7 @@ static void must_get(struct file *f, unsigned version, u64 len, u64 offset)
 /* From one end to the other, and the end. */
 static void read_all(unsigned version, u64 size, u64 block)
 {
-    struct file *f = must("/s/data", O_RDONLY);
+    struct file *f = opened("/s/data", O_RDONLY);
     for (u64 at = 0, n; at < size; at += n)
         must_get(f, version, n = MIN(block, size - at), at);
     assert_int_equal(get(f, block, size), 0);
@@ -144,7 +120,7 @@ static u64 refuse(u64 va, u64 from, u64 to, u64 len)
 /* As by read(), to a buffer of whole pages. */
 static void read_pages(u64 size, u64 block)
 {
-    struct file *f = must("/s/data", O_RDONLY);
+    struct file *f = opened("/s/data", O_RDONLY);
     for (u64 at = 0; at < size; at += block) {
         vfs_reader = (struct vfs_reader){refuse, 0x10000000};
         must_get(f, 0, MIN(block, size - at), at);
@@ -196,8 +172,8 @@ static void only_this_mode_keeps_data(void **state)
         assert_int_equal(mem_kept, 0);
     }
     fs->cache = CACHE_LOOSE;
-    vfs_put(must("/s/data", O_RDONLY));
-    struct file *f = must("/s/data", O_RDONLY | O_DIRECT); /* nor with this */
+    vfs_put(opened("/s/data", O_RDONLY));
+    struct file *f = opened("/s/data", O_RDONLY | O_DIRECT); /* nor with this */
     must_get(f, 0, 64 * KIB, 0);
     must_get(f, 0, 64 * KIB, 0);
     assert_int_equal(mem_kept, 0);
@@ -208,7 +184,7 @@ static void only_this_mode_keeps_data(void **state)
 static void any_part_of_a_file(void **state)
 {
     (void)state;
-    struct file *f[2] = {must("/s/data", O_RDONLY), must("/s/data", O_RDONLY)};
+    struct file *f[2] = {opened("/s/data", O_RDONLY), opened("/s/data", O_RDONLY)};
     srand(5);
     for (unsigned i = 0; i < 3000; i++) {
         u64 at = (u64)rand() % SIZE, len = (u64)rand() % (i % 8 ? 9000 : 100000);
@@ -234,7 +210,7 @@ static void write_one(struct file *f, u64 at)
 
 static void by_a_write(const char *path)
 {
-    struct file *f = must(path, O_RDWR);
+    struct file *f = opened(path, O_RDWR);
     must_get(f, 0, 4096, 0);
     write_one(f, 5);
     assert_int_equal(get(f, 4096, 0), 4096); /* which is gathered yet */
@@ -244,7 +220,7 @@ static void by_a_write(const char *path)
 
 static void by_an_append(const char *path)
 {
-    struct file *f = must(path, O_WRONLY | O_APPEND);
+    struct file *f = opened(path, O_WRONLY | O_APPEND);
     write_one(f, VFS_CURRENT);
     vfs_put(f);
 }
@@ -258,19 +234,19 @@ static void by_cutting(const char *path)
 static void by_growing(const char *path)
 {
     struct attr_change size = {.valid = CHANGE_SIZE, .size = SIZE + 10};
-    struct file *f = must(path, O_RDWR);
+    struct file *f = opened(path, O_RDWR);
     assert_int_equal(vfs_change(f, &size), 0);
     vfs_put(f);
 }
 
 static void by_opening(const char *path)
 {
-    vfs_put(must(path, O_WRONLY | O_TRUNC));
+    vfs_put(opened(path, O_WRONLY | O_TRUNC));
 }
 
 static void by_a_rename(const char *path)
 {
-    struct file *f = must("/s/new", O_CREAT | O_WRONLY);
+    struct file *f = opened("/s/new", O_CREAT | O_WRONLY);
     write_one(f, 0);
     vfs_put(f);
     assert_int_equal(vfs_rename(NULL, "/s/new", NULL, path, 0), 0);
@@ -285,11 +261,11 @@ static void own_changes_are_seen_at_once(void **state)
     for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
         begin(NULL);
         read_all(0, SIZE, 64 * KIB);
-        struct file *reader = must("/s/data", O_RDONLY);
+        struct file *reader = opened("/s/data", O_RDONLY);
         must_get(reader, 0, SIZE, 0);
         changes[i]("/s/data");
         const struct fake_file *now = fake_9p_child(s.root, "data", 4);
-        struct file *f = must("/s/data", O_RDONLY);
+        struct file *f = opened("/s/data", O_RDONLY);
         for (unsigned again = 0; again < 2; again++) {
             assert_int_equal(get(f, SIZE + 100, 0), now->size);
             assert_memory_equal(bytes, now->own ? now->own : now->data, now->size);
@@ -312,7 +288,7 @@ static void by_another_name_too(void **state)
         hard->ino = data->ino; /* on a host both would be one file; here it is enough that it could be */
         begin(NULL);
         read_all(0, SIZE, 64 * KIB);
-        struct file *reader = must("/s/data", O_RDONLY);
+        struct file *reader = opened("/s/data", O_RDONLY);
         must_get(reader, 0, SIZE, 0);
         changes[i]("/s/hard");
         host_writes(1, SIZE);
@@ -327,21 +303,21 @@ static void by_another_name_too(void **state)
 static void a_number_that_another_file_has_then(void **state)
 {
     (void)state;
-    vfs_put(must("/s/first", O_CREAT | O_WRONLY));
+    vfs_put(opened("/s/first", O_CREAT | O_WRONLY));
     struct fake_file *first = fake_9p_child(s.root, "first", 5);
     first->data = "one";
     first->size = 3;
-    struct file *f = must("/s/first", O_RDONLY);
+    struct file *f = opened("/s/first", O_RDONLY);
     assert_int_equal(get(f, 10, 0), 3);
     vfs_put(f);
     assert_int_equal(vfs_unlink(NULL, "/s/first", false), 0);
     assert_int_equal(mem_kept, 0);
-    vfs_put(must("/s/second", O_CREAT | O_WRONLY));
+    vfs_put(opened("/s/second", O_CREAT | O_WRONLY));
     struct fake_file *second = fake_9p_child(s.root, "second", 6);
     second->ino = first->ino;
     second->data = "two";
     second->size = 3;
-    f = must("/s/second", O_RDONLY);
+    f = opened("/s/second", O_RDONLY);
     assert_int_equal(get(f, 10, 0), 3);
     assert_memory_equal(bytes, "two", 3);
     vfs_put(f);
@@ -366,12 +342,12 @@ static void what_is_older_than_that_is_not_kept_then(void **state)
     (void)state;
     for (unsigned block = 4096; block <= 64 * KIB; block *= 16) {
         begin(NULL);
-        struct file *f = must("/s/data", O_RDONLY);
+        struct file *f = opened("/s/data", O_RDONLY);
         for (u64 at = 0; at < 8 * block; at += block)
             must_get(f, 0, block, at);
         host_writes(1, SIZE);
         data->version = 1;
-        struct file *again = must("/s/data", O_RDONLY);
+        struct file *again = opened("/s/data", O_RDONLY);
         must_get(again, 1, 4096, 0);
         for (u64 at = 8 * block; at + block <= SIZE; at += block)
             assert_int_equal(get(f, block, at), block);
@@ -387,7 +363,7 @@ static void a_server_that_is_there_again(void **state)
 {
     (void)state;
     read_all(0, SIZE, 64 * KIB);
-    struct file *f = must("/s/data", O_RDONLY);
+    struct file *f = opened("/s/data", O_RDONLY);
     host_writes(1, SIZE);
     s.lives = s.die_after = 1;
     assert_int_equal(vfs_mkdir(NULL, "/s/restart", 0755), 0);
@@ -419,7 +395,7 @@ static void sizes_that_are_none(void **state)
         begin(NULL);
         host_writes(0, 100000);
         data->size = sizes[i];
-        struct file *f = must("/s/data", O_RDONLY);
+        struct file *f = opened("/s/data", O_RDONLY);
         data->size = 100000;
         u64 before = mem_free_count();
         for (unsigned k = 0; k < 3; k++) {
@@ -442,7 +418,7 @@ static void case_p24_counts_that_are_too_big_are_not_kept(void **state)
     (void)state;
     host_writes(0, 100000);
     lie(P9_TREAD, more_than_asked, AT(7, 4097));
-    struct file *f = must("/s/data", O_RDONLY);
+    struct file *f = opened("/s/data", O_RDONLY);
     assert_int_equal(get(f, 4096, 0), -EIO);
     assert_int_equal(mem_kept, 0);
     s.mangle = NULL;
@@ -485,7 +461,7 @@ static void files_that_were_not_read_for_longest_go_first(void **state)
         if (n >= ARRAY_LEN(files))
             break;
         snprintf(path, sizeof path, "/s/keep%u", n);
-        struct file *f = must(path, O_RDONLY);
+        struct file *f = opened(path, O_RDONLY);
         before = reads();
         for (u64 at = 0; at < size; at += 64 * KIB)
             assert_in_range(get(f, 64 * KIB, at), 1, 64 * KIB);
@@ -493,7 +469,7 @@ static void files_that_were_not_read_for_longest_go_first(void **state)
         assert_int_equal(reads() == before, i >= 3 && i < 9);
         assert_in_range(mem_kept, size / PAGE_SIZE, pages / 4);
     }
-    struct file *f = must("/s/keep5", O_RDONLY);
+    struct file *f = opened("/s/keep5", O_RDONLY);
     before = reads();
     assert_in_range(get(f, MIB, 0), 1, MIB);
     assert_int_equal(reads(), before);
@@ -526,7 +502,7 @@ static void a_file_that_is_too_long_is_not_kept(void **state)
     u64 size = (mem_free_count() / 8 + 1) * PAGE_SIZE;
     data->data = NULL;
     data->size = size;
-    struct file *f = must("/s/data", O_RDONLY);
+    struct file *f = opened("/s/data", O_RDONLY);
     for (u64 at = 0; at < size; at += 64 * KIB)
         assert_in_range(get(f, 64 * KIB, at), 1, 64 * KIB);
     assert_int_equal(mem_kept, 0);
@@ -535,7 +511,7 @@ static void a_file_that_is_too_long_is_not_kept(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, keeps_rules)
     const struct CMUnitTest tests[] = {
         T(what_was_read_is_not_read_again),
         T(what_is_handed_over_is_not_copied),

@@ -14,7 +14,6 @@
 
 #include "9p_client.h"
 #include "fake_arch.h"
-#include "initfs.h"
 #include "mem.h"
 #include "share.h"
 #include "wire.h"
@@ -25,12 +24,8 @@ enum { BYTES = 65536 };
 static int mount_share(void **state)
 {
     (void)state;
-    make_client();
+    mount_client(CACHE_NONE);
     bytes = buffer(BYTES);
-    assert_int_equal(initfs_init(NULL, 0), 0);
-    assert_int_equal(vfs_mount(vfs_find("initfs"), "/", 0), 0);
-    assert_int_equal(vfs_mount(fs, "/s", 0), 0);
-    root = vfs_mount_get(1)->root;
     return 0;
 }
 
@@ -41,27 +36,7 @@ static int begin(void **state)
     return 0;
 }
 
-static int end(void **state)
-{
-    (void)state;
-    s.mangle = NULL;
-    s.order = FAKE_FIRST;
-    assert_no_fids();
-    if (s.violation)
-        fail_msg("the client broke a rule: %s", s.violation);
-    return 0;
-}
-
 /* ---- what operations cost ---- */
-
-static struct file *must(const char *path, u32 flags)
-{
-    struct file *f = NULL;
-    int err = vfs_open(NULL, path, flags, 0644, &f);
-    if (err)
-        fail_msg("%s: %d", path, err);
-    return f;
-}
 
 static s64 span_io(s64 (*io)(struct file *, const struct span *, unsigned, u64), struct file *f, u64 len)
 {
@@ -71,14 +46,14 @@ static s64 span_io(s64 (*io)(struct file *, const struct span *, unsigned, u64),
 
 static void read_file(void)
 {
-    struct file *f = must("/s/file", O_RDONLY);
+    struct file *f = opened("/s/file", O_RDONLY);
     assert_int_equal(span_io(vfs_read, f, BYTES), 12);
     vfs_put(f);
 }
 
 static void read_deep(void)
 {
-    struct file *f = must("/s/d1/d2/d3/d4/d5/d6/f", O_RDONLY);
+    struct file *f = opened("/s/d1/d2/d3/d4/d5/d6/f", O_RDONLY);
     assert_int_equal(span_io(vfs_read, f, BYTES), 4);
     vfs_put(f);
 }
@@ -99,21 +74,21 @@ static void stat_deep(void)
 
 static void create_file(void)
 {
-    struct file *f = must("/s/new", O_WRONLY | O_CREAT | O_TRUNC);
+    struct file *f = opened("/s/new", O_WRONLY | O_CREAT | O_TRUNC);
     assert_int_equal(span_io(vfs_write, f, 100), 100);
     vfs_put(f);
 }
 
 static void create_exclusively(void)
 {
-    struct file *f = must("/s/excl", O_WRONLY | O_CREAT | O_EXCL);
+    struct file *f = opened("/s/excl", O_WRONLY | O_CREAT | O_EXCL);
     assert_int_equal(span_io(vfs_write, f, 100), 100);
     vfs_put(f);
 }
 
 static void overwrite(void)
 {
-    struct file *f = must("/s/new", O_WRONLY | O_CREAT | O_TRUNC);
+    struct file *f = opened("/s/new", O_WRONLY | O_CREAT | O_TRUNC);
     assert_int_equal(span_io(vfs_write, f, 100), 100);
     vfs_put(f);
 }
@@ -190,7 +165,7 @@ static void set_value(void)
 static void list_directory(void)
 {
     unsigned n = 0;
-    struct file *f = must("/s/dir", O_RDONLY | O_DIRECTORY);
+    struct file *f = opened("/s/dir", O_RDONLY | O_DIRECTORY);
     while (vfs_readdir(f, 32768, count_entry, &n) > 0)
         ;
     assert_int_equal(n, 8);
@@ -227,7 +202,7 @@ static bool note_entry(void *ctx, const struct dirent_info *e)
 
 static struct file *list_thousand(void)
 {
-    struct file *f = must("/s/thousand", O_RDONLY | O_DIRECTORY);
+    struct file *f = opened("/s/thousand", O_RDONLY | O_DIRECTORY);
     memset(&listed, 0, sizeof listed);
     while (vfs_readdir(f, 65536, note_entry, &listed) > 0)
         ;
@@ -271,11 +246,11 @@ static void work_in_the_root(void)
     struct attr attr;
     u64 dev;
     for (unsigned i = 0; i < 3; i++) {
-        struct file *dir = must("/s", O_PATH | O_DIRECTORY);
+        struct file *dir = opened("/s", O_PATH | O_DIRECTORY);
         assert_int_equal(vfs_getattr_path(dir, "file", 0, &attr, &dev), 0);
         assert_int_equal(vfs_mkdir(dir, "passing", 0755), 0);
         assert_int_equal(vfs_unlink(dir, "passing", true), 0);
-        struct file *same = must("/s/.", O_PATH | O_DIRECTORY);
+        struct file *same = opened("/s/.", O_PATH | O_DIRECTORY);
         vfs_put(dir);
         assert_int_equal(vfs_getattr(same, &attr, &dev), 0);
         assert_int_equal(attr.mode & S_IFMT, S_IFDIR);
@@ -293,7 +268,7 @@ static void lock_file(void)
 /* 1 MiB of a file of almost 3, in pieces; in a way in which no piece follows another if not on end. */
 static void read_pieces(u64 size, bool on_end)
 {
-    struct file *f = must("/s/big", O_RDONLY);
+    struct file *f = opened("/s/big", O_RDONLY);
     for (u64 i = 0; i < (1 << 20) / size; i++) {
         struct span span = {mem_phys(bytes), size};
         assert_int_equal(vfs_read(f, &span, 1, on_end ? VFS_CURRENT : i * 37 % 256 * size), size);
@@ -318,7 +293,7 @@ static void read_4k_anywhere(void)
 
 static void write_small(void)
 {
-    struct file *f = must("/s/new", O_WRONLY | O_CREAT | O_TRUNC);
+    struct file *f = opened("/s/new", O_WRONLY | O_CREAT | O_TRUNC);
     fs->cache = CACHE_READAHEAD;
     for (unsigned i = 0; i < 500; i++)
         assert_int_equal(span_io(vfs_write, f, 100), 100);
@@ -330,7 +305,7 @@ static void write_small(void)
 static void read_whole(void)
 {
     u64 got = 0;
-    struct file *f = must("/s/big", O_RDONLY);
+    struct file *f = opened("/s/big", O_RDONLY);
     for (s64 n = 1; n > 0; got += (u64)n)
         n = span_io(vfs_read, f, BYTES);
     assert_int_equal(got, 3000000);
@@ -384,7 +359,7 @@ static void count_costs(bool in_order)
     }
     fake_file(at, "f", S_IFREG | 0644, "deep", 4);
     make_thousand();
-    held = must("/s/file", O_RDWR);
+    held = opened("/s/file", O_RDWR);
     bool differs = false;
     s.serial = in_order;
     for (int i = 0; i < 20; i++) /* and it is known whether the server works in order */
@@ -490,9 +465,9 @@ static void c07_somebody_else_is_quicker(void **state)
 static void c07_what_exists_is_never_created(void **state)
 {
     (void)state;
-    struct file *f = must("/s/dir/a", O_WRONLY | O_CREAT | O_TRUNC);
+    struct file *f = opened("/s/dir/a", O_WRONLY | O_CREAT | O_TRUNC);
     vfs_put(f);
-    f = must("/s/dir/a", O_WRONLY | O_CREAT | O_APPEND);
+    f = opened("/s/dir/a", O_WRONLY | O_CREAT | O_APPEND);
     vfs_put(f);
     assert_int_equal(s.seen[P9_TLCREATE], 0);
     assert_int_equal(fake_9p_child(dir, "a", 1)->mode, S_IFREG | 0644);
@@ -555,7 +530,7 @@ static void every_message_and_no_other(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, keeps_rules)
     const struct CMUnitTest tests[] = {
         T(what_operations_cost),
         T(c07_somebody_else_is_quicker),
