@@ -11,6 +11,10 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
+ifneq ($(words $(CURDIR)),1)
+$(error $(CURDIR): make cannot build in a folder with a space in its name; move it to another)
+endif
+
 B      := build
 CC     := gcc
 LD     := ld

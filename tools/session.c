@@ -310,6 +310,12 @@ static void take_noise(struct session *s, const char *bytes, size_t n)
     n = n < room ? n : room;
     memcpy(s->noise_text + s->noise_len, bytes, n);
     s->noise_len += n;
+    if (!memmem(s->noise_text, s->noise_len, "KVM internal error", strlen("KVM internal error")) ||
+        s->waiting == WAIT_QEMU)
+        return;
+    kill_qemu(s); /* it would wait for ever */
+    show_noise(s);
+    fatal(STATUS_NO_WORD, "KVM cannot go on with the guest; use --accel tcg");
 }
 
 static void drain(struct session *s, int *fd, enum channel channel)

@@ -64,20 +64,14 @@ static void check_guest(const char *guest)
             fatal(STATUS_USAGE, "%s is taken in the guest; choose another place, such as /host", guest);
 }
 
-/* Takes the words behind the guest's path; false: one is none of them. *mode: those that the guest is told as they are. */
-static bool cut_words(char *guest, bool *readonly, const char **mode)
+/* Takes the words behind the guest's path. *mode: those that the guest is told as they are. */
+static void cut_words(const char *spec, char *guest, bool *readonly, const char **mode)
 {
     static const char *const modes[] = {"sync", "cache=none", "cache=readahead", "cache=loose", NULL};
-    char *save = NULL;
     *readonly = false;
     *mode = "";
-    char *colon = strchr(guest, ':');
-    if (!colon)
-        return true;
-    *colon = 0;
-    if (!colon[1] || colon[strlen(colon + 1)] == ':')
-        return false;
-    for (char *word = strtok_r(colon + 1, ":", &save); word; word = strtok_r(NULL, ":", &save)) {
+    strsep(&guest, ":");
+    for (char *word; (word = strsep(&guest, ":"));) {
         const char *const *m = modes;
         while (*m && strcmp(*m, word))
             m++;
@@ -86,9 +80,10 @@ static bool cut_words(char *guest, bool *readonly, const char **mode)
         else if (!strcmp(word, "ro") || !strcmp(word, "rw"))
             *readonly = word[1] == 'o';
         else
-            return false;
+            fatal(STATUS_USAGE,
+                  "'%s' in -v '%s' is unknown; choose of: ro, rw, sync, cache=none, cache=readahead, cache=loose", word,
+                  spec);
     }
-    return true;
 }
 
 void share_add(struct request *req, const char *spec)
@@ -97,9 +92,10 @@ void share_add(struct request *req, const char *spec)
     bool readonly;
     const char *mode;
     char *guest = split(host);
-    if (!guest || !*host || !cut_words(guest, &readonly, &mode))
-        fatal(STATUS_USAGE, "-v '%s' is not HOST:GUEST[:ro][:sync][:cache=none|readahead|loose]; try: -v .:/host",
-              spec);
+    if (!guest || !*host)
+        fatal(STATUS_USAGE,
+              "-v '%s' is not HOST:GUEST, a folder and where it is to be, which starts with /; try: -v .:/host", spec);
+    cut_words(spec, guest, &readonly, &mode);
     tidy(guest);
     check_guest(guest);
     char *real = realpath(host, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* sheepskin - runs a program in a virtual machine on the host's files: the command line. */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -99,6 +100,14 @@ const char *shown(const char *bytes, size_t n)
     }
     strcpy(p, n > MOST ? "\"..." : "\"");
     return room;
+}
+
+/* What was printed must have arrived. */
+static int printed(void)
+{
+    if (fflush(stdout))
+        fatal(STATUS_USAGE, "cannot write to standard output: %s; send it to another place", strerror(errno));
+    return 0;
 }
 
 static const char *one_of(const char *option, const char *value, const char *const *allowed)
@@ -236,9 +245,10 @@ static void take_option(struct request *req, int opt, const char *value)
     case OPT_IGNORE:
         ignore_add(req, value);
         break;
+    case 'h':
     case OPT_HELP:
         fputs(usage, stdout);
-        exit(0);
+        exit(printed());
     }
 }
 
@@ -252,7 +262,7 @@ _Noreturn static void wrong_option(int how, const char *word)
 
 static void parse_run(struct request *req, int argc, char **argv)
 {
-    for (int opt; (opt = getopt_long(argc, argv, "+:v:e:", options, NULL)) != -1;) {
+    for (int opt; (opt = getopt_long(argc, argv, "+:v:e:h", options, NULL)) != -1;) {
         if (opt == '?' || opt == ':')
             wrong_option(opt, argv[optind - 1]);
         take_option(req, opt, optarg);
@@ -264,12 +274,12 @@ static void parse_run(struct request *req, int argc, char **argv)
     req->argv = argv + optind;
 }
 
-/* A closed standard stream would become one of our pipes. */
+/* A closed standard stream would become one of our pipes. What is written to it goes nowhere, which is an error. */
 static void open_streams(void)
 {
     int fd;
     do
-        fd = open("/dev/null", O_RDWR);
+        fd = open("/dev/null", O_RDONLY);
     while (fd >= 0 && fd <= 2);
     close(fd);
 }
@@ -280,9 +290,9 @@ int main(int argc, char **argv)
         .boot = "pvh", .machine = "q35", .accel = "tcg", .memory = "128M", .qemu = "qemu-system-x86_64"};
     open_streams();
     if (argc >= 2 && !strcmp(argv[1], "--version"))
-        return puts("sheepskin " SHEEPSKIN_VERSION), 0;
+        return puts("sheepskin " SHEEPSKIN_VERSION), printed();
     if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")))
-        return fputs(usage, stdout), 0;
+        return fputs(usage, stdout), printed();
     diff = argc >= 2 && !strcmp(argv[1], "diff");
     if (argc < 2 || (strcmp(argv[1], "run") && !diff))
         fatal(STATUS_USAGE, "the first word must be 'run' or 'diff'; see sheepskin --help");
@@ -297,5 +307,5 @@ int main(int argc, char **argv)
     if (!req.dry_run)
         return session_run(&req);
     machine_print(&req, stdout);
-    return 0;
+    return printed();
 }

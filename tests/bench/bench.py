@@ -288,6 +288,8 @@ def main():
     except guests.Failed as e:
         sys.exit(f"bench: {e}")
     results = summary(bench.results)
+    if not results:
+        sys.exit(f"bench: no item matches '{options.only}'; docs/performance.md has their names")
     print(table(results))
     about = machine(bench)
     for system, part in about["clock"].items():

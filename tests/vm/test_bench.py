@@ -113,6 +113,12 @@ def test_the_kernels_counters_are_what_qemu_has_seen(folder, tmp_path):
 
 # ---- times ----
 
+def test_an_item_that_there_is_not_is_an_error(tmp_path):
+    done = subprocess.run([sys.executable, BENCH / "bench.py", "--only", "nosuch", "--scale", "100", "--runs", "1", "--starts", "0", "--guests", "host",
+                           "--share", tmp_path, "--out", tmp_path / "out"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1 and "no item matches 'nosuch'" in done.stderr and not (tmp_path / "out/bench.json").exists()
+
+
 def test_all_is_measured_in_small(tmp_path):
     """Without Linux, which has to be fetched."""
     done = subprocess.run([sys.executable, BENCH / "bench.py", "--quick", "--scale", "100", "--runs", "2", "--starts", "1", "--guests", "sheepskin,host",

@@ -317,11 +317,36 @@ def test_output_that_cannot_be_written(share):
     assert done.returncode == 125 and done.stderr.startswith(b"sheepskin: cannot write the program's output: No space left")
 
 
+def test_output_that_is_closed(share):
+    """Nobody's output is not an empty one: a program that writes is told about; one that writes nothing runs."""
+    run = f"{LAUNCHER} run -v {share}:/host"
+    done = subprocess.run(f"{run} cat /host/poem.txt >&-", shell=True, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 125 and done.stderr.startswith(b"sheepskin: cannot write the program's output: Bad file descriptor")
+    assert subprocess.run(f"{run} cat /dev/null >&-", shell=True, stdin=subprocess.DEVNULL, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"], ["run", "--dry-run", "hello"]], ids=" ".join)
+def test_words_of_the_launcher_that_cannot_be_written(words):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([LAUNCHER, *words], stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 125 and done.stderr == b"sheepskin: cannot write to standard output: No space left on device; send it to another place\n"
+
+
+def test_a_processor_that_cannot_go_on(tmp_path, sheepskin):
+    """KVM stops the machine for good, and QEMU goes on waiting."""
+    qemu = tmp_path / "qemu"
+    qemu.write_text("#!/bin/sh\necho 'KVM internal error. Suberror: 1' >&2\nexec sleep 1000\n")
+    qemu.chmod(0o755)
+    done = sheepskin("run", "--qemu", qemu, "hello", timeout=30)
+    assert done.returncode == 254 and b"KVM internal error" in done.stderr and b"sheepskin: KVM cannot go on with the guest; use --accel tcg" in done.stderr
+
+
 # ---- wrong usage, missing things ----
 
 @pytest.mark.parametrize("args,says", [
     ([], "run"), (["walk"], "run"), (["run"], "program"), (["run", "--machine", "z80", "hello"], "z80"), (["run", "--boot", "tape", "hello"], "tape"),
     (["run", "-v", "/tmp", "hello"], "/tmp"), (["run", "-v", "/tmp:host", "hello"], "/tmp:host"), (["run", "-v", ":/host", "hello"], ":/host"),
+    (["run", "-v", "/tmp:/host:cache=los", "hello"], "cache=los"), (["run", "-v", "/tmp:/host:or", "hello"], "or"), (["run", "-v", "/tmp:/host:", "hello"], "/tmp:/host:"),
     (["run", "-v", "/no/such:/host", "hello"], "/no/such"), (["run", "-v", "/etc/passwd:/host", "hello"], "/etc/passwd"),
     (["run", "-v", "/tmp:/a", "-v", "/:/a", "hello"], "/a"), (["run", "--timeout", "soon", "hello"], "soon"), (["run", "--timeout", "0", "hello"], "0"),
     (["run", "--memory", "lots", "hello"], "lots"), (["run", "--memory", "1M", "hello"], "1M"), (["run", "--memory", "16M", "--boot", "efi", "hello"], "16M"),
@@ -412,7 +437,7 @@ def test_qemu_that_fails(sheepskin):
 
 
 def test_help_and_version(sheepskin):
-    for args in (["--help"], ["run", "--help"], ["-h"]):
+    for args in (["--help"], ["run", "--help"], ["-h"], ["run", "-h"]):
         done = sheepskin(*args)
         assert done.returncode == 0 and b"sheepskin run" in done.stdout and done.stderr == b""
     assert sheepskin("--version").stdout.startswith(b"sheepskin ")
