@@ -15,6 +15,7 @@ enum {
     FILE_PART = 8,    /* for one; */
     SMALL = 1 << 17,  /* bytes; a larger file is not kept of reads of as many bytes, */
     HANDED = 1 << 16, /* or of so many that go to whole pages: they cost a copy wherever they come from */
+    SHARED = 1024,    /* bytes: a table of so many shares a page with others */
     LEAST_FREE = 1024 /* pages of memory that stay free */
 };
 #define NO_PAGE (~0ull)
@@ -22,9 +23,9 @@ enum {
 struct kept {
     struct kept *next, *before; /* in a ring from `ring` on: read last, ..., read first */
     struct kept **at;           /* what points to it: 9p_cache.c's */
-    u64 size, npages;
-    u64 growing, have; /* the page of which there are so many bytes yet; NO_PAGE: there are all of all */
-    u64 pages[];       /* 0: none */
+    u64 size, npages, table;    /* table: pages that this here takes */
+    u64 growing, have;          /* the page of which there are so many bytes yet; NO_PAGE: there are all of all */
+    u64 pages[];                /* 0: none */
 };
 
 static struct kept ring = {.next = &ring, .before = &ring};
@@ -56,16 +57,23 @@ static size_t size_of(u64 npages)
     return sizeof(struct kept) + npages * sizeof(u64);
 }
 
+static void set_page(struct kept *k, u64 i, u64 pa)
+{
+    if (k->pages[i])
+        mem_lent_back(k->pages[i], 1);
+    mem_kept += !!pa - (u64) !!k->pages[i];
+    k->pages[i] = pa;
+    if (k->growing == i)
+        k->growing = NO_PAGE;
+}
+
 void p9_keep_drop(struct kept *k)
 {
     unlink(k);
     *k->at = NULL;
-    for (u64 i = 0, n; i < k->npages; i += n) {
-        n = k->pages[i] ? run(k, i, k->npages) : 1;
-        if (k->pages[i])
-            mem_lent_back(k->pages[i], n);
-        mem_kept -= k->pages[i] ? n : 0;
-    }
+    for (u64 i = 0; i < k->npages; i++)
+        set_page(k, i, 0);
+    mem_kept -= k->table;
     mem_delete(k, size_of(k->npages));
 }
 
@@ -106,8 +114,7 @@ static struct kept *find(struct p9 *c, u64 ino)
  * of another version. */
 static struct kept *make(struct p9 *c, u64 ino)
 {
-    static struct mem_keeper keeper = {.give = give};
-    static bool told;
+    static struct mem_keeper keeper;
     const struct attr *attr;
     u64 size = p9_cache_data(c, ino, &attr) && attr ? attr->size : 0, npages = (size - 1) / PAGE_SIZE + 1;
     if (!size || npages > share(FILE_PART) || size_of(npages) > 1 << 20 || mem_free_count() < LEAST_FREE)
@@ -117,11 +124,14 @@ static struct kept *make(struct p9 *c, u64 ino)
         mem_delete(k, size_of(npages));
         return NULL;
     }
-    if (!told)
+    if (!keeper.give) {
+        keeper.give = give;
         mem_keep(&keeper);
-    told = true;
+    }
     *k = (struct kept){.at = at, .size = size, .npages = npages, .growing = NO_PAGE};
     link(k);
+    mem_kept += k->table = size_of(npages) > SHARED ? ALIGN_UP(size_of(npages), PAGE_SIZE) / PAGE_SIZE : 0;
+    has_room(k);
     p9_ahead_changed(&(struct node){.fs = c->fs, .qid.path = ino});
     return *at = k;
 }
@@ -169,16 +179,6 @@ static s64 give_read(const struct node *node, const struct span *spans, unsigned
 static u64 length_of(const struct kept *k, u64 i)
 {
     return MIN(k->size - i * PAGE_SIZE, PAGE_SIZE);
-}
-
-static void set_page(struct kept *k, u64 i, u64 pa)
-{
-    if (k->pages[i])
-        mem_lent_back(k->pages[i], 1);
-    mem_kept += !!pa - (u64) !!k->pages[i];
-    k->pages[i] = pa;
-    if (k->growing == i)
-        k->growing = NO_PAGE;
 }
 
 /* Where bytes go that go on behind what there is of a page; NULL: they are there, or do not, or there is no memory for them. */
