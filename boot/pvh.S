@@ -41,10 +41,18 @@ pvh_gdtr:
     .globl pvh_entry
 pvh_entry:                      /* ebx: physical address of hvm_start_info */
     cld
+    mov %cr4, %eax
+    or $0x220, %eax             /* PAE; SSE */
+    mov %eax, %cr4
+    xorps %xmm0, %xmm0
     mov $PHYS(pvh_pml4), %edi   /* in a very small machine the initial files may have been put over them */
-    mov $2 * 4096 / 4, %ecx
-    xor %eax, %eax
-    rep stosl
+1:  movaps %xmm0, (%edi)
+    movaps %xmm0, 16(%edi)
+    movaps %xmm0, 32(%edi)
+    movaps %xmm0, 48(%edi)
+    add $64, %edi
+    cmp $PHYS(pvh_pd), %edi
+    jne 1b
     mov $PHYS(pvh_pdpt) + 3, %eax
     mov %eax, PHYS(pvh_pml4)
     mov %eax, PHYS(pvh_pml4) + 256 * 8
@@ -66,9 +74,6 @@ pvh_entry:                      /* ebx: physical address of hvm_start_info */
     mov %eax, PHYS(pvh_pdpt) + 510 * 8
     mov $PHYS(pvh_pml4), %eax
     mov %eax, %cr3
-    mov %cr4, %eax
-    or $0x20, %eax              /* PAE */
-    mov %eax, %cr4
     mov $0xc0000080, %ecx       /* EFER.LME */
     rdmsr
     or $0x100, %eax

@@ -81,7 +81,9 @@ static void rescue(struct boot *boot)
 void pvh_main(u64 start_info)
 {
     static struct boot boot __attribute__((section(".bss.pages"))); /* where rescue() does not clear */
-    boot = (struct boot){.door = "pvh", .kernel_pa = 0x100000};
+    memset(&boot, 0, offsetof(struct boot, ranges));
+    memcpy(boot.door, "pvh", 4);
+    boot.kernel_pa = 0x100000;
     struct start_info info;
     if (fetch(&info, start_info, sizeof info) && info.magic == START_MAGIC) {
         boot.rsdp = info.rsdp_paddr;

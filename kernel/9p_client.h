@@ -28,7 +28,7 @@ enum {
     P9_DIRS = 6,     /* for changes of names; a few of them with a fid of their own (rule C11) */
     P9_RIDING = 128, /* Tclunks that wait for a kick at most, */
     P9_RIDE = 4,     /* but for those of a batch: as many */
-    P9_ORIGINS = 512 /* fids in one page of what is known of them */
+    P9_ORIGINS = 64  /* fids in one piece of what is known of them */
 };
 #define P9_NOFID 0xffffffffu
 /* Whether the server carries messages out one after the other. */

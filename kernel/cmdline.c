@@ -6,7 +6,7 @@ const struct cmdline *cmdline_boot;
 
 static bool is_blank(char c)
 {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    return (u8)c <= ' ' && (c == ' ' || c == '\t' || c == '\n' || c == '\r');
 }
 
 static int hex_digit(char c)
@@ -20,11 +20,13 @@ static int hex_digit(char c)
 /* Decodes the word [from, end) to where it stands and ends it with NUL. "%00" cannot be part of a C string and stays as it is. */
 static void decode(char *from, char *end)
 {
-    char *to = from;
     if (end - from == 1 && *from == '%') {
         *from = '\0';
         return;
     }
+    while (from < end && *from != '%')
+        from++;
+    char *to = from;
     while (from < end) {
         int high = end - from > 2 && *from == '%' ? hex_digit(from[1]) : -1;
         int low = high >= 0 ? hex_digit(from[2]) : -1;
@@ -76,8 +78,8 @@ const char *cmdline_value(const char *option, const char *key)
 
 const char *cmdline_option(const struct cmdline *c, const char *key, unsigned n)
 {
-    for (unsigned i = 0; i < c->noptions; i++) {
-        const char *value = cmdline_value(c->options[i], key);
+    for (char *const *o = c->options, *const *end = o + c->noptions; o < end; o++) {
+        const char *value = **o == *key ? cmdline_value(*o, key) : NULL;
         if (value && n-- == 0)
             return value;
     }

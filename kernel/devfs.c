@@ -46,7 +46,7 @@ static u64 find(const struct device *folder, struct name name)
     u64 i = 0;
     for (; i < places(); i++) {
         const struct device *dev = device_at(i);
-        if (dev && dev->in == folder && strlen(dev->name) == name.len && memcmp(dev->name, name.s, name.len) == 0)
+        if (dev && dev->in == folder && strncmp(dev->name, name.s, name.len) == 0 && !dev->name[name.len])
             break;
     }
     return i;

@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "print.h"
 #include "vfs.h"
+#include "wire.h"
 
 /*
  * An entry of the archive, each part padded to 4 bytes:
@@ -148,14 +149,16 @@ static int take_entry(const u32 *field, const char *name, u8 *data)
 /* From the last digit to the first that is not 0: most fields have none. */
 static bool read_field(const char *p, u32 *out)
 {
-    u64 digits, zeros = '0' * 0x0101010101010101ull;
+    u64 digits = *(const wire64 *)p, zeros = '0' * 0x0101010101010101ull;
     *out = 0;
-    memcpy(&digits, p, DIGITS);
-    for (unsigned shift = 0; shift < 4 * DIGITS && digits != zeros; digits = digits << 8 | '0', shift += 4) {
+    for (u32 unit = 1; digits != zeros; digits = digits << 8 | '0', unit *= 16) {
         u32 c = digits >> 56, digit = c - '0', letter = (c | 0x20) - 'a';
-        if (digit > 9 && letter > 5)
-            return false;
-        *out |= (digit > 9 ? letter + 10 : digit) << shift;
+        if (digit > 9) {
+            if (letter > 5)
+                return false;
+            digit = letter + 10;
+        }
+        *out += digit * unit;
     }
     return true;
 }

@@ -79,35 +79,14 @@ static void route_console(void)
 /* Other words are left alone, as VMMs and boot loaders add some for Linux; but a slip of the pen should show. */
 static void name_unknown(void)
 {
-    static const char *const known[] = {"mount",
-                                        "root",
-                                        "rootfstype",
-                                        "rootflags",
-                                        "ro",
-                                        "rw",
-                                        "loglevel",
-                                        "env",
-                                        "cwd",
-                                        "exe",
-                                        "seed",
-                                        "stdin",
-                                        "stdout",
-                                        "stderr",
-                                        "log",
-                                        "ctl",
-                                        "exit",
-                                        "tty",
-                                        "provoke",
-                                        "norandmaps",
-                                        "virtio.features",
-                                        "virtio.silence",
-                                        "virtio.irq",
-                                        "9p.msize"};
+    static const char known[] =
+        "mount\0root\0rootfstype\0rootflags\0ro\0rw\0loglevel\0env\0cwd\0exe\0seed\0stdin\0stdout\0stderr\0log\0ctl\0"
+        "exit\0tty\0provoke\0norandmaps\0virtio.features\0virtio.silence\0virtio.irq\0009p.msize\0";
     for (unsigned i = 0; i < cmdline.noptions; i++) {
-        unsigned k = 0;
-        while (k < ARRAY_LEN(known) && !cmdline_value(cmdline.options[i], known[k]))
-            k++;
-        if (k == ARRAY_LEN(known))
+        const char *word = known;
+        while (*word && !cmdline_value(cmdline.options[i], word))
+            word += strlen(word) + 1;
+        if (!*word)
             log_info("option %s is unknown, and left alone", cmdline.options[i]);
     }
 }
@@ -389,14 +368,13 @@ static const char *find_program(const char *name, char *buf, size_t size)
     return buf;
 }
 
-static unsigned collect_env(char *env[], unsigned max)
+static void collect_env(char *env[], unsigned max)
 {
     unsigned n = 0;
     char *value;
     while (n < max && (value = (char *)cmdline_option(&cmdline, "env", n)))
         env[n++] = value;
     env[n] = NULL;
-    return n;
 }
 
 static int status_of(int error)
@@ -424,7 +402,7 @@ static _Noreturn void run_program(void)
 
 void kmain(const struct boot *from_door)
 {
-    boot = *from_door;
+    memcpy(&boot, from_door, offsetof(struct boot, ranges[MIN(from_door->nranges, (u64)BOOT_RANGES)]));
     arch_init();            /* processor, traps */
     arch_console_init();    /* UART, debug port */
     find_memory();          /* what is free */

@@ -100,17 +100,18 @@ static void cut_range(struct ranges *r, u64 start, u64 end)
 /* Whole pages that touch [base, base+size), clipped to what can be mapped. */
 static void cut_outward(struct ranges *r, u64 base, u64 size)
 {
-    u64 end = size > arch_physical_limit() - MIN(base, arch_physical_limit()) ? arch_physical_limit() : base + size;
+    u64 limit = arch_physical_limit(), end = size > limit - MIN(base, limit) ? limit : base + size;
     if (size)
         cut_range(r, ALIGN_DOWN(base, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE));
 }
 
 static void add_ram(struct ranges *r, const struct boot_range *b)
 {
-    if (b->kind != BOOT_RAM || b->base >= arch_physical_limit())
+    u64 limit = arch_physical_limit();
+    if (b->kind != BOOT_RAM || b->base >= limit)
         return;
     u64 start = ALIGN_UP(b->base, PAGE_SIZE);
-    u64 end = ALIGN_DOWN(b->base + MIN(b->size, arch_physical_limit() - b->base), PAGE_SIZE);
+    u64 end = ALIGN_DOWN(b->base + MIN(b->size, limit - b->base), PAGE_SIZE);
     if (start < end)
         add_range(r, start, end);
 }
@@ -197,6 +198,18 @@ static u64 find_pages(u64 n, u64 align)
     return 0;
 }
 
+/* There is one. */
+static u64 first_page(void)
+{
+    struct extent *e = extents;
+    extents = e->next;
+    if (e->pages > 1) {
+        extents = (struct extent *)((u8 *)e + PAGE_SIZE);
+        *extents = (struct extent){e->next, e->pages - 1};
+    }
+    return mem_phys(e);
+}
+
 static void singles_to_extents(void)
 {
     while (singles) {
@@ -219,6 +232,8 @@ u64 mem_pages_if_free(size_t n, u64 align)
     if (n == 1 && align <= PAGE_SIZE && singles) {
         pa = mem_phys(singles);
         singles = singles->next;
+    } else if (n == 1 && align <= PAGE_SIZE && extents) {
+        pa = first_page();
     } else if (n) {
         pa = find_pages(n, align);
     }

@@ -83,17 +83,18 @@ static s64 read_whole(struct file *file, u64 size)
     return (s64)pa;
 }
 
-/* The first bytes, by which the kernel decides, into memory that no device knows; and if it can be, all of them to where proc_place() takes them from. */
-static s64 read_head(struct load *l, struct file *file, u64 size, u8 *head)
+/* The first bytes, by which the kernel decides, into memory that no device knows, or where they lie; and if it can be, all of them to where proc_place() takes
+ * them from. */
+static s64 read_head(struct load *l, struct file *file, u64 size, u8 **head)
 {
     const struct node *node = &file->node;
     bool lies = node->fs->ops->lies;
     s64 pa = lies ? (s64)node->fs->ops->lies(node, 0, size) : read_whole(file, size);
     u64 len = MIN(size, (u64)ELF_HEAD);
     if (pa <= 0)
-        return pa ? pa : vfs_read_copy(file, head, ELF_HEAD, 0);
+        return pa ? pa : vfs_read_copy(file, *head, ELF_HEAD, 0);
     l->bytes = (struct proc_bytes){(u64)pa, size, lies ? 0 : ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE};
-    memcpy(head, mem_virt((u64)pa), len);
+    *head = lies && pa % 8 == 0 ? mem_virt((u64)pa) : memcpy(*head, mem_virt((u64)pa), len);
     return (s64)len;
 }
 
@@ -104,7 +105,7 @@ static int read_image(struct load *l, struct file *file, u64 size)
     u8 *head = mem_virt(page);
     if (!page)
         return refuse(l, -ENOMEM, error_text(-ENOMEM));
-    s64 got = read_head(l, file, size, head);
+    s64 got = read_head(l, file, size, &head);
     int result = (int)MIN(got, 0);
     if (got >= 0)
         result = elf_parse(head, (size_t)got, size, &l->image, &why);

@@ -4,8 +4,10 @@
 #include "arch.h"
 
 static u32 key[8];
+static u8 spare[32]; /* of the last block, the first `nspare` of which nobody has had */
+static size_t nspare;
 static bool have_secret, asked_processor;
-static bool stirred = true; /* what was fed went through the cipher */
+static bool stirred = true; /* what was fed went through the cipher, and nobody has had what the key gives */
 static struct rand_source *sources;
 
 enum { ENOUGH = 16 }; /* bytes of one source, without which nothing is secret */
@@ -15,12 +17,14 @@ static u32 rotate(u32 v, unsigned n)
     return v << n | v >> (32 - n);
 }
 
-static void quarter_round(u32 *s, unsigned a, unsigned b, unsigned c, unsigned d)
+static void quarter_round(u32 *at_a, u32 *at_b, u32 *at_c, u32 *at_d)
 {
-    s[a] += s[b], s[d] = rotate(s[d] ^ s[a], 16);
-    s[c] += s[d], s[b] = rotate(s[b] ^ s[c], 12);
-    s[a] += s[b], s[d] = rotate(s[d] ^ s[a], 8);
-    s[c] += s[d], s[b] = rotate(s[b] ^ s[c], 7);
+    u32 a = *at_a, b = *at_b, c = *at_c, d = *at_d;
+    a += b, d = rotate(d ^ a, 16);
+    c += d, b = rotate(b ^ c, 12);
+    a += b, d = rotate(d ^ a, 8);
+    c += d, b = rotate(b ^ c, 7);
+    *at_a = a, *at_b = b, *at_c = c, *at_d = d;
 }
 
 static void block(u32 out[16], u32 counter)
@@ -31,23 +35,23 @@ static void block(u32 out[16], u32 counter)
     memcpy(out, in, sizeof in);
     for (unsigned round = 0; round < 10; round++) {
         for (unsigned i = 0; i < 4; i++)
-            quarter_round(out, i, 4 + i, 8 + i, 12 + i);
+            quarter_round(out + i, out + 4 + i, out + 8 + i, out + 12 + i);
         for (unsigned i = 0; i < 4; i++)
-            quarter_round(out, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
+            quarter_round(out + i, out + 4 + (i + 1) % 4, out + 8 + (i + 2) % 4, out + 12 + (i + 3) % 4);
     }
     for (unsigned i = 0; i < 16; i++)
         out[i] += in[i];
 }
 
-/* The second half of block 0 becomes the next key; the first is for who wants as many bytes, NULL: thrown away. */
-static void next_key(void *bytes, size_t len)
+/* The second half of block 0 becomes the next key; the first is spare. */
+static void next_key(void)
 {
     u32 out[16];
     block(out, 0);
     memcpy(key, out + 8, sizeof key);
+    memcpy(spare, out, sizeof spare);
+    nspare = sizeof spare;
     stirred = true;
-    if (len)
-        memcpy(bytes, out, len);
 }
 
 void rand_feed(const void *bytes, size_t len, bool secret)
@@ -55,7 +59,7 @@ void rand_feed(const void *bytes, size_t len, bool secret)
     const u8 *p = bytes;
     for (size_t at = 0; at < len; stirred = false) {
         if (!stirred)
-            next_key(NULL, 0); /* or who knows both could let one undo the other */
+            next_key(); /* or who knows both could let one undo the other */
         for (size_t i = 0; i < sizeof key && at < len; i++)
             ((u8 *)key)[i] ^= p[at++];
     }
@@ -114,7 +118,12 @@ bool rand_bytes(void *bytes, size_t len)
         memcpy(p, out, n);
         p += n;
         len -= n;
+        stirred = false; /* nor is this key used again */
     }
-    next_key(p, len);
+    if (len > nspare || !stirred)
+        next_key();
+    nspare -= len;
+    memcpy(p, spare + nspare, len);
+    memset(spare + nspare, 0, len); /* what was given is forgotten */
     return have_secret;
 }

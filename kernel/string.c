@@ -166,7 +166,10 @@ size_t strnlen(const char *s, size_t max)
 
 size_t strlen(const char *s)
 {
-    return strnlen(s, SIZE_MAX);
+    size_t n = 0;
+    while (s[n])
+        n++;
+    return n;
 }
 
 int strncmp(const char *a, const char *b, size_t n)

@@ -102,7 +102,8 @@ static int split_init(struct virtq *q)
     q->driver_pa = mem_phys(r->avail);
     q->device_pa = mem_phys(r->used);
     for (u16 i = 0; i < q->size; i++)
-        q->slots[i].next = (u16)((i + 1) % q->size);
+        q->slots[i].next = (u16)(i + 1);
+    q->slots[q->size - 1].next = 0;
     r->free_count = q->size;
     set_quiet(q, true);
     return 0;

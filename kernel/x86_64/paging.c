@@ -22,7 +22,7 @@ enum { ENTRIES = PAGING_ENTRIES };
 typedef u64 table[ENTRIES];
 
 #define TABLE static table __attribute__((aligned(4096), section(".bss.pages")))
-TABLE root, image_pdpt, image_pd, image_pt, register_pdpt, register_pd;
+TABLE root, physical_pdpt, image_pdpt, image_pd, image_pt, register_pdpt, register_pd;
 static u64 image_pa = 0x100000;
 static struct span *early; /* where tables come from before there is an allocator */
 static size_t nearly;
@@ -122,14 +122,18 @@ static int small_pages(u64 pa, u64 **out)
     if (*entry & PTE_LARGE)
         return 0;
     entry = (u64 *)arch_phys_to_virt(*entry & PTE_ADDRESS) + paging_index(pa, 1);
-    bool large = *entry & PTE_LARGE;
-    u64 at = *entry & PTE_ADDRESS & ~(LARGE - 1);
-    *entry = large ? 0 : *entry;
-    u64 *pt = *out = paging_table(entry, PTE_PRESENT | PTE_WRITE, early_page);
-    at |= PTE_PRESENT | PTE_WRITE | cpu_nx;
-    for (u64 *pte = pt; large && pte && pte < pt + ENTRIES; at += PAGE_SIZE)
-        *pte++ = at;
-    return pt ? 0 : -ENOMEM;
+    if (*entry & PTE_LARGE) {
+        u64 table = early_page(), at = *entry & ~(u64)PTE_LARGE, *pte = arch_phys_to_virt(table);
+        if (!table)
+            return -ENOMEM;
+        *entry = table | PTE_PRESENT | PTE_WRITE;
+        for (u64 *end = pte + ENTRIES; pte < end; pte += 4, at += 4 * PAGE_SIZE) {
+            pte[0] = at, pte[1] = at + PAGE_SIZE;
+            pte[2] = at + 2 * PAGE_SIZE, pte[3] = at + 3 * PAGE_SIZE;
+        }
+    }
+    *out = arch_phys_to_virt(*entry & PTE_ADDRESS);
+    return 0;
 }
 
 static void map_part(const char *from, const char *to, u64 rights)
@@ -155,9 +159,10 @@ static int protect_alias(void)
 
 static int map_image(void)
 {
-    map_part(image_start, image_end, PTE_WRITE | cpu_nx);
+    map_part(image_start, rodata_start, PTE_WRITE | cpu_nx);
     map_part(rodata_start, text_start, cpu_nx);
     map_part(text_start, text_end, 0);
+    map_part((const char *)ALIGN_UP((u64)text_end, PAGE_SIZE), image_end, PTE_WRITE | cpu_nx);
     image_pt[paging_index((u64)kernel_stack_guard, 0)] = image_pt[paging_index((u64)fault_stack_guard, 0)] = 0;
     return protect_alias();
 }
@@ -181,6 +186,7 @@ int arch_memory_init(const struct boot *boot, struct span *free, size_t n)
     early = free;
     nearly = n;
     image_pa = boot->kernel_pa;
+    root[paging_index(PHYSMAP, 3)] = arch_virt_to_phys(physical_pdpt) | PTE_PRESENT | PTE_WRITE;
     int result = map_physical(boot->kernel_pa, arch_image_size());
     for (u64 i = 0; i < boot->nranges && result == 0; i++)
         if (is_memory(boot->ranges[i].kind))

@@ -6,15 +6,15 @@
 #include "proc.h"
 #include "x86.h"
 
-enum { TRAP_NMI = 2, TRAP_INVALID_OPCODE = 6, TRAP_DOUBLE_FAULT = 8, TRAP_PAGE_FAULT = 14, TRAP_MACHINE_CHECK = 18 };
+enum { TRAP_NMI = 2, TRAP_BREAKPOINT, TRAP_OVERFLOW, TRAP_INVALID_OPCODE = 6, TRAP_DOUBLE_FAULT = 8 };
+enum { TRAP_PAGE_FAULT = 14, TRAP_MACHINE_CHECK = 18 };
 enum { SIG_ILL = 4, SIG_TRAP = 5, SIG_BUS = 7, SIG_FPE = 8, SIG_SEGV = 11 };
 
 struct gate {
-    u16 offset_low, selector;
-    u8 stack, type;
-    u16 offset_mid;
-    u32 offset_high, reserved;
+    u64 low, high; /* type and stack are bytes of the low half (Intel SDM volume 3, 6.14.1) */
 };
+#define GATE_PROGRAMS (0x60ull << 40) /* who may come through by an instruction */
+#define GATE_STACK    (1ull << 32)    /* the first of task.ist */
 
 struct task_state {
     u32 reserved0;
@@ -43,38 +43,21 @@ static u64 segments[] = {
     0, /* task state */
 };
 
-static const char *const trap_names[] = {
-    "divide error",
-    "debug",
-    "NMI",
-    "breakpoint",
-    "overflow",
-    "bound range",
-    "invalid opcode",
-    "no coprocessor",
-    "double fault",
-    "coprocessor",
-    "invalid TSS",
-    "segment not present",
-    "stack fault",
-    "protection fault",
-    "page fault",
-    "reserved",
-    "x87 error",
-    "alignment check",
-    "machine check",
-    "SIMD error",
-};
+static const char trap_names[] =
+    "divide error\0debug\0NMI\0breakpoint\0overflow\0bound range\0invalid opcode\0no coprocessor\0double fault\0"
+    "coprocessor\0invalid TSS\0segment not present\0stack fault\0protection fault\0page fault\0reserved\0"
+    "x87 error\0alignment check\0machine check\0SIMD error\0";
 
 void trap_handle(struct arch_frame *frame);
 
-static void set_gate(unsigned vector)
+static void set_gates(void)
 {
-    u64 at = (u64)trap_stubs + vector * 16;
-    bool own_stack = vector == TRAP_NMI || vector == TRAP_DOUBLE_FAULT || vector == TRAP_MACHINE_CHECK;
-    bool for_programs = vector == 3 || vector == 4;
-    gates[vector] =
-        (struct gate){(u16)at, KERNEL_CODE, own_stack, for_programs ? 0xee : 0x8e, (u16)(at >> 16), (u32)(at >> 32), 0};
+    u64 at = (u64)trap_stubs;
+    for (struct gate *g = gates; g < gates + VECTORS; g++, at += 16)
+        *g = (struct gate){(at & 0xffff) | KERNEL_CODE << 16 | 0x8eull << 40 | (at & 0xffff0000) << 32, at >> 32};
+    gates[TRAP_BREAKPOINT].low |= GATE_PROGRAMS, gates[TRAP_OVERFLOW].low |= GATE_PROGRAMS;
+    gates[TRAP_NMI].low |= GATE_STACK, gates[TRAP_DOUBLE_FAULT].low |= GATE_STACK;
+    gates[TRAP_MACHINE_CHECK].low |= GATE_STACK;
 }
 
 static void load_segments(void)
@@ -103,15 +86,17 @@ void traps_init(void)
     task.ist[0] = (u32)fault_stack, task.ist[1] = (u32)(fault_stack >> 32);
     task.io_map = sizeof task;
     load_segments();
-    for (unsigned vector = 0; vector < VECTORS; vector++)
-        set_gate(vector);
+    set_gates();
     struct table_register idt = {sizeof gates - 1, (u64)gates};
     __asm__ volatile("lidt %0" ::"m"(idt));
 }
 
 static const char *trap_name(u64 vector)
 {
-    return vector < ARRAY_LEN(trap_names) ? trap_names[vector] : "trap";
+    const char *name = trap_names;
+    for (; vector && *name; vector--)
+        name += strlen(name) + 1;
+    return *name ? name : "trap";
 }
 
 static void dump(enum log_level level, const struct arch_frame *f)
