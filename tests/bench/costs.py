@@ -4,7 +4,7 @@
 the kernel's counters).
 
 usage: costs.py                    the costs, beside those of costs.toml; ends with 1 where they differ by more than chance does
-       costs.py --write            puts into costs.toml what differs
+       costs.py --write            puts into costs.toml, and the table of docs/performance.md, what differs
        costs.py --linux            the table of docs/performance.md: what they cost in a Linux guest, beside costs.toml; minutes
        costs.py --profile ITEM     which functions the instructions of an item, or of "start", are in"""
 import bisect
@@ -21,6 +21,7 @@ import guests
 from guests import BUILD, OUT
 
 TABLE = Path(__file__).resolve().with_name("costs.toml")
+DOCUMENT = TABLE.parents[2] / "docs/performance.md"
 TRIES = 3           # what is too much once, because the machine was busy, may be so no more in another guest
 EXACT = 0.02        # of messages and waits: by operation, so that one more in fifty is seen
 SOMETIMES = {"kicks": 0.2, "registers": 0.3}  # a kick that comes while the device is at work is spared
@@ -239,6 +240,24 @@ def write_table(costs):
     TABLE.write_text(text)
 
 
+def document(table):
+    """The table of docs/performance.md."""
+    def number(n):
+        return f"{round(n, 3):,}" if isinstance(n, float) else f"{n:,}"
+    lines = ["| | instructions | messages | waits | kicks |", "|---|---|---|---|---|"]
+    for name in ("start", "load 800 KB", *ITEMS):
+        cost = table[name]
+        messages = sum(c for what, c in cost.items() if what.startswith("T"))
+        lines.append(f"| {name} | " + " | ".join(number(n) for n in (cost["instructions"], messages, cost.get("waits", 0), cost["kicks"])) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def write_document(table):
+    text, new = DOCUMENT.read_text(), document(table)
+    at = text.index(new.split("\n", 1)[0])
+    DOCUMENT.write_text(text[:at] + new + text[text.index("\n\n", at) + 1:])
+
+
 def check(table, tries=TRIES):
     """(costs, more, less) after as many tries as it takes to find no difference, or all: what is more, or less, is so in each of the guests."""
     seen = []
@@ -305,7 +324,8 @@ def main():
     if words == ["--write"]:
         # The least, as in check(): a busy machine makes more of it, never less.
         costs = of_several(min, [costs_of(measure()) for _ in range(TRIES)])
-        return write_table(merged(costs, read_table()))
+        write_table(merged(costs, read_table()))
+        return write_document(read_table())
     table = read_table()
     costs, more, less = check(table)
     show(costs, table)

@@ -32,6 +32,10 @@ def test_a_table_is_read_as_it_was_written(tmp_path, monkeypatch):
     assert costs.read_table() == cost
 
 
+def test_the_document_has_the_table():
+    assert costs.document(costs.read_table()) in costs.DOCUMENT.read_text(), "tests/bench/costs.py --write"
+
+
 @pytest.mark.parametrize("what,old,new,more,less", [
     ("instructions", 4000, 4039, 0, 0), ("instructions", 4000, 4041, 1, 0), ("instructions", 4000, 3959, 0, 1),
     ("Twalk", 1, 2, 1, 0), ("Twalk", 1, 0.95, 0, 1), ("waits", 0.017, 1.017, 1, 0), ("kicks", 3, 3.1, 0, 0), ("kicks", 3, 4, 1, 0)])
