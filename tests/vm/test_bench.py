@@ -117,6 +117,14 @@ def test_the_kernels_counters_are_what_qemu_has_seen(folder, tmp_path):
 
 # ---- times ----
 
+def test_a_start_that_hangs_is_tried_again_once(tmp_path):
+    once = ["sh", "-c", "if [ -e been ]; then echo .; fi; touch been; exec sleep 1000"]
+    once[2] = f"cd {tmp_path}; {once[2]}"
+    assert bench.guests.first_byte(once, b".", limit=5) > 0
+    with pytest.raises(bench.guests.Failed, match="no first byte in 0.5 s, twice"):
+        bench.guests.first_byte(["sleep", "1000"], b".", limit=0.5)
+
+
 def test_an_item_that_there_is_not_is_an_error(tmp_path):
     done = subprocess.run([sys.executable, BENCH / "bench.py", "--only", "nosuch", "--scale", "100", "--runs", "1", "--starts", "0", "--guests", "host",
                            "--share", tmp_path, "--out", tmp_path / "out"], capture_output=True, text=True, timeout=300)
