@@ -3,8 +3,8 @@
  *
  * What lies in a window may be used only while the program could not have heard that the file is another one. The guest's own changes to a file
  * drop all windows on it. Of the host's: a window tells what was there when its message was sent, so with cache=none it is good until the guest
- * hears of something later (vfs_heard), and a few milliseconds; else until the file is closed, or its data begin to be kept (9p_keep.c). Handing out a window's first byte is such a hearing. The
- * end of a file is never taken from a window: who reads there asks the server.
+ * hears of something later (vfs_heard), and a few milliseconds; else until the file is closed, or its data begin to be kept (9p_keep.c). Handing out a
+ * window's first byte is such a hearing. The end of a file is never taken from a window: who reads there asks the server.
  *
  * A window's pages are the device's until its message came back; what is given up before then waits in `orphans`. */
 #include "9p.h"

@@ -123,7 +123,8 @@ int p9_exchange(struct p9_call *call, struct wire *w);
  * nothing; else it was answered all the same, and did what the answer says. */
 int p9_cancel(struct p9_call *call, struct wire *reply);
 
-/* For what nobody asked for yet. Sends what p9_send() left; has the answer come, or the message failed? p9_finish() for what is not sent again when its session ends. */
+/* For what nobody asked for yet. Sends what p9_send() left; has the answer come, or the message failed? p9_finish() for what is not sent again when its
+ * session ends. */
 void p9_kick(struct p9 *client);
 bool p9_answered(const struct p9_call *call);
 int p9_collect(struct p9_call *call, struct wire *reply);
@@ -229,9 +230,10 @@ int p9_clone(const struct node *node, u32 *out);
 #define P9_OPEN_FLAGS (O_ACCMODE | O_TRUNC | O_APPEND | O_DIRECTORY | O_SYNC | O_NOATIME)
 
 /*
- * 9p_dirs.c. walk: to a directory in which names are to be changed, or that is only walked from, as far as no message is needed: n, or -EAGAIN. keep: it was walked to for that, and may be kept.
- * clunk: for nodes of these two (node.known). close: a fid that paths start at ends. changed: what became of a change in it, of one message; gone: what has
- * this name there is renamed, replaced or removed. mode: as that of new directories in it goes by; modes_changed: somebody's did. idle: see p9_clunk.
+ * 9p_dirs.c. walk: to a directory in which names are to be changed, or that is only walked from, as far as no message is needed: n, or -EAGAIN. keep: it
+ * was walked to for that, and may be kept. clunk: for nodes of these two (node.known). close: a fid that paths start at ends. changed: what became of a
+ * change in it, of one message; gone: what has this name there is renamed, replaced or removed. mode: as that of new directories in it goes by;
+ * modes_changed: somebody's did. idle: see p9_clunk.
  */
 int p9_dirs_walk(const struct node *from, u8 next, const struct name *names, unsigned n, struct node *out,
                  struct qid *qids);
@@ -305,8 +307,8 @@ s64 p9_write(struct p9 *client, u32 fid, const struct span *spans, unsigned n, u
 /* 9p_list.c: the verb readdir. This fid is closed. All that is kept goes. */
 int p9_readdir(const struct node *dir, u64 from, size_t room, bool (*emit)(void *, const struct dirent_info *),
                void *ctx);
-/* When `name` is among those that are asked about next, after a listing of the directory with this qid.path: it and the names behind it, in the listing's order or that of
- * bytes, that were given to the program, at most `most`, which stand until the next listing or mem_new(). 0: it is not. */
+/* When `name` is among those that are asked about next, after a listing of the directory with this qid.path: it and the names behind it, in the listing's
+ * order or that of bytes, that were given to the program, at most `most`, which stand until the next listing or mem_new(). 0: it is not. */
 unsigned p9_list_expect(struct p9 *client, u64 dir, struct name name, struct name *out, unsigned most);
 void p9_list_close(struct p9 *client, u32 fid);
 void p9_list_free(struct p9 *client);
@@ -333,8 +335,8 @@ void p9_cache_rename(const struct node *from, struct name old_name, const struct
 void p9_cache_free(struct p9 *client);
 bool p9_is_loose(const struct p9 *client);
 /*
- * 9p_keep.c: the verb read, and where the share is mounted with cache=loose, what is kept of files' data. pages: those in which `len` bytes of a file came: as many
- * as it returns, all or none, are its own then. drop: what hangs on attributes that are not kept any more.
+ * 9p_keep.c: the verb read, and where the share is mounted with cache=loose, what is kept of files' data. pages: those in which `len` bytes of a file
+ * came: as many as it returns, all or none, are its own then. drop: what hangs on attributes that are not kept any more.
  */
 s64 p9fs_read(struct node *node, const struct span *spans, unsigned n, u64 offset);
 u64 p9_keep_pages(struct p9 *client, u64 ino, u64 pa, u64 npages, u64 offset, u64 len);

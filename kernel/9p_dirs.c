@@ -3,7 +3,8 @@
  *
  * The fid of a mount's root or of an open directory does for what is changed in it. One that was walked to is kept, and stands for its path as long as the
  * program could not tell it from a new walk: while nothing was heard but that changes in this very directory succeeded (a rename is one in both of its
- * directories), and, for who looks at a clock, for a few milliseconds since the walk; with cache=loose until this guest renames or removes a directory on its way. The mode that new directories go by is kept with it.
+ * directories), and, for who looks at a clock, for a few milliseconds since the walk; with cache=loose until this guest renames or removes a directory on
+ * its way. The mode that new directories go by is kept with it.
  *
  * A mount's root that is only walked from (chdir, O_PATH) needs no fid of its own: the mount stands as long as such a file. */
 #include "9p.h"

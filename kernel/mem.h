@@ -18,8 +18,8 @@ void mem_init(const struct span *free, size_t n);
  * there is none. Waits only for mem_reclaim. */
 u64 mem_pages(size_t n, u64 align);
 
-/* Whoever has lent pages out of the machine, if anybody: gets some of them back when `pages` pages cannot be found; false: there are no more, or not now. It may
- * wait, and must bear being called while it waits. mem_reclaimable: how many there are at most. */
+/* Whoever has lent pages out of the machine, if anybody: gets some of them back when `pages` pages cannot be found; false: there are no more, or not now.
+ * It may wait, and must bear being called while it waits. mem_reclaimable: how many there are at most. */
 extern bool (*mem_reclaim)(size_t pages);
 extern u64 mem_reclaimable;
 

@@ -18,8 +18,8 @@ struct region {
     u64 start, end;
     int prot; /* and REGION_* */
 };
-/* Holds a file's bytes; may never be written; is behind the file's end; has the very pages in which the file lies (fs_ops.lies), all of them: they are not written, nor
- * given back. */
+/* Holds a file's bytes; may never be written; is behind the file's end; has the very pages in which the file lies (fs_ops.lies), all of them: they are not
+ * written, nor given back. */
 enum { REGION_FILE = 0x100, REGION_CONST = 0x200, REGION_BEHIND = 0x400, REGION_LENT = 0x800 };
 
 struct proc {
@@ -46,7 +46,8 @@ extern const char proc_uname[6][65];
 /* The program that runs; NULL before there is one. */
 extern struct proc *proc_current;
 
-/* Makes a program from a file. argv, envp: NULL-terminated; cwd: NULL is "/". 0; -errno with one line in the log: not found (ENOENT), not for us (ENOEXEC), no memory... */
+/* Makes a program from a file. argv, envp: NULL-terminated; cwd: NULL is "/". 0; -errno with one line in the log: not found (ENOENT), not for us
+ * (ENOEXEC), no memory... */
 int proc_load(const char *path, char *const argv[], char *const envp[], const char *cwd, u64 *entry, u64 *sp);
 
 /* For proc_load.c: a piece of a program file at its address; its stack (address of its end, 0: no memory). */
@@ -54,8 +55,8 @@ struct proc_piece {
     u64 va, mem_size, file_offset, file_size;
     int prot;
 };
-/* A file whose bytes are all in memory, at pa, which need be on no page's begin; 0: they have to be read. own: in so many pages, whole ones, that nobody else has:
- * they become the program's, or free. Else nobody may change them. */
+/* A file whose bytes are all in memory, at pa, which need be on no page's begin; 0: they have to be read. own: in so many pages, whole ones, that nobody
+ * else has: they become the program's, or free. Else nobody may change them. */
 struct proc_bytes {
     u64 pa, len, own;
 };
@@ -87,8 +88,8 @@ void proc_discard(u64 start, u64 len);
 
 /* Puts pages, whatever they hold, under [va, va+len), page-aligned and without pages so far; one run, at *pa. Returns the bytes filled, 0: no memory. */
 u64 proc_fill(u64 va, u64 len, int prot, u64 *pa);
-/* The physical spans of [va, va+len) of the program, with right `prot` on each byte, zero pages filled in; at most `max` spans. Returns the number of spans and in *covered the
- * bytes they hold; 0 spans when not even the first byte is there. */
+/* The physical spans of [va, va+len) of the program, with right `prot` on each byte, zero pages filled in; at most `max` spans. Returns the number of
+ * spans and in *covered the bytes they hold; 0 spans when not even the first byte is there. */
 unsigned proc_spans(u64 va, u64 len, int prot, struct span *out, unsigned max, u64 *covered);
 /* For struct vfs_reader. */
 u64 proc_swap(u64 va, u64 from, u64 to, u64 len);

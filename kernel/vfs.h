@@ -324,7 +324,8 @@ enum {
 int vfs_look_up(const struct file *at, const char *path, u32 flags, struct place *out);
 /* The same for who wants only the attributes; there is no node to clunk. */
 int vfs_look_up_attr(const struct file *at, const char *path, u32 flags, struct place *out, struct attr *attr);
-/* The directory that holds a path's last name (next: VFS_NEXT_*); the name goes to `last`: "" for "/"; one that is too long is cut to one byte too many. *slash: slashes stood behind it. */
+/* The directory that holds a path's last name (next: VFS_NEXT_*); the name goes to `last`: "" for "/"; one that is too long is cut to one byte too many.
+ * *slash: slashes stood behind it. */
 int vfs_look_up_parent(const struct file *at, const char *path, u32 next, struct place *out,
                        char last[VFS_NAME_MAX + 2], bool *slash);
 /* Is a canonical path this one or below it? Neither is "/". */
@@ -420,8 +421,8 @@ bool vfs_is_still(struct vfs_moment then);
 /* The program is being told the time. */
 void vfs_tell_time(void);
 /* Where what is read goes to a program's memory, whole pages of a file can go there as they are: the program has the pages [to, to+len) in the place of [from,
- * from+len) then, which are no longer its own but belong to the caller. `swap` gets the address of these in the program: `va` is that of the first byte of the spans. Returns the bytes
- * for which it could be done. NULL: it cannot. */
+ * from+len) then, which are no longer its own but belong to the caller. `swap` gets the address of these in the program: `va` is that of the first byte of
+ * the spans. Returns the bytes for which it could be done. NULL: it cannot. */
 extern struct vfs_reader {
     u64 (*swap)(u64 va, u64 from, u64 to, u64 len);
     u64 va;

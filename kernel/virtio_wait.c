@@ -96,7 +96,8 @@ static void poll(struct virtq *q)
         arch_wait_ns(MIN(LONGEST_NAP, SHORTEST_NAP * (1 + (q->polls - POLLS_EAGER) / 64)));
 }
 
-/* A heartbeat that finds a request finished of which no interrupt told may be chance once, not three times running; where it was to tell of several only, it is none. */
+/* A heartbeat that finds a request finished of which no interrupt told may be chance once, not three times running; where it was to tell of several only,
+ * it is none. */
 static void nap(struct virtio_device *dev, struct virtq *q, unsigned n, u64 ns)
 {
     u64 interrupts = q->counters.interrupts, beat = arch_heartbeats();
