@@ -52,20 +52,23 @@ static const struct attrfs_file *file_of(struct spot s)
     return &class_of(s)->files[s.file];
 }
 
-/* NULL: it is gone, or the class has no more. */
-static const void *object_of(struct spot s, char path[ATTRFS_PATH])
-{
-    path[0] = 0;
-    return class_of(s)->object(s.object, path);
-}
-
-/* The object, or if it is gone the next one that there is. */
+/* The object, or if it is gone the next one that there is; NULL: the class has no more. */
 static const void *object_from(struct spot *s, char path[ATTRFS_PATH])
 {
-    unsigned number = class_of(*s)->next ? class_of(*s)->next(s->object) : s->object;
+    unsigned number = s->object;
+    path[0] = 0;
+    const void *object = class_of(*s)->object(&number, path);
     if (number != s->object)
         *s = (struct spot){number, s->class, 0, 0};
-    return object_of(*s, path);
+    return object;
+}
+
+/* NULL: it is gone. */
+static const void *object_of(struct spot s, char path[ATTRFS_PATH])
+{
+    unsigned number = s.object;
+    const void *object = object_from(&s, path);
+    return s.object == number ? object : NULL;
 }
 
 /* Its path is the file's, not a folder's. */

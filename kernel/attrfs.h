@@ -29,12 +29,10 @@ struct attrfs_file {
 };
 
 struct attrfs_class {
-    /* The i-th object, and its place: "sys/bus/pci/drivers/virtio-pci"; folders on the way need no object. NULL: no more. A path
-     * that stays "": nothing has this number now; one that ends in '/': a folder of others. */
-    const void *(*object)(unsigned i, char path[ATTRFS_PATH]);
-    /* Absent: the i-th object is always the same one. Else objects have numbers that no other ever gets, and this is the first number from `from`
-     * on that is an object's, or more than all. */
-    unsigned (*next)(unsigned from);
+    /* The first object from number *i on, which becomes its own number: one that always means the same object. And its place:
+     * "sys/bus/pci/drivers/virtio-pci"; folders on the way need no object. NULL: no more. A path that stays "": nothing has this number now; one that
+     * ends in '/': a folder of others. */
+    const void *(*object)(unsigned *i, char path[ATTRFS_PATH]);
     const struct attrfs_file *files;
     unsigned nfiles;
 };
@@ -48,6 +46,19 @@ struct attrfs_class {
 /* The head of a show(). */
 #define ATTRFS_SHOW(name)                                                                                              \
     static int show_##name(__attribute__((unused)) const void *object, __attribute__((unused)) struct attrfs_text *out)
+
+/* A show() that is one line about its object, `o`; and one that is the same for all of them. */
+#define ATTRFS_LINE(name, type, ...)                                                                                   \
+    ATTRFS_SHOW(name)                                                                                                  \
+    {                                                                                                                  \
+        const type *o = object;                                                                                        \
+        return attrfs_add(out, __VA_ARGS__);                                                                           \
+    }
+#define ATTRFS_SAYS(name, text)                                                                                        \
+    ATTRFS_SHOW(name)                                                                                                  \
+    {                                                                                                                  \
+        return attrfs_add(out, text);                                                                                  \
+    }
 
 /* The same for a store(). */
 #define ATTRFS_STORE(name) static int store_##name(__attribute__((unused)) const void *object, const char *text)

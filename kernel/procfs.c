@@ -23,10 +23,7 @@ ATTRFS_SHOW(uptime)
     return attrfs_add(out, "%lu.%02lu 0.00\n", ns / SECOND, ns % SECOND / TICK);
 }
 
-ATTRFS_SHOW(loadavg)
-{
-    return attrfs_add(out, "0.00 0.00 0.00 1/1 1\n");
-}
+ATTRFS_SAYS(loadavg, "0.00 0.00 0.00 1/1 1\n")
 
 ATTRFS_SHOW(stat)
 {
@@ -65,10 +62,7 @@ ATTRFS_SHOW(filesystems)
     return 0;
 }
 
-ATTRFS_SHOW(mounts)
-{
-    return attrfs_add(out, "self/mounts");
-}
+ATTRFS_SAYS(mounts, "self/mounts")
 
 ATTRFS_SHOW(self)
 {
@@ -82,10 +76,10 @@ static const struct attrfs_file files[] = {
     {"mounts", S_IFLNK, show_mounts, 0, NULL}, {"self", S_IFLNK, show_self, 0, NULL},
 };
 
-static const void *top(unsigned i, char path[ATTRFS_PATH])
+static const void *top(unsigned *i, char path[ATTRFS_PATH])
 {
     print_text(path, ATTRFS_PATH, "proc");
-    return i ? NULL : files;
+    return *i ? NULL : files;
 }
 
 ATTRFS_CLASS(procfs) = {.object = top, .files = files, .nfiles = ARRAY_LEN(files)};

@@ -90,10 +90,7 @@ ATTRFS_SHOW(environ)
 
 /* ---- the program as a whole ---- */
 
-ATTRFS_SHOW(comm)
-{
-    return attrfs_add(out, "%s\n", ((const struct proc *)object)->name);
-}
+ATTRFS_LINE(comm, struct proc, "%s\n", o->name)
 
 /* Its fields in the order of proc(5); a program that can ask is running, alone, since the start, and all that it is. */
 ATTRFS_SHOW(stat)
@@ -223,9 +220,9 @@ static const struct attrfs_file files[] = {
     {"statm", 0444, show_statm, 0, NULL},     {"status", 0444, show_status, 0, NULL},
 };
 
-static const void *program(unsigned i, char path[ATTRFS_PATH])
+static const void *program(unsigned *i, char path[ATTRFS_PATH])
 {
-    if (i || !proc_current)
+    if (*i || !proc_current)
         return NULL;
     print_text(path, ATTRFS_PATH, "proc/%lu", proc_current->pid);
     return proc_current;
@@ -243,8 +240,9 @@ ATTRFS_SHOW(fd)
 static const struct attrfs_file fd_files[] = {{"", S_IFLNK, show_fd, 0, NULL}};
 
 /* The first one is their folder, which is there though nothing is open. */
-static const void *descriptor(unsigned i, char path[ATTRFS_PATH])
+static const void *descriptor(unsigned *number, char path[ATTRFS_PATH])
 {
+    unsigned i = *number;
     if (i > PROC_FDS || !proc_current)
         return NULL;
     if (i == 0)

@@ -13,13 +13,11 @@ struct sysfs_bus {
     const char *name;
     /* The i-th driver; NULL: no more. */
     const void *(*driver)(unsigned i, const char **name);
-    /* The first number from `from` on that is a device's, or more than all. */
-    unsigned (*next)(unsigned from);
-    /* The device, its name and who drives it (or NULL). NULL: it is gone. */
-    const void *(*device)(unsigned number, const char **name, const void **driver);
+    /* The first device from *number on, which becomes its own; its name, and who drives it (or NULL). NULL: no more. */
+    const void *(*device)(unsigned *number, const char **name, const void **driver);
     /* Its folder, or "" where that is too deep. */
     void (*folder)(const void *device, char path[]);
-    bool (*matches)(const void *driver, const void *device);
+    /* -ENODEV: the driver is not for it; -EBUSY: it has one. */
     int (*bind)(void *device, const void *driver);
     void (*unbind)(void *device);
 };

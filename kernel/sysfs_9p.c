@@ -12,31 +12,13 @@ static const struct p9_counters *counters(const void *client)
     return p9_counters(client);
 }
 
-ATTRFS_SHOW(messages)
-{
-    return attrfs_add(out, "%lu\n", counters(object)->messages);
-}
-
-ATTRFS_SHOW(waits)
-{
-    return attrfs_add(out, "%lu\n", counters(object)->waits);
-}
-
-ATTRFS_SHOW(kicks)
-{
-    return attrfs_add(out, "%lu\n", counters(object)->kicks);
-}
-
-ATTRFS_SHOW(fids)
-{
-    return attrfs_add(out, "%lu\n", counters(object)->fids);
-}
+ATTRFS_LINE(messages, struct p9, "%lu\n", counters(o)->messages)
+ATTRFS_LINE(waits, struct p9, "%lu\n", counters(o)->waits)
+ATTRFS_LINE(kicks, struct p9, "%lu\n", counters(o)->kicks)
+ATTRFS_LINE(fids, struct p9, "%lu\n", counters(o)->fids)
 
 /* 1: what is asked of a fid goes out with the walk that makes it. Found out when it begins to matter. */
-ATTRFS_SHOW(in_order)
-{
-    return attrfs_add(out, "%u\n", counters(object)->in_order);
-}
+ATTRFS_LINE(in_order, struct p9, "%u\n", counters(o)->in_order)
 
 /* A line for each type that was sent. */
 ATTRFS_SHOW(by_type)
@@ -83,10 +65,10 @@ static const struct attrfs_file files[] = {
     {"fids", 0444, show_fids, 0, NULL},         {"in_order", 0444, show_in_order, 0, NULL},
 };
 
-static const void *client(unsigned i, char path[ATTRFS_PATH])
+static const void *client(unsigned *i, char path[ATTRFS_PATH])
 {
     const char *tag;
-    const struct p9 *p = p9_client(i, &tag);
+    const struct p9 *p = p9_client(*i, &tag);
     if (p)
         print_text(path, ATTRFS_PATH, "sys/fs/9p/%s", tag);
     return p;

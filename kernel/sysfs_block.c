@@ -18,51 +18,36 @@ static void folder_of(const struct block_device *b, char path[ATTRFS_PATH])
 
 /* ---- files that hold one number ---- */
 
-#define NUMBER(name, expression)                                                                                       \
-    ATTRFS_SHOW(name)                                                                                                  \
-    {                                                                                                                  \
-        const struct block_device *b = object;                                                                         \
-        return attrfs_add(out, "%lu\n", (u64)(expression));                                                            \
-    }
+#define NUMBER(name, expression) ATTRFS_LINE(name, struct block_device, "%lu\n", (u64)(expression))
 
-NUMBER(size, b->size / SECTOR)
-NUMBER(ro, b->readonly)
-NUMBER(alignment_offset, b->alignment)
-NUMBER(logical_block_size, b->block)
-NUMBER(physical_block_size, b->physical)
-NUMBER(minimum_io_size, b->min_io)
-NUMBER(optimal_io_size, b->opt_io)
-NUMBER(discard_granularity, b->granularity)
-NUMBER(discard_max_bytes, b->most[BLOCK_DISCARD])
-NUMBER(write_zeroes_max_bytes, b->most[BLOCK_ZERO])
-NUMBER(max_segments, b->max_spans)
-NUMBER(max_segment_size, b->max_span)
+NUMBER(size, o->size / SECTOR)
+NUMBER(ro, o->readonly)
+NUMBER(alignment_offset, o->alignment)
+NUMBER(logical_block_size, o->block)
+NUMBER(physical_block_size, o->physical)
+NUMBER(minimum_io_size, o->min_io)
+NUMBER(optimal_io_size, o->opt_io)
+NUMBER(discard_granularity, o->granularity)
+NUMBER(discard_max_bytes, o->most[BLOCK_DISCARD])
+NUMBER(write_zeroes_max_bytes, o->most[BLOCK_ZERO])
+NUMBER(max_segments, o->max_spans)
+NUMBER(max_segment_size, o->max_span)
 
 /* ---- the others ---- */
 
-#define SAYS(name, what)                                                                                               \
-    ATTRFS_SHOW(name)                                                                                                  \
-    {                                                                                                                  \
-        return attrfs_add(out, what);                                                                                  \
-    }
-
 /* Numbers that Linux gives a disk. */
-SAYS(none, "0\n")
-SAYS(rotational, "1\n")
-SAYS(range, "16\n")
-SAYS(ext_range, "256\n")
-SAYS(zoned, "none\n")
-SAYS(subsystem, "class/block")
+ATTRFS_SAYS(none, "0\n")
+ATTRFS_SAYS(rotational, "1\n")
+ATTRFS_SAYS(range, "16\n")
+ATTRFS_SAYS(ext_range, "256\n")
+ATTRFS_SAYS(zoned, "none\n")
+ATTRFS_SAYS(subsystem, "class/block")
 
-ATTRFS_SHOW(dev)
-{
-    return attrfs_add(out, "%u:%u\n", block_major(object), block_minor(object));
-}
-
-ATTRFS_SHOW(cache)
-{
-    return attrfs_add(out, ((const struct block_device *)object)->volatile_cache ? "write back\n" : "write through\n");
-}
+ATTRFS_LINE(dev, struct block_device, "%u:%u\n", block_major(o), block_minor(o))
+ATTRFS_LINE(cache, struct block_device, "write %s\n", o->volatile_cache ? "back" : "through")
+ATTRFS_LINE(diskseq, struct block_device, "%u\n", o->number + 1)
+ATTRFS_LINE(uevent, struct block_device, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=disk\nDISKSEQ=%u\n", block_major(o),
+            block_minor(o), o->name, o->number + 1)
 
 /* Asked of the device each time, as on Linux; no newline, as there. */
 ATTRFS_SHOW(serial)
@@ -73,18 +58,6 @@ ATTRFS_SHOW(serial)
         return 0;
     int err = b->ops->serial(b, text);
     return err < 0 && err != -EOPNOTSUPP ? err : attrfs_add_bytes(out, text, strnlen(text, BLOCK_SERIAL));
-}
-
-ATTRFS_SHOW(uevent)
-{
-    const struct block_device *b = object;
-    return attrfs_add(out, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=disk\nDISKSEQ=%u\n", block_major(b), block_minor(b),
-                      b->name, b->number + 1);
-}
-
-ATTRFS_SHOW(diskseq)
-{
-    return attrfs_add(out, "%u\n", ((const struct block_device *)object)->number + 1);
 }
 
 /* What it came out of. */
@@ -145,27 +118,23 @@ static const struct attrfs_file links[] = {{"", S_IFLNK, show_link, 0, NULL}};
 
 /* ---- where they are ---- */
 
-static unsigned next(unsigned from)
+/* The first disk from number *i on, which becomes its own. */
+static const struct block_device *from_number(unsigned *i)
 {
-    const struct block_device *b = block_next(from);
-    return b ? b->number : ~0u;
+    const struct block_device *b = block_next(*i);
+    *i = b ? b->number : *i;
+    return b;
 }
 
-static const struct block_device *at(unsigned i)
+static const void *disk(unsigned *i, char path[ATTRFS_PATH])
 {
-    const struct block_device *b = block_next(i);
-    return b && b->number == i ? b : NULL;
-}
-
-static const void *disk(unsigned i, char path[ATTRFS_PATH])
-{
-    const struct block_device *b = at(i);
+    const struct block_device *b = from_number(i);
     if (b)
         folder_of(b, path);
     return b;
 }
 
-static const void *queue(unsigned i, char path[ATTRFS_PATH])
+static const void *queue(unsigned *i, char path[ATTRFS_PATH])
 {
     const struct block_device *b = disk(i, path);
     size_t len = b ? strlen(path) : 0;
@@ -174,32 +143,32 @@ static const void *queue(unsigned i, char path[ATTRFS_PATH])
     return b;
 }
 
-static const void *listed(unsigned i, char path[ATTRFS_PATH])
+static const void *listed(unsigned *i, char path[ATTRFS_PATH])
 {
-    const struct block_device *b = at(i);
+    const struct block_device *b = from_number(i);
     if (b)
         print_text(path, ATTRFS_PATH, "sys/block/%s", b->name);
     return b;
 }
 
-static const void *in_class(unsigned i, char path[ATTRFS_PATH])
+static const void *in_class(unsigned *i, char path[ATTRFS_PATH])
 {
-    const struct block_device *b = at(i);
+    const struct block_device *b = from_number(i);
     if (b)
         print_text(path, ATTRFS_PATH, "sys/class/block/%s", b->name);
     return b;
 }
 
-static const void *by_number(unsigned i, char path[ATTRFS_PATH])
+static const void *by_number(unsigned *i, char path[ATTRFS_PATH])
 {
-    const struct block_device *b = at(i);
+    const struct block_device *b = from_number(i);
     if (b)
         print_text(path, ATTRFS_PATH, "sys/dev/block/%u:%u", block_major(b), block_minor(b));
     return b;
 }
 
-ATTRFS_CLASS(disks) = {.object = disk, .next = next, .files = files, .nfiles = ARRAY_LEN(files)};
-ATTRFS_CLASS(disk_queues) = {.object = queue, .next = next, .files = queue_files, .nfiles = ARRAY_LEN(queue_files)};
-ATTRFS_CLASS(disks_listed) = {.object = listed, .next = next, .files = links, .nfiles = 1};
-ATTRFS_CLASS(disks_in_class) = {.object = in_class, .next = next, .files = links, .nfiles = 1};
-ATTRFS_CLASS(disks_by_number) = {.object = by_number, .next = next, .files = links, .nfiles = 1};
+ATTRFS_CLASS(disks) = {.object = disk, .files = files, .nfiles = ARRAY_LEN(files)};
+ATTRFS_CLASS(disk_queues) = {.object = queue, .files = queue_files, .nfiles = ARRAY_LEN(queue_files)};
+ATTRFS_CLASS(disks_listed) = {.object = listed, .files = links, .nfiles = 1};
+ATTRFS_CLASS(disks_in_class) = {.object = in_class, .files = links, .nfiles = 1};
+ATTRFS_CLASS(disks_by_number) = {.object = by_number, .files = links, .nfiles = 1};

@@ -19,11 +19,11 @@ static const struct sysfs_bus *bus_of(unsigned number)
 
 /* ---- the folders, which are there without devices ---- */
 
-static const void *folder(unsigned i, char path[ATTRFS_PATH])
+static const void *folder(unsigned *i, char path[ATTRFS_PATH])
 {
-    const struct sysfs_bus *bus = bus_of(i / 2 << BUS_SHIFT);
+    const struct sysfs_bus *bus = bus_of(*i / 2 << BUS_SHIFT);
     if (bus)
-        print_text(path, ATTRFS_PATH, "sys/bus/%s/%s/", bus->name, i % 2 ? "drivers" : "devices");
+        print_text(path, ATTRFS_PATH, "sys/bus/%s/%s/", bus->name, *i % 2 ? "drivers" : "devices");
     return bus;
 }
 
@@ -37,27 +37,25 @@ struct found {
     const char *name, *driver_name;
 };
 
-/* It stands until the next one is looked for. */
-static const struct found *find(unsigned number)
+/* The first number on the bus behind this one. */
+static unsigned next_bus(unsigned number)
+{
+    return ((number >> BUS_SHIFT) + 1) << BUS_SHIFT;
+}
+
+/* The first from this number on. It stands until the next one is looked for. */
+static const struct found *find(unsigned *number)
 {
     static struct found f;
-    f = (struct found){.bus = bus_of(number)};
-    if (f.bus)
-        f.device = f.bus->device(number & ON_BUS, &f.name, &f.driver);
+    f = (struct found){0};
+    for (; !f.device && (f.bus = bus_of(*number)); *number = f.device ? *number : next_bus(*number)) {
+        unsigned on_bus = *number & ON_BUS;
+        f.device = f.bus->device(&on_bus, &f.name, &f.driver);
+        *number = (*number & ~(unsigned)ON_BUS) | on_bus;
+    }
     for (unsigned i = 0; f.device && f.driver && f.bus->driver(i, &f.driver_name) != f.driver; i++)
         ;
     return f.device ? &f : NULL;
-}
-
-static unsigned next(unsigned from)
-{
-    const struct sysfs_bus *bus;
-    for (; (bus = bus_of(from)); from = ((from >> BUS_SHIFT) + 1) << BUS_SHIFT) {
-        unsigned number = bus->next(from & ON_BUS);
-        if (number <= ON_BUS)
-            return (from & ~(unsigned)ON_BUS) | number;
-    }
-    return ~0u;
 }
 
 ATTRFS_SHOW(link)
@@ -70,7 +68,7 @@ ATTRFS_SHOW(link)
 
 static const struct attrfs_file links[] = {{"", S_IFLNK, show_link, 0, NULL}};
 
-static const void *listed(unsigned number, char path[ATTRFS_PATH])
+static const void *listed(unsigned *number, char path[ATTRFS_PATH])
 {
     const struct found *f = find(number);
     if (f)
@@ -78,7 +76,7 @@ static const void *listed(unsigned number, char path[ATTRFS_PATH])
     return f;
 }
 
-static const void *driven(unsigned number, char path[ATTRFS_PATH])
+static const void *driven(unsigned *number, char path[ATTRFS_PATH])
 {
     const struct found *f = find(number);
     if (f && f->driver)
@@ -93,25 +91,16 @@ struct on_bus {
     const void *driver;
 };
 
-static unsigned next_driver(unsigned from)
-{
-    const struct sysfs_bus *bus;
-    const char *name;
-    while ((bus = bus_of(from)) && !bus->driver(from & ON_BUS, &name))
-        from = ((from >> BUS_SHIFT) + 1) << BUS_SHIFT;
-    return bus ? from : ~0u;
-}
-
 /* It stands until the next one is asked for. */
-static const void *driver(unsigned number, char path[ATTRFS_PATH])
+static const void *driver(unsigned *number, char path[ATTRFS_PATH])
 {
     static struct on_bus d;
     const char *name;
-    d.bus = bus_of(number);
-    d.driver = d.bus ? d.bus->driver(number & ON_BUS, &name) : NULL;
-    if (d.driver)
+    while ((d.bus = bus_of(*number)) && !(d.driver = d.bus->driver(*number & ON_BUS, &name)))
+        *number = next_bus(*number);
+    if (d.bus)
         print_text(path, ATTRFS_PATH, "sys/bus/%s/drivers/%s", d.bus->name, name);
-    return d.driver ? &d : NULL;
+    return d.bus ? &d : NULL;
 }
 
 /* The device of the bus that was named; NULL: there is none. */
@@ -119,7 +108,7 @@ static void *named(const struct sysfs_bus *bus, const char *text, const void **h
 {
     const char *name;
     const void *device;
-    for (unsigned i = 0; (i = bus->next(i)) <= ON_BUS && (device = bus->device(i, &name, has)); i++)
+    for (unsigned i = 0; (device = bus->device(&i, &name, has)); i++)
         if (attrfs_says(text, name))
             return (void *)device;
     return NULL;
@@ -130,9 +119,7 @@ ATTRFS_STORE(bind)
     const struct on_bus d = *(const struct on_bus *)object;
     const void *has;
     void *device = named(d.bus, text, &has);
-    if (!device || !d.bus->matches(d.driver, device))
-        return -ENODEV;
-    return has ? -EBUSY : d.bus->bind(device, d.driver);
+    return device ? d.bus->bind(device, d.driver) : -ENODEV;
 }
 
 ATTRFS_STORE(unbind)
@@ -149,6 +136,6 @@ ATTRFS_STORE(unbind)
 static const struct attrfs_file files[] = {{"bind", 0200, NULL, 0, store_bind},
                                            {"unbind", 0200, NULL, 0, store_unbind}};
 
-ATTRFS_CLASS(bus_listed) = {.object = listed, .next = next, .files = links, .nfiles = 1};
-ATTRFS_CLASS(bus_drivers) = {.object = driver, .next = next_driver, .files = files, .nfiles = ARRAY_LEN(files)};
-ATTRFS_CLASS(bus_driven) = {.object = driven, .next = next, .files = links, .nfiles = 1};
+ATTRFS_CLASS(bus_listed) = {.object = listed, .files = links, .nfiles = 1};
+ATTRFS_CLASS(bus_drivers) = {.object = driver, .files = files, .nfiles = ARRAY_LEN(files)};
+ATTRFS_CLASS(bus_driven) = {.object = driven, .files = links, .nfiles = 1};

@@ -24,35 +24,25 @@ enum { BAR_IO = 1, BAR_MEM_64 = 4, BAR_MEM_PREFETCH = 8 };
 
 extern const struct pci_driver *const __start_pci_drivers[], *const __stop_pci_drivers[];
 
-/* The first function from a number on. They are mostly asked for in their order. */
-static const struct pci_dev *from_number(unsigned number)
+/* The first function from number *i on, which becomes its own. They are mostly asked for in their order. */
+static const struct pci_dev *from_number(unsigned *i)
 {
     static const struct pci_dev *last;
     static u64 seen;
-    if (seen != pci_changes || !last || last->number > number)
+    if (seen != pci_changes || !last || last->number > *i)
         last = pci_first();
     seen = pci_changes;
     const struct pci_dev *dev = last;
-    for (; dev && dev->number < number; dev = dev->next)
+    for (; dev && dev->number < *i; dev = dev->next)
         last = dev;
+    *i = dev ? dev->number : *i;
     return dev;
 }
 
-static unsigned next(unsigned from)
-{
-    const struct pci_dev *dev = from_number(from);
-    return dev ? dev->number : ~0u;
-}
-
-static const struct pci_dev *numbered(unsigned number)
-{
-    const struct pci_dev *dev = from_number(number);
-    return dev && dev->number == number ? dev : NULL;
-}
-
-static void folder_of(const struct pci_dev *dev, char path[ATTRFS_PATH])
+static void folder(const void *object, char path[])
 {
     enum { TOP = 32 };
+    const struct pci_dev *dev = object;
     char names[ATTRFS_PATH - TOP], *p = names + sizeof names - 1;
     for (*p = 0;; dev = dev->parent) {
         size_t len = strlen(dev->name);
@@ -73,55 +63,20 @@ void sysfs_pci_folder(const char *name, char path[])
     while (dev && strcmp(dev->name, name) != 0)
         dev = dev->next;
     if (dev)
-        folder_of(dev, path);
+        folder(dev, path);
 }
 
 /* ---- a device ---- */
 
-ATTRFS_SHOW(vendor)
-{
-    return attrfs_add(out, "0x%04x\n", ((const struct pci_dev *)object)->vendor);
-}
-
-ATTRFS_SHOW(device)
-{
-    return attrfs_add(out, "0x%04x\n", ((const struct pci_dev *)object)->device);
-}
-
-ATTRFS_SHOW(subvendor)
-{
-    return attrfs_add(out, "0x%04x\n", ((const struct pci_dev *)object)->subvendor);
-}
-
-ATTRFS_SHOW(subdevice)
-{
-    return attrfs_add(out, "0x%04x\n", ((const struct pci_dev *)object)->subdevice);
-}
-
-ATTRFS_SHOW(class)
-{
-    return attrfs_add(out, "0x%06x\n", ((const struct pci_dev *)object)->class);
-}
-
-ATTRFS_SHOW(revision)
-{
-    return attrfs_add(out, "0x%02x\n", ((const struct pci_dev *)object)->revision);
-}
-
-ATTRFS_SHOW(irq)
-{
-    return attrfs_add(out, "%u\n", ((const struct pci_dev *)object)->irq_line);
-}
-
-ATTRFS_SHOW(enable)
-{
-    return attrfs_add(out, "%u\n", ((const struct pci_dev *)object)->driver != NULL);
-}
-
-ATTRFS_SHOW(numa_node)
-{
-    return attrfs_add(out, "-1\n");
-}
+ATTRFS_LINE(vendor, struct pci_dev, "0x%04x\n", o->vendor)
+ATTRFS_LINE(device, struct pci_dev, "0x%04x\n", o->device)
+ATTRFS_LINE(subvendor, struct pci_dev, "0x%04x\n", o->subvendor)
+ATTRFS_LINE(subdevice, struct pci_dev, "0x%04x\n", o->subdevice)
+ATTRFS_LINE(class, struct pci_dev, "0x%06x\n", o->class)
+ATTRFS_LINE(revision, struct pci_dev, "0x%02x\n", o->revision)
+ATTRFS_LINE(irq, struct pci_dev, "%u\n", o->irq_line)
+ATTRFS_LINE(enable, struct pci_dev, "%u\n", o->driver != NULL)
+ATTRFS_SAYS(numa_node, "-1\n")
 
 ATTRFS_SHOW(modalias)
 {
@@ -201,10 +156,7 @@ ATTRFS_SHOW(driver)
     return dev->driver ? attrfs_add(out, "bus/pci/drivers/%s", dev->driver->name) : -ENOENT;
 }
 
-ATTRFS_SHOW(subsystem)
-{
-    return attrfs_add(out, "bus/pci");
-}
+ATTRFS_SAYS(subsystem, "bus/pci")
 
 /* 1 is Linux's word for yes, 0 does nothing. */
 ATTRFS_STORE(remove)
@@ -257,24 +209,24 @@ static const struct attrfs_file files[] = {
     {"rescan", 0220, NULL, 0, store_rescan},
 };
 
-static const void *device(unsigned number, char path[ATTRFS_PATH])
+static const void *device(unsigned *i, char path[ATTRFS_PATH])
 {
-    const struct pci_dev *dev = numbered(number);
+    const struct pci_dev *dev = from_number(i);
     if (dev)
-        folder_of(dev, path);
+        folder(dev, path);
     return dev;
 }
 
-ATTRFS_CLASS(pci_devices) = {.object = device, .next = next, .files = files, .nfiles = ARRAY_LEN(files)};
+ATTRFS_CLASS(pci_devices) = {.object = device, .files = files, .nfiles = ARRAY_LEN(files)};
 
 /* ---- the bus ---- */
 
 static const struct attrfs_file bus_files[] = {{"rescan", 0200, NULL, 0, store_rescan_all}};
 
-static const void *bus(unsigned i, char path[ATTRFS_PATH])
+static const void *bus(unsigned *i, char path[ATTRFS_PATH])
 {
-    print_text(path, i ? 0 : ATTRFS_PATH, "sys/bus/pci");
-    return i ? NULL : bus_files;
+    print_text(path, ATTRFS_PATH, "sys/bus/pci");
+    return *i ? NULL : bus_files;
 }
 
 ATTRFS_CLASS(pci_bus) = {.object = bus, .files = bus_files, .nfiles = 1};
@@ -287,27 +239,18 @@ static const void *driver(unsigned i, const char **name)
     return __start_pci_drivers[i];
 }
 
-static const void *on_bus(unsigned number, const char **name, const void **driver_of)
+static const void *on_bus(unsigned *i, const char **name, const void **driver_of)
 {
-    const struct pci_dev *dev = numbered(number);
+    const struct pci_dev *dev = from_number(i);
     *name = dev ? dev->name : NULL;
     *driver_of = dev ? dev->driver : NULL;
     return dev;
 }
 
-static void folder(const void *dev, char path[])
+static int bind(void *device, const void *d)
 {
-    folder_of(dev, path);
-}
-
-static bool matches(const void *d, const void *dev)
-{
-    return pci_matches(d, dev);
-}
-
-static int bind(void *dev, const void *d)
-{
-    return pci_bind(dev, d);
+    struct pci_dev *dev = device;
+    return !pci_matches(d, dev) ? -ENODEV : dev->driver ? -EBUSY : pci_bind(dev, d);
 }
 
 static void unbind(void *dev)
@@ -315,11 +258,4 @@ static void unbind(void *dev)
     pci_unbind(dev);
 }
 
-SYSFS_BUS(pci) = {.name = "pci",
-                  .driver = driver,
-                  .next = next,
-                  .device = on_bus,
-                  .folder = folder,
-                  .matches = matches,
-                  .bind = bind,
-                  .unbind = unbind};
+SYSFS_BUS(pci) = {.name = "pci", .driver = driver, .device = on_bus, .folder = folder, .bind = bind, .unbind = unbind};

@@ -9,28 +9,19 @@
 
 extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
 
-static const struct virtio_device *from_number(unsigned number)
+/* The first device from number *i on, which becomes its own. */
+static const struct virtio_device *from_number(unsigned *i)
 {
     const struct virtio_device *dev = virtio_first();
-    while (dev && dev->number < number)
+    while (dev && dev->number < *i)
         dev = dev->next;
+    *i = dev ? dev->number : *i;
     return dev;
 }
 
-static unsigned next(unsigned from)
+static void folder(const void *object, char path[])
 {
-    const struct virtio_device *dev = from_number(from);
-    return dev ? dev->number : ~0u;
-}
-
-static const struct virtio_device *numbered(unsigned number)
-{
-    const struct virtio_device *dev = from_number(number);
-    return dev && dev->number == number ? dev : NULL;
-}
-
-static void folder_of(const struct virtio_device *dev, char path[ATTRFS_PATH])
-{
+    const struct virtio_device *dev = object;
     sysfs_pci_folder(dev->parent, path);
     size_t len = strlen(path);
     if (len + strlen(dev->name) + 2 > ATTRFS_PATH)
@@ -41,16 +32,8 @@ static void folder_of(const struct virtio_device *dev, char path[ATTRFS_PATH])
 
 /* ---- a device ---- */
 
-ATTRFS_SHOW(device)
-{
-    return attrfs_add(out, "0x%04x\n", ((const struct virtio_device *)object)->id);
-}
-
-ATTRFS_SHOW(vendor)
-{
-    return attrfs_add(out, "0x%04x\n", ((const struct virtio_device *)object)->vendor);
-}
-
+ATTRFS_LINE(device, struct virtio_device, "0x%04x\n", o->id)
+ATTRFS_LINE(vendor, struct virtio_device, "0x%04x\n", o->vendor)
 ATTRFS_SHOW(status)
 {
     struct virtio_device *dev = (struct virtio_device *)object;
@@ -90,7 +73,6 @@ ATTRFS_SHOW(uevent)
     return show_modalias(object, out);
 }
 
-/* A line for each queue: index, size, MSI-X vector (65534: its line, 65535: polled), requests, kicks, interrupts. */
 /* Waits that an answer ended while we looked for it, and those in which we looked in vain. */
 ATTRFS_SHOW(spins)
 {
@@ -103,6 +85,7 @@ ATTRFS_SHOW(spins)
     return attrfs_add(out, "%lu %lu\n", spins, misses);
 }
 
+/* A line for each queue: index, size, MSI-X vector (65534: its line, 65535: polled), requests, kicks, interrupts. */
 ATTRFS_SHOW(queues)
 {
     const struct virtio_device *dev = object;
@@ -121,10 +104,7 @@ ATTRFS_SHOW(driver)
     return dev->bound ? attrfs_add(out, "bus/virtio/drivers/%s", dev->driver->name) : -ENOENT;
 }
 
-ATTRFS_SHOW(subsystem)
-{
-    return attrfs_add(out, "bus/virtio");
-}
+ATTRFS_SAYS(subsystem, "bus/virtio")
 
 /* As Linux shows it, with a NUL at the end. */
 ATTRFS_SHOW(mount_tag)
@@ -162,15 +142,15 @@ static const struct attrfs_file files[] = {
     {"mount_tag", 0444, show_mount_tag, 0, NULL},
 };
 
-static const void *device(unsigned number, char path[ATTRFS_PATH])
+static const void *device(unsigned *i, char path[ATTRFS_PATH])
 {
-    const struct virtio_device *dev = numbered(number);
+    const struct virtio_device *dev = from_number(i);
     if (dev)
-        folder_of(dev, path);
+        folder(dev, path);
     return dev;
 }
 
-ATTRFS_CLASS(virtio_devices) = {.object = device, .next = next, .files = files, .nfiles = ARRAY_LEN(files)};
+ATTRFS_CLASS(virtio_devices) = {.object = device, .files = files, .nfiles = ARRAY_LEN(files)};
 
 /* ---- the bus ---- */
 
@@ -182,27 +162,19 @@ static const void *driver(unsigned i, const char **name)
     return __start_virtio_drivers[i];
 }
 
-static const void *on_bus(unsigned number, const char **name, const void **driver_of)
+static const void *on_bus(unsigned *i, const char **name, const void **driver_of)
 {
-    const struct virtio_device *dev = numbered(number);
+    const struct virtio_device *dev = from_number(i);
     *name = dev ? dev->name : NULL;
     *driver_of = dev ? virtio_driver_of(dev) : NULL;
     return dev;
 }
 
-static void folder(const void *dev, char path[])
+static int bind(void *device, const void *d)
 {
-    folder_of(dev, path);
-}
-
-static bool matches(const void *d, const void *dev)
-{
-    return ((const struct virtio_driver *)d)->id == ((const struct virtio_device *)dev)->id;
-}
-
-static int bind(void *dev, const void *d)
-{
-    return virtio_bind(dev, d);
+    const struct virtio_driver *driver = d;
+    struct virtio_device *dev = device;
+    return driver->id != dev->id ? -ENODEV : dev->bound ? -EBUSY : virtio_bind(dev, driver);
 }
 
 static void unbind(void *dev)
@@ -210,11 +182,5 @@ static void unbind(void *dev)
     virtio_unbind(dev);
 }
 
-SYSFS_BUS(virtio) = {.name = "virtio",
-                     .driver = driver,
-                     .next = next,
-                     .device = on_bus,
-                     .folder = folder,
-                     .matches = matches,
-                     .bind = bind,
-                     .unbind = unbind};
+SYSFS_BUS(virtio) = {
+    .name = "virtio", .driver = driver, .device = on_bus, .folder = folder, .bind = bind, .unbind = unbind};

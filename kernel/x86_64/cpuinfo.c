@@ -82,10 +82,10 @@ ATTRFS_SHOW(cpuinfo)
 
 static const struct attrfs_file files[] = {{"cpuinfo", 0444, show_cpuinfo, 0, NULL}};
 
-static const void *top(unsigned i, char path[ATTRFS_PATH])
+static const void *top(unsigned *i, char path[ATTRFS_PATH])
 {
     print_text(path, ATTRFS_PATH, "proc");
-    return i ? NULL : files;
+    return *i ? NULL : files;
 }
 
 ATTRFS_CLASS(cpuinfo) = {.object = top, .files = files, .nfiles = 1};

@@ -27,19 +27,20 @@ static const void *named(unsigned i, const char *top, char path[ATTRFS_PATH])
     return &numbers[i];
 }
 
-static const void *device(unsigned i, char path[ATTRFS_PATH])
+static const void *device(unsigned *i, char path[ATTRFS_PATH])
 {
-    return named(i, "sys/bus/test/devices", path);
+    return named(*i, "sys/bus/test/devices", path);
 }
 
-static const void *other(unsigned i, char path[ATTRFS_PATH])
+static const void *other(unsigned *i, char path[ATTRFS_PATH])
 {
-    return named(i, "sys/bus/testing", path);
+    return named(*i, "sys/bus/testing", path);
 }
 
 /* Below the first device; every second number is free; the folder stands without them. */
-static const void *part(unsigned i, char path[ATTRFS_PATH])
+static const void *part(unsigned *number, char path[ATTRFS_PATH])
 {
+    unsigned i = *number;
     if (i > 4)
         return NULL;
     if (i % 2 == 0)
@@ -101,25 +102,18 @@ ATTRFS_CLASS(test_other) = {.object = other, .files = knobs, .nfiles = ARRAY_LEN
 /* Things that come and go, and whose numbers never come again. */
 static unsigned things[8], nthings, kinds[8] = {0, 1, 2, 3, 4, 5, 6, 7};
 
-static unsigned next_thing(unsigned from)
+static const void *thing(unsigned *number, char path[ATTRFS_PATH])
 {
     for (unsigned i = 0; i < nthings; i++)
-        if (things[i] >= from)
-            return things[i];
-    return ~0u;
-}
-
-static const void *thing(unsigned number, char path[ATTRFS_PATH])
-{
-    for (unsigned i = 0; i < nthings; i++)
-        if (things[i] == number) {
-            snprintf(path, ATTRFS_PATH, "sys/things/t%u", number % 1000);
-            return &kinds[number % 8];
+        if (things[i] >= *number) {
+            *number = things[i];
+            snprintf(path, ATTRFS_PATH, "sys/things/t%u", *number % 1000);
+            return &kinds[*number % 8];
         }
     return NULL;
 }
 
-ATTRFS_CLASS(test_things) = {.object = thing, .next = next_thing, .files = knobs, .nfiles = ARRAY_LEN(knobs)};
+ATTRFS_CLASS(test_things) = {.object = thing, .files = knobs, .nfiles = ARRAY_LEN(knobs)};
 ATTRFS_CLASS(test_parts) = {.object = part, .files = itself, .nfiles = 1};
 
 static int mount(void **state)
