@@ -20,15 +20,8 @@ static s64 do_mkdir(u64 dirfd, u64 va, u64 mode)
     return result < 0 ? result : path_put(&path, vfs_mkdir(path.at, path.text, masked(mode) & 01777));
 }
 
-SYSCALL(mkdir)
-{
-    return do_mkdir(AT_FDCWD, arg[0], arg[1]);
-}
-
-SYSCALL(mkdirat)
-{
-    return do_mkdir(arg[0], arg[1], arg[2]);
-}
+SYSCALL_IS(mkdir, do_mkdir(AT_FDCWD, arg[0], arg[1]))
+SYSCALL_IS(mkdirat, do_mkdir(arg[0], arg[1], arg[2]))
 
 static s64 do_mknod(u64 dirfd, u64 va, u32 mode, u32 dev)
 {
@@ -45,15 +38,8 @@ static s64 do_mknod(u64 dirfd, u64 va, u32 mode, u32 dev)
     return path_put(&path, vfs_mknod(path.at, path.text, mode, vfs_device_major(dev), vfs_device_minor(dev)));
 }
 
-SYSCALL(mknod)
-{
-    return do_mknod(AT_FDCWD, arg[0], (u32)arg[1], (u32)arg[2]);
-}
-
-SYSCALL(mknodat)
-{
-    return do_mknod(arg[0], arg[1], (u32)arg[2], (u32)arg[3]);
-}
+SYSCALL_IS(mknod, do_mknod(AT_FDCWD, arg[0], (u32)arg[1], (u32)arg[2]))
+SYSCALL_IS(mknodat, do_mknod(arg[0], arg[1], (u32)arg[2], (u32)arg[3]))
 
 static s64 do_unlink(u64 dirfd, u64 va, bool directory)
 {
@@ -62,96 +48,66 @@ static s64 do_unlink(u64 dirfd, u64 va, bool directory)
     return result < 0 ? result : path_put(&path, vfs_unlink(path.at, path.text, directory));
 }
 
-SYSCALL(unlink)
+SYSCALL_IS(unlink, do_unlink(AT_FDCWD, arg[0], false))
+SYSCALL_IS(rmdir, do_unlink(AT_FDCWD, arg[0], true))
+SYSCALL_IS(unlinkat, (u32)arg[2] & ~(u32)AT_REMOVEDIR ? -EINVAL : do_unlink(arg[0], arg[1], arg[2] & AT_REMOVEDIR))
+
+/* Two paths, the old one first; let go of by put_two(). */
+struct two_paths {
+    struct user_path old, new;
+};
+
+/* new_flags: AT_EMPTY_PATH, where an empty new name is told after a bad old one. */
+static s64 get_two(struct two_paths *p, u64 old_dirfd, u64 old_va, u32 old_flags, u64 dirfd, u64 va, u32 new_flags)
 {
-    return do_unlink(AT_FDCWD, arg[0], false);
+    s64 result = path_get(&p->old, old_dirfd, old_va, old_flags);
+    if (result < 0)
+        return result;
+    result = path_get(&p->new, dirfd, va, new_flags);
+    return result < 0 ? path_put(&p->old, result) : 0;
 }
 
-SYSCALL(rmdir)
+static s64 put_two(struct two_paths *p, s64 result)
 {
-    return do_unlink(AT_FDCWD, arg[0], true);
-}
-
-SYSCALL(unlinkat)
-{
-    return (u32)arg[2] & ~(u32)AT_REMOVEDIR ? -EINVAL : do_unlink(arg[0], arg[1], arg[2] & AT_REMOVEDIR);
+    return path_put(&p->old, path_put(&p->new, result));
 }
 
 static s64 do_rename(u64 old_dirfd, u64 old_va, u64 dirfd, u64 va, u32 flags)
 {
-    struct user_path old, path;
+    struct two_paths p;
     enum { KNOWN = 7, EXCHANGE = 2 };
     if (flags & ~(u32)KNOWN || (flags & RENAME_NOREPLACE && flags & EXCHANGE))
         return -EINVAL;
-    s64 result = path_get(&old, old_dirfd, old_va, 0);
-    if (result < 0)
-        return result;
-    result = path_get(&path, dirfd, va, AT_EMPTY_PATH); /* an empty name is told after a bad old one */
-    if (result == 0)
-        result = path_put(&path, vfs_rename(old.at, old.text, path.at, path.text, flags));
-    return path_put(&old, result);
+    s64 result = get_two(&p, old_dirfd, old_va, 0, dirfd, va, AT_EMPTY_PATH);
+    return result < 0 ? result : put_two(&p, vfs_rename(p.old.at, p.old.text, p.new.at, p.new.text, flags));
 }
 
-SYSCALL(rename)
-{
-    return do_rename(AT_FDCWD, arg[0], AT_FDCWD, arg[1], 0);
-}
-
-SYSCALL(renameat)
-{
-    return do_rename(arg[0], arg[1], arg[2], arg[3], 0);
-}
-
-SYSCALL(renameat2)
-{
-    return do_rename(arg[0], arg[1], arg[2], arg[3], (u32)arg[4]);
-}
+SYSCALL_IS(rename, do_rename(AT_FDCWD, arg[0], AT_FDCWD, arg[1], 0))
+SYSCALL_IS(renameat, do_rename(arg[0], arg[1], arg[2], arg[3], 0))
+SYSCALL_IS(renameat2, do_rename(arg[0], arg[1], arg[2], arg[3], (u32)arg[4]))
 
 static s64 do_link(u64 old_dirfd, u64 old_va, u64 dirfd, u64 va, u32 flags)
 {
-    struct user_path old, path;
+    struct two_paths p;
+    u32 old_flags = flags ^ (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW);
     if (flags & ~(u32)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    s64 result = path_get(&old, old_dirfd, old_va, flags ^ (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW));
-    if (result < 0)
-        return result;
-    result = path_get(&path, dirfd, va, AT_EMPTY_PATH); /* an empty name is told after a bad old one */
-    if (result == 0)
-        result = path_put(&path, vfs_link(old.at, old.text, path.at, path.text, old.look));
-    return path_put(&old, result);
+    s64 result = get_two(&p, old_dirfd, old_va, old_flags, dirfd, va, AT_EMPTY_PATH);
+    return result < 0 ? result : put_two(&p, vfs_link(p.old.at, p.old.text, p.new.at, p.new.text, p.old.look));
 }
 
-SYSCALL(link)
-{
-    return do_link(AT_FDCWD, arg[0], AT_FDCWD, arg[1], 0);
-}
-
-SYSCALL(linkat)
-{
-    return do_link(arg[0], arg[1], arg[2], arg[3], (u32)arg[4]);
-}
+SYSCALL_IS(link, do_link(AT_FDCWD, arg[0], AT_FDCWD, arg[1], 0))
+SYSCALL_IS(linkat, do_link(arg[0], arg[1], arg[2], arg[3], (u32)arg[4]))
 
 static s64 do_symlink(u64 target_va, u64 dirfd, u64 va)
 {
-    struct user_path target, path;
-    s64 result = path_get(&target, AT_FDCWD, target_va, 0);
-    if (result < 0)
-        return result;
-    result = path_get(&path, dirfd, va, 0);
-    if (result == 0)
-        result = path_put(&path, vfs_symlink(target.text, path.at, path.text));
-    return path_put(&target, result);
+    struct two_paths p;
+    s64 result = get_two(&p, AT_FDCWD, target_va, 0, dirfd, va, 0);
+    return result < 0 ? result : put_two(&p, vfs_symlink(p.old.text, p.new.at, p.new.text));
 }
 
-SYSCALL(symlink)
-{
-    return do_symlink(arg[0], AT_FDCWD, arg[1]);
-}
-
-SYSCALL(symlinkat)
-{
-    return do_symlink(arg[0], arg[1], arg[2]);
-}
+SYSCALL_IS(symlink, do_symlink(arg[0], AT_FDCWD, arg[1]))
+SYSCALL_IS(symlinkat, do_symlink(arg[0], arg[1], arg[2]))
 
 /* ---- attributes ---- */
 
@@ -175,23 +131,15 @@ static struct attr_change mode_change(u64 mode)
     return (struct attr_change){.valid = CHANGE_MODE, .mode = (u32)mode & 07777};
 }
 
-SYSCALL(chmod)
+static s64 do_chmod(u64 dirfd, u64 va, u64 mode, u32 flags)
 {
-    struct attr_change c = mode_change(arg[1]);
-    return change_path(AT_FDCWD, arg[0], 0, &c);
+    struct attr_change c = mode_change(mode);
+    return change_path(dirfd, va, flags, &c);
 }
 
-SYSCALL(fchmodat)
-{
-    struct attr_change c = mode_change(arg[2]);
-    return change_path(arg[0], arg[1], 0, &c);
-}
-
-SYSCALL(fchmodat2)
-{
-    struct attr_change c = mode_change(arg[2]);
-    return change_path(arg[0], arg[1], (u32)arg[3], &c);
-}
+SYSCALL_IS(chmod, do_chmod(AT_FDCWD, arg[0], arg[1], 0))
+SYSCALL_IS(fchmodat, do_chmod(arg[0], arg[1], arg[2], 0))
+SYSCALL_IS(fchmodat2, do_chmod(arg[0], arg[1], arg[2], (u32)arg[3]))
 
 SYSCALL(fchmod)
 {
@@ -207,28 +155,20 @@ static struct attr_change owner_change(u64 uid, u64 gid)
     return (struct attr_change){.valid = valid ? valid : CHANGE_CTIME, .uid = (u32)uid, .gid = (u32)gid};
 }
 
-SYSCALL(chown)
+static s64 do_chown(u64 dirfd, u64 va, u64 uid, u64 gid, u32 flags)
 {
-    struct attr_change c = owner_change(arg[1], arg[2]);
-    return change_path(AT_FDCWD, arg[0], 0, &c);
+    struct attr_change c = owner_change(uid, gid);
+    return change_path(dirfd, va, flags, &c);
 }
 
-SYSCALL(lchown)
-{
-    struct attr_change c = owner_change(arg[1], arg[2]);
-    return change_path(AT_FDCWD, arg[0], AT_SYMLINK_NOFOLLOW, &c);
-}
+SYSCALL_IS(chown, do_chown(AT_FDCWD, arg[0], arg[1], arg[2], 0))
+SYSCALL_IS(lchown, do_chown(AT_FDCWD, arg[0], arg[1], arg[2], AT_SYMLINK_NOFOLLOW))
+SYSCALL_IS(fchownat, do_chown(arg[0], arg[1], arg[2], arg[3], (u32)arg[4]))
 
 SYSCALL(fchown)
 {
     struct attr_change c = owner_change(arg[1], arg[2]);
     return change_file(arg[0], &c);
-}
-
-SYSCALL(fchownat)
-{
-    struct attr_change c = owner_change(arg[2], arg[3]);
-    return change_path(arg[0], arg[1], (u32)arg[4], &c);
 }
 
 /* A size above the limit is for files only that have it already. */
@@ -264,12 +204,11 @@ static s64 resize_path(u64 va, u64 size)
 
 SYSCALL(truncate)
 {
-    struct attr_change c = {.valid = CHANGE_SIZE, .size = arg[1]};
     if ((s64)arg[1] < 0)
         return -EINVAL;
     if (arg[1] > proc_current->limits[PROC_LIMIT_FILE_SIZE][0])
         return resize_path(arg[0], arg[1]);
-    return change_path(AT_FDCWD, arg[0], 0, &c);
+    return change_path(AT_FDCWD, arg[0], 0, &(struct attr_change){.valid = CHANGE_SIZE, .size = arg[1]});
 }
 
 SYSCALL(ftruncate)
@@ -333,15 +272,8 @@ static s64 sync_file(u64 fd, bool data_only)
     return file ? vfs_fsync(file, data_only) : -EBADF;
 }
 
-SYSCALL(fsync)
-{
-    return sync_file(arg[0], false);
-}
-
-SYSCALL(fdatasync)
-{
-    return sync_file(arg[0], true);
-}
+SYSCALL_IS(fsync, sync_file(arg[0], false))
+SYSCALL_IS(fdatasync, sync_file(arg[0], true))
 
 /* What the host still has to write is the host's. Errors stay for those who close the files. */
 SYSCALL(sync)
@@ -351,10 +283,7 @@ SYSCALL(sync)
     return 0;
 }
 
-SYSCALL(syncfs)
-{
-    return file_open(arg[0]) ? sys_sync(arg) : -EBADF;
-}
+SYSCALL_IS(syncfs, file_open(arg[0]) ? sys_sync(arg) : -EBADF)
 
 /* Blocks cannot be promised over 9P; C libraries then write zeroes themselves. */
 SYSCALL(fallocate)

@@ -100,20 +100,9 @@ static s64 do_open(u64 dirfd, u64 va, u64 flags, u64 mode)
     return path_put(&path, result);
 }
 
-SYSCALL(open)
-{
-    return do_open(AT_FDCWD, arg[0], arg[1], arg[2]);
-}
-
-SYSCALL(openat)
-{
-    return do_open(arg[0], arg[1], arg[2], arg[3]);
-}
-
-SYSCALL(creat)
-{
-    return do_open(AT_FDCWD, arg[0], O_CREAT | O_WRONLY | O_TRUNC, arg[1]);
-}
+SYSCALL_IS(open, do_open(AT_FDCWD, arg[0], arg[1], arg[2]))
+SYSCALL_IS(openat, do_open(arg[0], arg[1], arg[2], arg[3]))
+SYSCALL_IS(creat, do_open(AT_FDCWD, arg[0], O_CREAT | O_WRONLY | O_TRUNC, arg[1]))
 
 /* ---- stat ---- */
 
@@ -175,20 +164,9 @@ static s64 do_stat(u64 dirfd, u64 path, u32 flags, u64 out)
     return result < 0 ? result : stat_out(out, &attr, dev);
 }
 
-SYSCALL(stat)
-{
-    return do_stat(AT_FDCWD, arg[0], 0, arg[1]);
-}
-
-SYSCALL(lstat)
-{
-    return do_stat(AT_FDCWD, arg[0], AT_SYMLINK_NOFOLLOW, arg[1]);
-}
-
-SYSCALL(newfstatat)
-{
-    return do_stat(arg[0], arg[1], (u32)arg[3], arg[2]);
-}
+SYSCALL_IS(stat, do_stat(AT_FDCWD, arg[0], 0, arg[1]))
+SYSCALL_IS(lstat, do_stat(AT_FDCWD, arg[0], AT_SYMLINK_NOFOLLOW, arg[1]))
+SYSCALL_IS(newfstatat, do_stat(arg[0], arg[1], (u32)arg[3], arg[2]))
 
 SYSCALL(fstat)
 {
@@ -250,20 +228,9 @@ static s64 do_access(u64 dirfd, u64 va, u32 mode, u32 flags)
     return result < 0 ? result : path_put(&path, vfs_access(path.at, path.text, path.look, mode));
 }
 
-SYSCALL(access)
-{
-    return do_access(AT_FDCWD, arg[0], (u32)arg[1], 0);
-}
-
-SYSCALL(faccessat)
-{
-    return do_access(arg[0], arg[1], (u32)arg[2], 0);
-}
-
-SYSCALL(faccessat2)
-{
-    return do_access(arg[0], arg[1], (u32)arg[2], (u32)arg[3]);
-}
+SYSCALL_IS(access, do_access(AT_FDCWD, arg[0], (u32)arg[1], 0))
+SYSCALL_IS(faccessat, do_access(arg[0], arg[1], (u32)arg[2], 0))
+SYSCALL_IS(faccessat2, do_access(arg[0], arg[1], (u32)arg[2], (u32)arg[3]))
 
 /* ---- links, directories, file systems ---- */
 
@@ -286,15 +253,8 @@ static s64 do_readlink(u64 dirfd, u64 va, u64 out, u64 size)
     return path_put(&path, result);
 }
 
-SYSCALL(readlink)
-{
-    return do_readlink(AT_FDCWD, arg[0], arg[1], arg[2]);
-}
-
-SYSCALL(readlinkat)
-{
-    return do_readlink(arg[0], arg[1], arg[2], arg[3]);
-}
+SYSCALL_IS(readlink, do_readlink(AT_FDCWD, arg[0], arg[1], arg[2]))
+SYSCALL_IS(readlinkat, do_readlink(arg[0], arg[1], arg[2], arg[3]))
 
 SYSCALL(getcwd)
 {

@@ -214,10 +214,7 @@ static s64 timed_select(const u64 arg[6], u64 scale)
     return result;
 }
 
-SYSCALL(select)
-{
-    return timed_select(arg, 1000);
-}
+SYSCALL_IS(select, timed_select(arg, 1000))
 
 SYSCALL(pselect6)
 {
@@ -249,12 +246,5 @@ static s64 make_pipe(u64 va, u32 flags)
     return MIN(fds[0], fds[1]) < 0 ? -EMFILE : -EFAULT;
 }
 
-SYSCALL(pipe)
-{
-    return make_pipe(arg[0], 0);
-}
-
-SYSCALL(pipe2)
-{
-    return make_pipe(arg[0], (u32)arg[1]);
-}
+SYSCALL_IS(pipe, make_pipe(arg[0], 0))
+SYSCALL_IS(pipe2, make_pipe(arg[0], (u32)arg[1]))

@@ -56,16 +56,10 @@ SYSCALL(arch_prctl)
     return 0;
 }
 
-SYSCALL(own_id)
-{
-    return (s64)proc_current->pid;
-}
+SYSCALL_IS(own_id, (s64)proc_current->pid)
 
 /* What a program with one thread, one processor and no signals to receive may be told without harm. */
-SYSCALL(zero)
-{
-    return 0;
-}
+SYSCALL_IS(zero, 0)
 
 /* The program leads its session and its group. pid: 0 is itself. */
 static s64 own_group(u64 pid)
@@ -73,10 +67,7 @@ static s64 own_group(u64 pid)
     return (u32)pid == 0 || (u32)pid == proc_current->pid ? (s64)proc_current->pid : -ESRCH;
 }
 
-SYSCALL(getpgid)
-{
-    return own_group(arg[0]);
-}
+SYSCALL_IS(getpgid, own_group(arg[0]))
 
 SYSCALL(setpgid)
 {
@@ -84,10 +75,7 @@ SYSCALL(setpgid)
     return result < 0 ? result : own_group(arg[1]) < 0 ? -EPERM : 0;
 }
 
-SYSCALL(setsid)
-{
-    return -EPERM; /* a leader already */
-}
+SYSCALL_IS(setsid, -EPERM) /* a leader already */
 
 /* ---- users and groups: kept as told; what they may do to files is up to the server ---- */
 
@@ -99,25 +87,10 @@ static bool privileged(void)
     return proc_current->uids[EFFECTIVE] == 0;
 }
 
-SYSCALL(getuid)
-{
-    return proc_current->uids[REAL];
-}
-
-SYSCALL(geteuid)
-{
-    return proc_current->uids[EFFECTIVE];
-}
-
-SYSCALL(getgid)
-{
-    return proc_current->gids[REAL];
-}
-
-SYSCALL(getegid)
-{
-    return proc_current->gids[EFFECTIVE];
-}
+SYSCALL_IS(getuid, proc_current->uids[REAL])
+SYSCALL_IS(geteuid, proc_current->uids[EFFECTIVE])
+SYSCALL_IS(getgid, proc_current->gids[REAL])
+SYSCALL_IS(getegid, proc_current->gids[EFFECTIVE])
 
 static s64 get_ids(const u32 ids[IDS], const u64 arg[6])
 {
@@ -127,15 +100,8 @@ static s64 get_ids(const u32 ids[IDS], const u64 arg[6])
     return 0;
 }
 
-SYSCALL(getresuid)
-{
-    return get_ids(proc_current->uids, arg);
-}
-
-SYSCALL(getresgid)
-{
-    return get_ids(proc_current->gids, arg);
-}
+SYSCALL_IS(getresuid, get_ids(proc_current->uids, arg))
+SYSCALL_IS(getresgid, get_ids(proc_current->gids, arg))
 
 /* Without privilege only to an id that the program has already. */
 static s64 set_ids(u32 ids[IDS], const u32 to[IDS])
@@ -163,35 +129,12 @@ static s64 set_two(u32 ids[IDS], u32 real, u32 effective)
     return set_ids(ids, (const u32[IDS]){real, effective, saved});
 }
 
-SYSCALL(setuid)
-{
-    return set_one(proc_current->uids, (u32)arg[0]);
-}
-
-SYSCALL(setgid)
-{
-    return set_one(proc_current->gids, (u32)arg[0]);
-}
-
-SYSCALL(setreuid)
-{
-    return set_two(proc_current->uids, (u32)arg[0], (u32)arg[1]);
-}
-
-SYSCALL(setregid)
-{
-    return set_two(proc_current->gids, (u32)arg[0], (u32)arg[1]);
-}
-
-SYSCALL(setresuid)
-{
-    return set_ids(proc_current->uids, (const u32[IDS]){(u32)arg[0], (u32)arg[1], (u32)arg[2]});
-}
-
-SYSCALL(setresgid)
-{
-    return set_ids(proc_current->gids, (const u32[IDS]){(u32)arg[0], (u32)arg[1], (u32)arg[2]});
-}
+SYSCALL_IS(setuid, set_one(proc_current->uids, (u32)arg[0]))
+SYSCALL_IS(setgid, set_one(proc_current->gids, (u32)arg[0]))
+SYSCALL_IS(setreuid, set_two(proc_current->uids, (u32)arg[0], (u32)arg[1]))
+SYSCALL_IS(setregid, set_two(proc_current->gids, (u32)arg[0], (u32)arg[1]))
+SYSCALL_IS(setresuid, set_ids(proc_current->uids, (const u32[IDS]){(u32)arg[0], (u32)arg[1], (u32)arg[2]}))
+SYSCALL_IS(setresgid, set_ids(proc_current->gids, (const u32[IDS]){(u32)arg[0], (u32)arg[1], (u32)arg[2]}))
 
 SYSCALL(setgroups)
 {
@@ -257,15 +200,8 @@ SYSCALL(futex)
 }
 
 /* Restartable sequences are for threads; C libraries ask, and do without. */
-SYSCALL(rseq)
-{
-    return -ENOSYS;
-}
-
-SYSCALL(uname)
-{
-    return proc_copy_out(arg[0], proc_uname, sizeof proc_uname);
-}
+SYSCALL_IS(rseq, -ENOSYS)
+SYSCALL_IS(uname, proc_copy_out(arg[0], proc_uname, sizeof proc_uname))
 
 SYSCALL(sysinfo)
 {
@@ -326,15 +262,8 @@ SYSCALL(prlimit64)
     return 0;
 }
 
-SYSCALL(getrlimit)
-{
-    return arg[1] ? sys_prlimit64((const u64[6]){0, arg[0], 0, arg[1]}) : -EFAULT;
-}
-
-SYSCALL(setrlimit)
-{
-    return arg[1] ? sys_prlimit64((const u64[6]){0, arg[0], arg[1]}) : -EFAULT;
-}
+SYSCALL_IS(getrlimit, arg[1] ? sys_prlimit64((const u64[6]){0, arg[0], 0, arg[1]}) : -EFAULT)
+SYSCALL_IS(setrlimit, arg[1] ? sys_prlimit64((const u64[6]){0, arg[0], arg[1]}) : -EFAULT)
 
 /* ---- the one processor ---- */
 
@@ -376,10 +305,7 @@ SYSCALL(clone)
 }
 
 /* The C library then tries clone. */
-SYSCALL(clone3)
-{
-    return -ENOSYS;
-}
+SYSCALL_IS(clone3, -ENOSYS)
 
 SYSCALL(execve)
 {
@@ -387,10 +313,7 @@ SYSCALL(execve)
     return refuse(&told, -ENOSYS, "other program in its place (execve); start that one by itself, with sheepskin run");
 }
 
-SYSCALL(wait4)
-{
-    return -ECHILD;
-}
+SYSCALL_IS(wait4, -ECHILD)
 
 SYSCALL(socket)
 {
@@ -402,10 +325,7 @@ SYSCALL(socket)
 }
 
 /* All that takes a socket. */
-SYSCALL(not_socket)
-{
-    return proc_file((u32)arg[0]) ? -ENOTSOCK : -EBADF;
-}
+SYSCALL_IS(not_socket, proc_file((u32)arg[0]) ? -ENOTSOCK : -EBADF)
 
 /* ---- the end ---- */
 

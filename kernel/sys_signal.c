@@ -202,10 +202,7 @@ static s64 to_thread(s32 tid, u32 signal)
     return (u64)tid != proc_current->pid ? -ESRCH : signal_send(signal, SI_TKILL);
 }
 
-SYSCALL(tkill)
-{
-    return to_thread((s32)arg[0], (u32)arg[1]);
-}
+SYSCALL_IS(tkill, to_thread((s32)arg[0], (u32)arg[1]))
 
 SYSCALL(tgkill)
 {

@@ -53,15 +53,8 @@ static s64 refuse_time(u64 va, u64 limit)
     return (s64)t.sec < 0 || t.nsec >= limit ? -EINVAL : -EPERM;
 }
 
-SYSCALL(clock_settime)
-{
-    return (u32)arg[0] ? -EINVAL : refuse_time(arg[1], SECOND);
-}
-
-SYSCALL(settimeofday)
-{
-    return arg[0] ? refuse_time(arg[0], SECOND / 1000) : arg[1] ? -EPERM : 0;
-}
+SYSCALL_IS(clock_settime, (u32)arg[0] ? -EINVAL : refuse_time(arg[1], SECOND))
+SYSCALL_IS(settimeofday, arg[0] ? refuse_time(arg[0], SECOND / 1000) : arg[1] ? -EPERM : 0)
 
 SYSCALL(clock_getres)
 {
@@ -112,10 +105,7 @@ static s64 sleep_for(u64 va, u64 already, u64 left)
     return left && proc_copy_out(left, &t, sizeof t) < 0 ? -EFAULT : -EINTR;
 }
 
-SYSCALL(nanosleep)
-{
-    return sleep_for(arg[0], 0, arg[1]);
-}
+SYSCALL_IS(nanosleep, sleep_for(arg[0], 0, arg[1]))
 
 SYSCALL(clock_nanosleep)
 {
@@ -138,7 +128,4 @@ SYSCALL(pause)
     return -EINTR;
 }
 
-SYSCALL(sched_yield)
-{
-    return 0;
-}
+SYSCALL_IS(sched_yield, 0)

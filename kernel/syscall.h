@@ -209,6 +209,13 @@ struct arch_frame;
 /* The head of a system call's function. arg: what stood in rdi, rsi, rdx, r10, r8, r9. Returns what the program finds in rax: >= 0, or -errno. */
 #define SYSCALL(name) s64 sys_##name(__attribute__((unused)) const u64 arg[6])
 
+/* One that is no more than this expression. */
+#define SYSCALL_IS(name, expression)                                                                                   \
+    SYSCALL(name)                                                                                                      \
+    {                                                                                                                  \
+        return expression;                                                                                             \
+    }
+
 #define SYSCALL_PROTOTYPE(number, name) SYSCALL(name);
 SYSCALLS(SYSCALL_PROTOTYPE)
 
