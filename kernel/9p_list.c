@@ -338,7 +338,7 @@ unsigned p9_list_expect(struct p9 *c, u64 dir, struct name name, struct name *ou
         return 0;
     struct cursor at = list->expected;
     for (unsigned i = 0; i < SEEN_AHEAD && list->sorted < SORTED && next_name(list, &at, out); i++) {
-        if (out->len != name.len || memcmp(out->s, name.s, name.len) != 0)
+        if (!vfs_same_name(*out, name))
             continue;
         list->expected = at;
         unsigned n = 1;

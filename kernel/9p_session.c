@@ -163,10 +163,8 @@ struct p9 *p9_make(struct p9_link *link, const char *tag)
     c->slots = whole->slots;
     c->link = link;
     print_string(c->tag, c->tag + sizeof c->tag, tag);
-    struct p9 **end = &clients;
-    while (*end)
-        end = &(*end)->next;
-    return *end = c;
+    LIST_APPEND(clients, c, next);
+    return c;
 }
 
 /* ---- the end ---- */
@@ -202,10 +200,7 @@ static void bury_retired(struct later *work)
 
 void p9_retire(struct p9 *c)
 {
-    struct p9 **at = &clients;
-    while (*at != c)
-        at = &(*at)->next;
-    *at = c->next;
+    LIST_REMOVE(clients, c, next);
     c->next = retired;
     retired = c;
     c->dead = true;

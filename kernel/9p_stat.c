@@ -163,11 +163,6 @@ static bool is_fresh(const struct p9_batch *b, const struct p9 *client)
     return b->next < b->n && b->life == client->life && vfs_is_still(b->asked);
 }
 
-static bool is_name(struct name a, struct name b)
-{
-    return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
-}
-
 /* The answer for a name, which is not given again. NULL: there is none. */
 static struct answer *take_answer(struct p9_batch *b, struct p9 *client, struct name name)
 {
@@ -176,7 +171,7 @@ static struct answer *take_answer(struct p9_batch *b, struct p9 *client, struct 
         return NULL;
     for (u32 i = b->next; i < MIN(b->n, b->next + OUT_OF_ORDER); i++) {
         struct answer *a = &b->answers[i];
-        if (!is_name(a->name, name))
+        if (!vfs_same_name(a->name, name))
             continue;
         b->next = i + 1;
         b->given++;

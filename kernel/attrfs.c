@@ -185,8 +185,7 @@ static bool next_file(struct cursor *c)
         return false;
     c->child = c->next;
     c->child.at = (unsigned)c->len;
-    c->name.s = file_of(c->child)->name;
-    c->name.len = (u16)strlen(c->name.s);
+    c->name = vfs_name(file_of(c->child)->name);
     c->next.file++;
     return true;
 }
@@ -219,8 +218,7 @@ static bool counts(const struct cursor *c)
 
 static bool is_named(const struct cursor *c, struct name name)
 {
-    return c->name.len == name.len && memcmp(c->name.s, name.s, name.len) == 0 &&
-           (c->child.file == FOLDER || counts(c));
+    return vfs_same_name(c->name, name) && (c->child.file == FOLDER || counts(c));
 }
 
 /* ---- the file systems ---- */

@@ -74,6 +74,23 @@ struct span {
 #define ALIGN_UP(x, a)                  (((x) + ((a)-1)) & ~((a)-1)) /* a: a power of two; may wrap */
 #define ALIGN_DOWN(x, a)                ((x) & ~((a)-1))
 
+/* To the end of a list, whose elements have `next`; and out of it, if it is in there. */
+#define LIST_APPEND(first, element, next)                                                                              \
+    do {                                                                                                               \
+        __typeof__(&(first)) at_ = &(first);                                                                           \
+        while (*at_)                                                                                                   \
+            at_ = &(*at_)->next;                                                                                       \
+        *at_ = (element);                                                                                              \
+    } while (0)
+#define LIST_REMOVE(first, element, next)                                                                              \
+    do {                                                                                                               \
+        __typeof__(&(first)) at_ = &(first);                                                                           \
+        while (*at_ && *at_ != (element))                                                                              \
+            at_ = &(*at_)->next;                                                                                       \
+        if (*at_)                                                                                                      \
+            *at_ = (*at_)->next;                                                                                       \
+    } while (0)
+
 /* A rare case, kept out of the way of the usual one. */
 #define COLD __attribute__((cold, noinline))
 

@@ -215,7 +215,6 @@ static void give_name(struct block_device *b, const char *prefix)
 
 int block_add(struct block_device *b, const char *prefix, u32 major)
 {
-    struct block_device **at = &devices;
     u64 page = mem_pages(1, PAGE_SIZE);
     give_name(b, prefix);
     b->node = mem_new(sizeof *b->node);
@@ -238,18 +237,13 @@ int block_add(struct block_device *b, const char *prefix, u32 major)
         return err;
     }
     b->number = numbers++;
-    while (*at)
-        at = &(*at)->next;
-    *at = b;
+    LIST_APPEND(devices, b, next);
     return 0;
 }
 
 void block_remove(struct block_device *b)
 {
-    struct block_device **at = &devices;
-    while (*at != b)
-        at = &(*at)->next;
-    *at = b->next;
+    LIST_REMOVE(devices, b, next);
     devfs_remove(b->node);
     mem_delete(b->node, sizeof *b->node);
     mem_pages_free(mem_phys(b->page), 1);

@@ -65,7 +65,7 @@ int devfs_add(const struct device *dev)
 {
     if (!is_name(dev->name))
         return -EINVAL;
-    if (find(dev->in, (struct name){dev->name, (u16)strlen(dev->name)}) != places())
+    if (find(dev->in, vfs_name(dev->name)) != places())
         return -EEXIST;
     for (unsigned i = 0; i < FOUND; i++)
         if (!found[i].dev) {
@@ -222,8 +222,8 @@ static int devfs_readdir(struct node *node, u64 from, size_t room, dirent_fn emi
         if (i >= 2 && (!dev || dev->in != folder))
             continue;
         if (dev) {
-            info = (struct dirent_info){
-                qid_of(id_at(i - 2)).path, i + 1, (u8)(type_of(dev) >> 12), {dev->name, (u16)strlen(dev->name)}};
+            info =
+                (struct dirent_info){qid_of(id_at(i - 2)).path, i + 1, (u8)(type_of(dev) >> 12), vfs_name(dev->name)};
         }
         if (!emit(ctx, &info))
             break;

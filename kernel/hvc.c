@@ -55,7 +55,6 @@ static int hvc_ioctl(const struct device *node, u32 cmd, void *data, size_t size
 
 int hvc_add(struct hvc *hvc)
 {
-    struct hvc **last = &first;
     int err = -EEXIST;
     hvc->node->name = hvc->name;
     hvc->node->major = MAJOR;
@@ -68,10 +67,8 @@ int hvc_add(struct hvc *hvc)
     }
     if (err < 0)
         return -ENOSPC;
-    while (*last)
-        last = &(*last)->next;
     hvc->next = NULL;
-    *last = hvc;
+    LIST_APPEND(first, hvc, next);
     if (first == hvc)
         arch_console_device(&as_console);
     return 0;
@@ -79,11 +76,8 @@ int hvc_add(struct hvc *hvc)
 
 void hvc_remove(struct hvc *hvc)
 {
-    struct hvc **at = &first;
     devfs_remove(hvc->node);
-    while (*at != hvc)
-        at = &(*at)->next;
-    *at = hvc->next;
+    LIST_REMOVE(first, hvc, next);
     if (!first)
         arch_console_device(NULL);
 }

@@ -53,17 +53,9 @@ void later_watch(struct later *work)
 
 void later_forget(struct later *work)
 {
-    struct later **lists[] = {&asked, &idles}, **at;
-    for (unsigned i = 0; i < ARRAY_LEN(lists); i++) {
-        for (at = lists[i]; *at && *at != work;)
-            at = &(*at)->next;
-        if (*at)
-            *at = work->next;
-    }
-    for (at = &watches; *at && *at != work;)
-        at = &(*at)->next_watch;
-    if (*at)
-        *at = work->next_watch;
+    LIST_REMOVE(asked, work, next);
+    LIST_REMOVE(idles, work, next);
+    LIST_REMOVE(watches, work, next_watch);
     work->asked = work->watched = false;
 }
 

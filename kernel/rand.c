@@ -98,11 +98,7 @@ void rand_add_source(struct rand_source *source)
 
 void rand_remove_source(struct rand_source *source)
 {
-    struct rand_source **at = &sources;
-    while (*at && *at != source)
-        at = &(*at)->next;
-    if (*at)
-        *at = source->next;
+    LIST_REMOVE(sources, source, next);
 }
 
 bool rand_bytes(void *bytes, size_t len)

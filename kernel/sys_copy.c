@@ -49,11 +49,6 @@ static s64 put_position(u64 va, u64 at, s64 moved)
     return va && proc_copy_out(va, &next, sizeof next) < 0 ? -EFAULT : moved;
 }
 
-static bool is_regular(const struct file *file)
-{
-    return (file->mode & S_IFMT) == S_IFREG;
-}
-
 SYSCALL(sendfile)
 {
     struct file *in = file_open(arg[1]), *out = file_open(arg[0]);
@@ -67,7 +62,7 @@ SYSCALL(sendfile)
         return -EINVAL;
     if (!out || !vfs_may_write(out->flags))
         return -EBADF;
-    if (!is_regular(in) || (is_regular(out) && (out->flags & O_APPEND)))
+    if (vfs_type(in) != S_IFREG || (vfs_type(out) == S_IFREG && (out->flags & O_APPEND)))
         return -EINVAL;
     if (in != out || arg[2])
         return put_position(arg[2], at, copy(in, at, out, VFS_CURRENT, MIN(arg[3], MOST)));
@@ -106,7 +101,7 @@ static s64 copy_range(struct file *in, struct file *out, const u64 arg[6])
         return -EINVAL;
     if (in->directory || out->directory)
         return -EISDIR;
-    if (!is_regular(in) || !is_regular(out))
+    if (vfs_type(in) != S_IFREG || vfs_type(out) != S_IFREG)
         return -EINVAL;
     if (!vfs_may_read(in->flags) || !vfs_may_write(out->flags) || (out->flags & O_APPEND))
         return -EBADF;

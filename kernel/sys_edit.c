@@ -218,7 +218,7 @@ SYSCALL(ftruncate)
         return -EINVAL;
     if (!file || (file->flags & O_PATH))
         return -EBADF;
-    if (!vfs_may_write(file->flags) || (file->mode & S_IFMT) != S_IFREG)
+    if (!vfs_may_write(file->flags) || vfs_type(file) != S_IFREG)
         return -EINVAL;
     return resize(file, arg[1]);
 }
@@ -300,17 +300,12 @@ SYSCALL(fallocate)
     return arg[2] > (u64)INT64_MAX - arg[3] ? -EFBIG : -EOPNOTSUPP;
 }
 
-static bool is_a(const struct file *file, u32 type)
-{
-    return (file->mode & S_IFMT) == type;
-}
-
 /* What is read on end is read ahead, advised or not. */
 SYSCALL(fadvise64)
 {
     enum { POSIX_FADV_NOREUSE = 5 };
     const struct file *file = file_open(arg[0]);
-    if (!file || is_a(file, S_IFIFO))
+    if (!file || vfs_type(file) == S_IFIFO)
         return file ? -ESPIPE : -EBADF;
     return (u32)arg[3] > POSIX_FADV_NOREUSE || (s64)arg[2] < 0 ? -EINVAL : 0;
 }
@@ -320,7 +315,7 @@ SYSCALL(readahead)
     const struct file *file = file_open(arg[0]);
     if (!file || !vfs_may_read(file->flags))
         return -EBADF;
-    return (!is_a(file, S_IFREG) && !is_a(file, S_IFBLK)) || (s64)arg[2] < 0 ? -EINVAL : 0;
+    return (vfs_type(file) != S_IFREG && vfs_type(file) != S_IFBLK) || (s64)arg[2] < 0 ? -EINVAL : 0;
 }
 
 /* All that was gathered goes out, whatever the range. */
@@ -333,7 +328,7 @@ SYSCALL(sync_file_range)
         return -EBADF;
     if (flags > (WAIT_BEFORE | WRITE | WAIT_AFTER) || (s64)arg[1] < 0 || (s64)(arg[1] + arg[2]) < (s64)arg[1])
         return -EINVAL;
-    if (!is_a(file, S_IFREG) && !is_a(file, S_IFBLK) && !is_a(file, S_IFDIR))
+    if (vfs_type(file) != S_IFREG && vfs_type(file) != S_IFBLK && vfs_type(file) != S_IFDIR)
         return -ESPIPE;
     return flags ? vfs_flush(file, flags != WRITE) : 0;
 }

@@ -56,7 +56,7 @@ static s64 mount_share(const struct user_path *path, const char *type, const cha
     if (!full)
         return -ENOMEM;
     err = mount_at(fs, full, flags, options.cache);
-    mem_delete(full, strlen(full) + 1);
+    vfs_path_free(full);
     return err;
 }
 

@@ -151,7 +151,7 @@ static void set_size(struct inode *i, u64 size)
 static struct entry **find(struct inode *dir, struct name name)
 {
     struct entry **e = &dir->entries;
-    while (*e && ((*e)->len != name.len || memcmp((*e)->name, name.s, name.len) != 0))
+    while (*e && !vfs_same_name((struct name){(*e)->name, (*e)->len}, name))
         e = &(*e)->next;
     return e;
 }

@@ -31,17 +31,12 @@ void vfs_tell_time(void)
 /* Positions mean nothing to a device or a pipe; Linux's memory devices say so by staying at 0, all others by ESPIPE. */
 static bool has_no_position(const struct file *file)
 {
-    return (file->mode & S_IFMT) == S_IFCHR || (file->mode & S_IFMT) == S_IFIFO;
+    return vfs_type(file) == S_IFCHR || vfs_type(file) == S_IFIFO;
 }
 
 bool vfs_is_stream(const struct file *file)
 {
     return has_no_position(file) && file->rdev_major != MEMORY_DEVICES;
-}
-
-static bool is_block(const struct file *file)
-{
-    return (file->mode & S_IFMT) == S_IFBLK;
 }
 
 /* ---- paths ---- */
@@ -151,13 +146,13 @@ static COLD int check_direct(struct file *file, u64 offset, u64 len)
 
 int vfs_check_direct(struct file *file, u64 offset, u64 len)
 {
-    return is_block(file) && (file->flags & O_DIRECT) ? check_direct(file, offset, len) : 0;
+    return vfs_type(file) == S_IFBLK && (file->flags & O_DIRECT) ? check_direct(file, offset, len) : 0;
 }
 
 /* What O_DSYNC promises: on other file systems the server was told when the file was opened. */
 static s64 written(struct file *file, s64 put)
 {
-    int err = put > 0 && is_block(file) && (file->flags & O_DSYNC) ? vfs_fsync(file, true) : 0;
+    int err = put > 0 && vfs_type(file) == S_IFBLK && (file->flags & O_DSYNC) ? vfs_fsync(file, true) : 0;
     return err < 0 ? err : put;
 }
 
@@ -198,7 +193,7 @@ s64 vfs_read_copy(struct file *file, void *bytes, size_t len, u64 offset)
 /* Behind the end, wherever that is. Where the server sees to that, we need not know where. */
 s64 vfs_append(struct file *file, const struct span *spans, unsigned n, u64 offset)
 {
-    if (has_no_position(file) || is_block(file))
+    if (has_no_position(file) || vfs_type(file) == S_IFBLK)
         return vfs_write(file, spans, n, offset);
     vfs_settle(&file->node, offset == VFS_CURRENT ? file : NULL);
     const struct fs_ops *ops = file->node.fs->ops;
@@ -217,12 +212,12 @@ s64 vfs_write(struct file *file, const struct span *spans, unsigned n, u64 offse
         return -ESPIPE;
     if (!file->node.fs->ops->write)
         return -EINVAL;
-    if ((file->mode & S_IFMT) == S_IFCHR && (file->flags & O_NONBLOCK) && mem_span_total(spans, n) &&
+    if (vfs_type(file) == S_IFCHR && (file->flags & O_NONBLOCK) && mem_span_total(spans, n) &&
         !(vfs_poll(file) & (POLLOUT | POLLERR)))
         return -EAGAIN; /* a pipe may have room for some of it */
     if (has_no_position(file))
         return file->node.fs->ops->write(&file->node, spans, n, 0);
-    if ((file->flags & O_APPEND) && !is_block(file))
+    if ((file->flags & O_APPEND) && vfs_type(file) != S_IFBLK)
         return vfs_append(file, spans, n, offset);
     vfs_settle(&file->node, NULL);
     s64 from = position(file, offset, mem_span_total(spans, n));
@@ -245,7 +240,7 @@ static int reopen(struct file *file, u32 flags)
     if (err < 0)
         return err;
     err = node.fs->ops->open(&node, flags, &attr);
-    if (err == 0 && (node.qid.path != file->node.qid.path || (attr.mode & S_IFMT) != (file->mode & S_IFMT)))
+    if (err == 0 && (node.qid.path != file->node.qid.path || (attr.mode & S_IFMT) != vfs_type(file)))
         err = -ESTALE; /* locks stand on what it was */
     vfs_clunk(err < 0 ? &node : &file->node);
     if (err < 0)
@@ -299,7 +294,7 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
         return -EINVAL;
     if (has_no_position(file))
         return vfs_is_stream(file) ? -ESPIPE : 0;
-    if (is_block(file) && (whence == SEEK_DATA || whence == SEEK_HOLE))
+    if (vfs_type(file) == S_IFBLK && (whence == SEEK_DATA || whence == SEEK_HOLE))
         return -EINVAL;
     if (whence == SEEK_CUR) {
         base = position(file, VFS_CURRENT, 0);
@@ -319,7 +314,7 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
         return -EINVAL;
     if (offset > 0 && base > INT64_MAX - offset)
         return -EINVAL;
-    if (base + offset < 0 || (is_block(file) && !is_inside(file, base + offset)))
+    if (base + offset < 0 || (vfs_type(file) == S_IFBLK && !is_inside(file, base + offset)))
         return -EINVAL;
     file->offset = (u64)(base + offset);
     file->at_end = false;
@@ -387,7 +382,7 @@ int vfs_ioctl(struct file *file, u32 cmd, void *data, size_t size)
         return -EBADF;
     if ((cmd == BLKDISCARD || cmd == BLKSECDISCARD || cmd == BLKZEROOUT) && !vfs_may_write(file->flags))
         return -EBADF;
-    if (cmd == FIONREAD && (file->mode & S_IFMT) == S_IFREG)
+    if (cmd == FIONREAD && vfs_type(file) == S_IFREG)
         return bytes_left(file, data);
     return file->node.fs->ops->ioctl ? file->node.fs->ops->ioctl(&file->node, cmd, data, size) : -ENOTTY;
 }

@@ -154,6 +154,16 @@ struct name {
     u16 len;       /* 1..VFS_NAME_MAX, no '/', no NUL; may be ".."? never: vfs.c resolves those */
 };
 
+static inline struct name vfs_name(const char *s)
+{
+    return (struct name){s, (u16)strlen(s)};
+}
+
+static inline bool vfs_same_name(struct name a, struct name b)
+{
+    return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
+}
+
 /* One directory entry on its way up. */
 struct dirent_info {
     u64 ino;
@@ -259,6 +269,11 @@ struct file {
     char *path;   /* canonical, from "/", without links; renames through this kernel change it */
 };
 
+static inline u32 vfs_type(const struct file *file)
+{
+    return file->mode & S_IFMT;
+}
+
 /* Makes fs known under its tag. -EEXIST: another one has it (both stay; the first is found). */
 int vfs_register(struct fs *fs);
 /* Takes it from those that are found by tag. */
@@ -330,10 +345,10 @@ int vfs_look_up_parent(const struct file *at, const char *path, u32 next, struct
                        char last[VFS_NAME_MAX + 2], bool *slash);
 /* Is a canonical path this one or below it? Neither is "/". */
 bool vfs_path_below(const char *path, const char *top);
-/* A copy for mem_delete(copy, strlen(copy) + 1); NULL: no memory. */
+/* Copies for vfs_path_free(), which takes NULL too; NULL: no memory. Of a canonical path, and of that of a name in a directory. */
 char *vfs_path_copy(const char *path);
-/* The canonical path of a name in a directory, as a copy like that. */
 char *vfs_path_join(const char *dir, const char *name);
+void vfs_path_free(char *path);
 /* Replaces a path (of mem_new) at or below `from` by what it is after a rename to `to`. 0, or -ENOMEM: it stays. */
 int vfs_path_moved(char **path, const char *from, const char *to);
 /* The first of all open files, which go on by `next`. */

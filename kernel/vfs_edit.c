@@ -21,16 +21,10 @@ static const struct fs_ops *ops_of(const struct place *place)
     return place->node.fs->ops;
 }
 
-static void clunk(struct place *place)
-{
-    if (ops_of(place)->clunk)
-        ops_of(place)->clunk(&place->node);
-}
-
 static int let_go(struct slot *s, int result)
 {
-    clunk(&s->dir);
-    mem_delete(s->path, strlen(s->path) + 1);
+    vfs_clunk(&s->dir.node);
+    vfs_path_free(s->path);
     return result;
 }
 
@@ -63,11 +57,11 @@ static int find_slot(const struct file *at, const char *path, struct slot *s)
     int err = vfs_look_up_parent(at, path, VFS_NEXT_CHANGE, &s->dir, s->text, &s->slash);
     if (err < 0)
         return err;
-    s->name = (struct name){s->text, (u16)strlen(s->text)};
+    s->name = vfs_name(s->text);
     s->last = last_of(s->text);
     s->path = vfs_path_join(s->dir.path, s->text);
     if (!s->path)
-        clunk(&s->dir);
+        vfs_clunk(&s->dir.node);
     return s->path ? 0 : -ENOMEM;
 }
 
@@ -82,7 +76,7 @@ static int exists(const struct slot *s, struct qid *qid)
     struct place found;
     int n = ops_of(&s->dir)->walk(&s->dir.node, &s->name, 1, &found.node, qid);
     if (n == 1)
-        clunk(&found);
+        vfs_clunk(&found.node);
     return n == 1 ? 0 : n < 0 ? n : -ENOENT;
 }
 
@@ -183,7 +177,7 @@ int vfs_link(const struct file *old_at, const char *old_path, const struct file 
     if (err < 0)
         return err;
     err = make(at, path, &(struct making){.old = &old});
-    clunk(&old);
+    vfs_clunk(&old.node);
     return err;
 }
 
@@ -323,7 +317,7 @@ int vfs_change_path(const struct file *at, const char *path, u32 flags, const st
     err = change->valid & CHANGE_SIZE ? may_resize(&place.node) : 0;
     if (err == 0)
         err = change_node(&place, &place.node, change);
-    clunk(&place);
+    vfs_clunk(&place.node);
     return err;
 }
 
@@ -339,7 +333,7 @@ int vfs_fsync(struct file *file, bool data_only)
 {
     if (file->flags & O_PATH)
         return -EBADF;
-    if ((file->mode & S_IFMT) == S_IFCHR || (file->mode & S_IFMT) == S_IFIFO)
+    if (vfs_type(file) == S_IFCHR || vfs_type(file) == S_IFIFO)
         return -EINVAL;
     return file->node.fs->ops->fsync ? file->node.fs->ops->fsync(&file->node, data_only) : 0;
 }
@@ -357,11 +351,6 @@ static int find_node(struct file *file, const struct file *at, const char *path,
     return 0;
 }
 
-static struct name name_of(const char *name)
-{
-    return (struct name){name, (u16)strlen(name)};
-}
-
 s64 vfs_getxattr(struct file *file, const struct file *at, const char *path, u32 flags, const char *name, void *value,
                  size_t size)
 {
@@ -371,11 +360,11 @@ s64 vfs_getxattr(struct file *file, const struct file *at, const char *path, u32
         return got;
     const struct fs_ops *ops = ops_of(&place);
     if (ops->getxattr)
-        got = ops->getxattr(&place.node, name_of(name), value, size);
+        got = ops->getxattr(&place.node, vfs_name(name), value, size);
     else
         got = *name ? -EOPNOTSUPP : 0;
     if (!file)
-        clunk(&place);
+        vfs_clunk(&place.node);
     return got;
 }
 
@@ -389,10 +378,10 @@ int vfs_setxattr(struct file *file, const struct file *at, const char *path, u32
     if (vfs_is_readonly(place.mount))
         err = -EROFS;
     else if (ops_of(&place)->setxattr)
-        err = ops_of(&place)->setxattr(&place.node, name_of(name), value, size, how);
+        err = ops_of(&place)->setxattr(&place.node, vfs_name(name), value, size, how);
     else
         err = -EOPNOTSUPP;
     if (!file)
-        clunk(&place);
+        vfs_clunk(&place.node);
     return err;
 }

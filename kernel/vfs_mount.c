@@ -14,20 +14,13 @@ static unsigned nmounts;                /* behind the last that is not */
 int vfs_register(struct fs *fs)
 {
     int err = vfs_find(fs->tag) ? -EEXIST : 0;
-    struct fs **end = &registered;
-    while (*end)
-        end = &(*end)->next;
-    *end = fs;
+    LIST_APPEND(registered, fs, next);
     return err;
 }
 
 void vfs_unregister(struct fs *fs)
 {
-    struct fs **at = &registered;
-    while (*at && *at != fs)
-        at = &(*at)->next;
-    if (*at)
-        *at = fs->next;
+    LIST_REMOVE(registered, fs, next);
 }
 
 struct fs *vfs_find(const char *tag)
@@ -102,7 +95,7 @@ static void make_directory(const char *path)
     if (err != -ENOENT || !place.last || vfs_look_up_parent(NULL, path, 0, &place, name, &slash) < 0)
         return;
     if (place.node.fs->ops->mount_point)
-        place.node.fs->ops->mount_point(&place.node, (struct name){name, (u16)strlen(name)});
+        place.node.fs->ops->mount_point(&place.node, vfs_name(name));
     vfs_clunk(&place.node);
 }
 
@@ -182,7 +175,7 @@ int vfs_mount(struct fs *fs, const char *path, u32 flags)
         return -ENOMEM;
     err = flags & MOUNT_LATER ? 0 : fs->ops->attach(fs, &m.root);
     if (err < 0) {
-        mem_delete(m.path, strlen(path) + 1);
+        vfs_path_free(m.path);
         return err;
     }
     mounts[i] = m;
@@ -266,8 +259,7 @@ static int find_mounted(const struct file *at, const char *path, struct mount **
     char *full = last[0] ? vfs_path_join(place.path, last) : NULL;
     vfs_clunk(&place.node);
     *out = full ? mounted_at(full) : NULL;
-    if (full)
-        mem_delete(full, strlen(full) + 1);
+    vfs_path_free(full);
     if (*out)
         return 0;
     err = vfs_look_up(at, path, 0, &place);
@@ -298,7 +290,7 @@ int vfs_unmount(const struct file *at, const char *path)
     if (err < 0)
         return err;
     vfs_clunk(&m->root);
-    mem_delete(m->path, strlen(m->path) + 1);
+    vfs_path_free(m->path);
     *m = (struct mount){0};
     while (nmounts && !mounts[nmounts - 1].fs)
         nmounts--;

@@ -120,7 +120,7 @@ static int create_in(struct place *dir, const char *last, const char *path, u32 
     struct attr attr;
     int err = -EROFS;
     if (dir->node.fs->ops->create && !vfs_is_readonly(dir->mount))
-        err = dir->node.fs->ops->create(&dir->node, (struct name){last, (u16)strlen(last)}, flags, mode, &attr);
+        err = dir->node.fs->ops->create(&dir->node, vfs_name(last), flags, mode, &attr);
     dir->path = path;
     if (err == 0 && !(*out = new_file(dir, flags, &attr)))
         err = -ENOMEM;
@@ -163,8 +163,7 @@ static int open_exclusive(const struct file *at, const char *path, u32 flags, u3
         vfs_clunk(&dir.node);
         err = 1;
     }
-    if (full)
-        mem_delete(full, strlen(full) + 1);
+    vfs_path_free(full);
     return err;
 }
 
@@ -188,7 +187,7 @@ static int open_or_create(const struct file *at, const char *path, u32 flags, u3
         if (!canonical)
             return -ENOMEM;
         err = open_new(at, canonical, flags, mode, out);
-        mem_delete(canonical, strlen(canonical) + 1);
+        vfs_path_free(canonical);
         if (err != -EEXIST || (flags & O_EXCL))
             return err;
     }
@@ -251,15 +250,12 @@ struct file *vfs_get(struct file *file)
 
 void vfs_put(struct file *file)
 {
-    struct file **at = &files;
     if (--file->refs)
         return;
-    while (*at != file)
-        at = &(*at)->next;
-    *at = file->next;
+    LIST_REMOVE(files, file, next);
     vfs_unlock_file(file);
     vfs_clunk(&file->node);
-    mem_delete(file->path, strlen(file->path) + 1);
+    vfs_path_free(file->path);
     mem_delete(file, sizeof *file);
 }
 

@@ -406,6 +406,12 @@ char *vfs_path_copy(const char *path)
     return copy ? memcpy(copy, path, len) : NULL;
 }
 
+void vfs_path_free(char *path)
+{
+    if (path)
+        mem_delete(path, strlen(path) + 1);
+}
+
 char *vfs_path_join(const char *dir, const char *name)
 {
     size_t top = dir[1] ? strlen(dir) : 0, len = strlen(name);
@@ -428,7 +434,7 @@ int vfs_path_moved(char **path, const char *from, const char *to)
         return -ENOMEM;
     memcpy(moved, to, strlen(to));
     memcpy(moved + strlen(to), rest, strlen(rest));
-    mem_delete(*path, strlen(*path) + 1);
+    vfs_path_free(*path);
     *path = moved;
     return 0;
 }

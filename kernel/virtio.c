@@ -267,16 +267,13 @@ static bool has_name(const char *name)
 static void enlist(struct virtio_device *dev)
 {
     char name[sizeof(dev->name)] = "virtio";
-    struct virtio_device **at = &first;
     unsigned i = 0;
     do
         print_number(name + 6, name + sizeof(name), i++, 10, 1);
     while (has_name(name));
     memcpy(dev->name, name, sizeof(name));
     dev->number = registered++;
-    while (*at)
-        at = &(*at)->next;
-    *at = dev;
+    LIST_APPEND(first, dev, next);
 }
 
 static void look_after_all(struct later *work);
@@ -321,11 +318,7 @@ int virtio_register(struct virtio_device *dev)
 
 void virtio_unregister(struct virtio_device *dev)
 {
-    struct virtio_device **at = &first;
-    while (*at && *at != dev)
-        at = &(*at)->next;
-    if (*at)
-        *at = dev->next;
+    LIST_REMOVE(first, dev, next);
     virtio_unbind(dev);
 }
 

@@ -127,16 +127,14 @@ static const struct device hwrng = {
 
 static int rng_probe(struct virtio_device *dev)
 {
-    struct rng *r = mem_new(sizeof *r), **last = &first;
+    struct rng *r = mem_new(sizeof *r);
     if (!r)
         return -ENOMEM;
     *r = (struct rng){.source.give = give, .dev = dev};
     dev->priv = r;
     ask(r);
     rand_add_source(&r->source);
-    while (*last)
-        last = &(*last)->next;
-    *last = r;
+    LIST_APPEND(first, r, next);
     if (first == r)
         devfs_add(&hwrng);
     return 0;
@@ -144,10 +142,8 @@ static int rng_probe(struct virtio_device *dev)
 
 static void rng_remove(struct virtio_device *dev)
 {
-    struct rng *r = dev->priv, **at = &first;
-    while (*at != r)
-        at = &(*at)->next;
-    *at = r->next;
+    struct rng *r = dev->priv;
+    LIST_REMOVE(first, r, next);
     rand_remove_source(&r->source);
     if (!first)
         devfs_remove(&hwrng);
