@@ -43,23 +43,21 @@ static struct entry root = {.parent = &root, .mode = S_IFDIR | 0755, .ino = 1};
 static struct entry *linked;
 static u32 last_ino = 1;
 
-static struct entry *find(const struct entry *dir, const char *name, size_t len)
+/* What points to it; where it is missing, the end of the list. */
+static struct entry **find(struct entry *dir, const char *name, size_t len)
 {
-    struct entry *e = dir->children;
-    while (e && (e->len != len || memcmp(e->name, name, len) != 0))
-        e = e->next;
-    return e;
+    struct entry **at = &dir->children;
+    while (*at && ((*at)->len != len || *(*at)->name != *name || memcmp((*at)->name, name, len) != 0))
+        at = &(*at)->next;
+    return at;
 }
 
-/* The name must stay where it is. NULL: no memory. */
-static struct entry *add(struct entry *dir, const char *name, size_t len, u32 mode)
+/* At the end of the list of dir's children. The name must stay where it is. NULL: no memory. */
+static struct entry *add(struct entry **end, struct entry *dir, const char *name, size_t len, u32 mode)
 {
-    struct entry *e = mem_new(sizeof *e), **end = &dir->children;
+    struct entry *e = *end = mem_new(sizeof *e);
     if (!e)
         return NULL;
-    while (*end)
-        end = &(*end)->next;
-    *end = e;
     e->parent = dir;
     e->name = name;
     e->len = (u32)len;
@@ -87,10 +85,10 @@ static int make_path(const char *path, size_t len, u32 mode, struct entry **out)
         if (n > VFS_NAME_MAX || (n == 2 && memcmp(path, "..", 2) == 0) || !is_dir(e))
             return 0;
         if (n > 1 || (n == 1 && *path != '.')) {
-            struct entry *child = find(e, path, n);
-            if (!child && !(child = add(e, path, n, path + n == end ? mode : S_IFDIR | 0755)))
+            struct entry **child = find(e, path, n);
+            if (!*child && !add(child, e, path, n, path + n == end ? mode : S_IFDIR | 0755))
                 return -ENOMEM;
-            e = child;
+            e = *child;
         }
         path += n + (slash != NULL);
     }
@@ -229,7 +227,7 @@ static int initfs_walk(const struct node *from, const struct name *names, unsign
 {
     struct entry *e = entry_of(from);
     for (unsigned i = 0; i < n; i++) {
-        struct entry *child = is_dir(e) ? find(e, names[i].s, names[i].len) : NULL;
+        struct entry *child = is_dir(e) ? *find(e, names[i].s, names[i].len) : NULL;
         if (!child)
             return i ? (int)i : -ENOENT;
         qids[i] = qid_of(child);
@@ -301,14 +299,14 @@ static int initfs_readlink(struct node *node, char *buf, size_t size)
 
 static int initfs_mount_point(const struct node *parent, struct name name)
 {
-    struct entry *dir = entry_of(parent);
-    if (find(dir, name.s, name.len))
+    struct entry *dir = entry_of(parent), **end = find(dir, name.s, name.len);
+    if (*end)
         return -EEXIST;
     char *own = mem_new(name.len);
     if (!own)
         return -ENOMEM;
     memcpy(own, name.s, name.len);
-    return add(dir, own, name.len, S_IFDIR | 0755) ? 0 : -ENOMEM;
+    return add(end, dir, own, name.len, S_IFDIR | 0755) ? 0 : -ENOMEM;
 }
 
 static u64 initfs_lies(const struct node *node, u64 offset, u64 len)
@@ -340,8 +338,8 @@ int initfs_init(void *archive, size_t len)
 
 const void *initfs_bytes(const char *dir, const char *name, size_t *len)
 {
-    const struct entry *e = find(&root, dir, strlen(dir));
-    e = e ? find(e, name, strlen(name)) : NULL;
+    struct entry *e = *find(&root, dir, strlen(dir));
+    e = e ? *find(e, name, strlen(name)) : NULL;
     *len = e ? e->size : 0;
     return e ? e->data : NULL;
 }
