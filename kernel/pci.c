@@ -220,7 +220,7 @@ static bool add_function(const struct pci_dev *where, bool *multi)
         full = true;
         return false;
     }
-    *dev = *where;
+    memcpy(dev, where, offsetof(struct pci_dev, next));
     dev->vendor = (u16)id;
     dev->device = (u16)(id >> 16);
     dev->header = header & HEADER_TYPE;

@@ -17,20 +17,20 @@ struct pci_bar {
 
 /* One function. Made by a scan, lives until pci_remove(). Everything but `priv` belongs to pci*.c. */
 struct pci_dev {
-    struct pci_dev *next;   /* all functions, in the order of the scan */
     struct pci_dev *parent; /* the bridge it is behind; NULL on bus 0 */
+    void *ecam;             /* its configuration space, mapped; NULL: ports CF8/CFC */
+    u16 segment;
+    u8 bus, slot, function; /* up to here it is where it is, and from here on what it is */
+    struct pci_dev *next;   /* all functions, in the order of the scan */
     const struct pci_driver *driver;
     void *priv; /* the driver's */
-    void *ecam; /* its configuration space, mapped; NULL: ports CF8/CFC */
     struct pci_bar bars[PCI_BARS];
     struct span windows[3]; /* a bridge's: ports, memory, prefetchable memory; len 0: closed */
     void *msix_table;       /* mapped; NULL until pci_msix_enable() */
     char name[16];          /* "0000:00:04.0" */
-    u16 segment;
     u16 vendor, device, subvendor, subdevice;
     u16 msix_cap, msix_count; /* offset of the capability, 0: none; vectors in its table */
-    u8 bus, slot, function;
-    u8 revision, header; /* header: type without the multifunction bit */
+    u8 revision, header;      /* header: type without the multifunction bit */
     u8 irq_line, irq_pin;
     u8 secondary, subordinate; /* a bridge's buses */
     u8 ncaps;
