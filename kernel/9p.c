@@ -41,15 +41,16 @@ _Static_assert(sizeof(struct p9_slot) <= PAGE_SIZE, "a slot is allocated when fi
 
 static COLD struct p9_slot *make_slot(struct p9 *c, u32 tag)
 {
-    struct p9_slot *s = c->slots[tag] = mem_new(sizeof *s);
-    if (!s)
+    u64 pa = mem_pages(1, PAGE_SIZE);
+    if (!pa)
         return NULL;
+    struct p9_slot *s = c->slots[tag] = memset(mem_virt(pa), 0, offsetof(struct p9_slot, req.spans));
     s->client = c;
-    s->pa = mem_phys(s);
+    s->pa = pa;
     s->tag = (u16)tag;
     s->bit = 1ull << tag % 64;
     s->busy = &c->busy[tag / 64];
-    s->req.in.pa = s->pa + offsetof(struct p9_slot, in);
+    s->req.in.pa = pa + offsetof(struct p9_slot, in);
     return s;
 }
 
@@ -160,7 +161,7 @@ static COLD struct p9_slot *await_slot(struct p9 *c)
 void p9_free_slots(struct p9 *c)
 {
     for (unsigned tag = 0; tag < P9_REQUESTS; tag++)
-        mem_delete(c->slots[tag], sizeof *c->slots[tag]);
+        mem_delete(c->slots[tag], PAGE_SIZE);
 }
 
 /* The head of a message, its size still open. */
@@ -346,9 +347,8 @@ static int await(struct p9_call *call)
 static int judge(struct p9_call *call, struct wire *reply)
 {
     struct p9_request *req = call->req;
-    struct p9_slot *s = container_of(req, struct p9_slot, req);
     u8 type;
-    const char *fault = open_reply(s, reply, &type);
+    const char *fault = open_reply(container_of(req, struct p9_slot, req), reply, &type);
     if (fault)
         return p9_bad(call, fault);
     call->payload = req->written - (u32)MIN(req->written, req->in.len);

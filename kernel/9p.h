@@ -49,12 +49,6 @@ enum {
  */
 struct p9_request {
     u64 own[5]; /* the link's, from message to message; 0 at first */
-    union {
-        struct {
-            struct span out, in, payload[P9_SPANS];
-        };
-        struct span spans[2 + P9_SPANS]; /* the same: in the order of a queue, if payload_in */
-    };
     unsigned npayload;
     bool payload_in;
     bool fixed; /* out and in are where they are each time that this request has no other place for them */
@@ -64,6 +58,12 @@ struct p9_request {
     u8 type;
     int error;
     u32 written;
+    union {
+        struct {
+            struct span out, in, payload[P9_SPANS];
+        };
+        struct span spans[2 + P9_SPANS]; /* the same: in the order of a queue, if payload_in */
+    };
 };
 
 struct p9_link;
