@@ -118,17 +118,23 @@ static inline void fill_32(u8 *d, u64 fill)
     ((word *)d)[3] = fill;
 }
 
+static inline void fill_128(u8 *d, u64 fill)
+{
+    fill_32(d, fill);
+    fill_32(d + 32, fill);
+    fill_32(d + 64, fill);
+    fill_32(d + 96, fill);
+}
+
 void *memset(void *dst, int byte, size_t n)
 {
     u8 *d = dst;
     u64 fill = (u8)byte * 0x0101010101010101ull;
     if (n >= arch_string_least)
         return arch_string_fill(dst, byte, n);
-    for (; n >= 128; n -= 128, d += 128) {
-        fill_32(d, fill);
-        fill_32(d + 32, fill);
-        fill_32(d + 64, fill);
-        fill_32(d + 96, fill);
+    for (; n >= 256; n -= 256, d += 256) {
+        fill_128(d, fill);
+        fill_128(d + 128, fill);
     }
     for (; n >= 32; n -= 32, d += 32)
         fill_32(d, fill);
