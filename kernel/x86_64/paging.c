@@ -22,7 +22,7 @@ enum { ENTRIES = PAGING_ENTRIES };
 typedef u64 table[ENTRIES];
 
 #define TABLE static table __attribute__((aligned(4096), section(".bss.pages")))
-TABLE root, physical_pdpt, image_pdpt, image_pd, image_pt, register_pdpt, register_pd;
+TABLE root, physical_pdpt, physical_pd, image_pdpt, image_pd, image_pt, register_pdpt, register_pd;
 static u64 image_pa = 0x100000;
 static struct span *early; /* where tables come from before there is an allocator */
 static size_t nearly;
@@ -48,13 +48,12 @@ u64 arch_image_size(void)
     return (u64)(image_end - image_start);
 }
 
-u64 *paging_table(u64 *entry, u64 flags, u64 (*new_page)(void))
+u64 *paging_table(u64 *entry, u64 flags, u64 (*new_table)(void))
 {
     if (!(*entry & PTE_PRESENT)) {
-        u64 pa = new_page();
+        u64 pa = new_table();
         if (!pa)
             return NULL;
-        memset(arch_phys_to_virt(pa), 0, PAGE_SIZE);
         *entry = pa | flags;
     }
     return arch_phys_to_virt(*entry & PTE_ADDRESS);
@@ -74,12 +73,20 @@ static u64 early_page(void)
     return 0;
 }
 
+static u64 early_table(void)
+{
+    u64 pa = early_page();
+    if (pa)
+        memset(arch_phys_to_virt(pa), 0, PAGE_SIZE);
+    return pa;
+}
+
 /* Maps pieces of 2 MiB from pa on, as far as one table goes, or the whole GiB where the processor can and [pa, end) covers it; returns the bytes mapped, 0:
  * no memory. */
 static u64 map_pieces(u64 pa, u64 end)
 {
     u64 rights = PTE_PRESENT | PTE_WRITE | PTE_LARGE | cpu_nx, done = 0;
-    u64 *pdpt = paging_table(&root[paging_index(PHYSMAP + pa, 3)], PTE_PRESENT | PTE_WRITE, early_page);
+    u64 *pdpt = paging_table(&root[paging_index(PHYSMAP + pa, 3)], PTE_PRESENT | PTE_WRITE, early_table);
     if (!pdpt)
         return 0;
     u64 *entry = &pdpt[paging_index(pa, 2)];
@@ -89,12 +96,11 @@ static u64 map_pieces(u64 pa, u64 end)
         *entry = pa | rights;
         return GIGA;
     }
-    u64 *pd = paging_table(entry, PTE_PRESENT | PTE_WRITE, early_page);
+    u64 *pd = paging_table(entry, PTE_PRESENT | PTE_WRITE, early_table);
     if (!pd)
         return 0;
     for (u64 *at = pd + paging_index(pa, 1); at < pd + ENTRIES && done < end - pa; at++, done += LARGE)
-        if (!*at)
-            *at = (pa + done) | rights;
+        *at = (pa + done) | rights;
     return done;
 }
 
@@ -187,6 +193,7 @@ int arch_memory_init(const struct boot *boot, struct span *free, size_t n)
     nearly = n;
     image_pa = boot->kernel_pa;
     root[paging_index(PHYSMAP, 3)] = arch_virt_to_phys(physical_pdpt) | PTE_PRESENT | PTE_WRITE;
+    physical_pdpt[0] = arch_virt_to_phys(physical_pd) | PTE_PRESENT | PTE_WRITE;
     int result = map_physical(boot->kernel_pa, arch_image_size());
     for (u64 i = 0; i < boot->nranges && result == 0; i++)
         if (is_memory(boot->ranges[i].kind))

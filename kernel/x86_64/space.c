@@ -8,9 +8,32 @@
 
 enum { RELOAD = 64 }; /* pages; beyond, one reload of cr3 is cheaper than invlpg for each */
 
-static u64 new_page(void)
+/* The tables that the first program needs: they came cleared with the image. */
+static u64 first[7][PAGING_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+static u32 first_taken; /* a bit for each */
+
+static u64 new_table(void)
 {
-    return mem_pages(1, PAGE_SIZE);
+    unsigned i = (unsigned)__builtin_ctz(~first_taken);
+    if (i < ARRAY_LEN(first)) {
+        first_taken |= 1u << i;
+        return arch_virt_to_phys(first[i]);
+    }
+    u64 pa = mem_pages(1, PAGE_SIZE);
+    if (pa)
+        memset(mem_virt(pa), 0, PAGE_SIZE);
+    return pa;
+}
+
+static void free_table(u64 pa)
+{
+    u64 i = (pa - arch_virt_to_phys(first)) / PAGE_SIZE;
+    if (i >= ARRAY_LEN(first)) {
+        mem_pages_free(pa, 1);
+        return;
+    }
+    memset(first[i], 0, PAGE_SIZE);
+    first_taken &= ~(1u << i);
 }
 
 /* A page without any right keeps its address and is not present. */
@@ -39,7 +62,7 @@ static u64 *make_entry(u64 space, u64 va)
 {
     u64 *t = mem_virt(space);
     for (unsigned level = 3; level > 0; level--) {
-        t = paging_table(&t[paging_index(va, level)], TABLE_FLAGS, new_page);
+        t = paging_table(&t[paging_index(va, level)], TABLE_FLAGS, new_table);
         if (!t)
             return NULL;
     }
@@ -48,11 +71,9 @@ static u64 *make_entry(u64 space, u64 va)
 
 u64 arch_space_new(void)
 {
-    u64 space = new_page();
-    if (space) {
-        memset(mem_virt(space), 0, PAGE_SIZE / 2);
+    u64 space = new_table();
+    if (space)
         paging_copy_kernel(mem_virt(space));
-    }
     return space;
 }
 
@@ -62,7 +83,7 @@ static void free_tables(u64 pa, unsigned level)
     for (unsigned i = 0; level > 0 && i < (level == 3 ? PAGING_ENTRIES / 2 : PAGING_ENTRIES); i++)
         if (t[i] & PTE_PRESENT)
             free_tables(t[i] & PTE_ADDRESS, level - 1);
-    mem_pages_free(pa, 1);
+    free_table(pa);
 }
 
 void arch_space_free(u64 space)
