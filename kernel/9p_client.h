@@ -148,11 +148,13 @@ u32 p9_io(const struct p9 *client);
 u32 p9_fid_new(struct p9 *client);
 /* Gives back a number that the server never knew. */
 void p9_fid_free(struct p9 *client, u32 fid);
+/* A message that was to make the fid failed. unsure: the server may have made it all the same, as after an answer that cannot be believed; then Tclunk
+ * settles it. */
+void p9_fid_unmade(struct p9 *client, u32 fid, bool unsure);
 /* Sends Tclunk and does not wait; the number is free when the answer came. now: at once; else with the next kick, or when there is nothing to do. */
 void p9_clunk(struct p9 *client, u32 fid, bool now);
 /* Who needs the room of all messages for his own: what is on its way comes back before. */
 void p9_drain(struct p9 *client);
-/* In a new session none of those that were to be ended is. */
 void p9_forget_riding(struct p9 *client);
 /* Tclunk or Tremove, waited for: the server's answer. The fid ends either way. */
 int p9_end(struct p9 *client, u8 type, u32 fid);

@@ -89,14 +89,11 @@ static COLD int p9fs_attach(struct fs *fs, struct node *root)
     err = p9_attach_fid(client, fid, &qid);
     if (err == 0)
         err = p9_note(client, fid, P9_NOFID, NULL, 0, &qid);
-    if (err == -EIO || err == -ENOMEM)
-        p9_clunk(client, fid, true);
-    else if (err < 0)
-        p9_fid_free(client, fid);
     if (err < 0)
-        return err;
-    *root = (struct node){.fs = fs, .id = fid, .qid = qid};
-    return 0;
+        p9_fid_unmade(client, fid, err == -EIO || err == -ENOMEM);
+    else
+        *root = (struct node){.fs = fs, .id = fid, .qid = qid};
+    return MIN(err, 0);
 }
 
 /* How many of the names one Twalk takes: 16, or fewer when they are long. */
@@ -195,11 +192,7 @@ static int p9fs_walk(const struct node *from, const struct name *names, unsigned
         p9_dirs_keep(from, qids, n, out);
     if (there)
         return (int)n;
-    /* After an answer that cannot be believed the server may know the fid or not: Tclunk settles it. */
-    if (left || at == fid || got == -EIO || got == -ENOMEM)
-        p9_clunk(client, fid, true);
-    else
-        p9_fid_free(client, fid);
+    p9_fid_unmade(client, fid, left || at == fid || got == -EIO || got == -ENOMEM);
     return got < 0 && (!done || got == -EIO) ? got : (int)done;
 }
 

@@ -105,7 +105,16 @@ void p9_fid_free(struct p9 *c, u32 fid)
         later_ask(&burial);
 }
 
-void p9_forget_riding(struct p9 *c)
+void p9_fid_unmade(struct p9 *c, u32 fid, bool unsure)
+{
+    if (unsure)
+        p9_clunk(c, fid, true);
+    else
+        p9_fid_free(c, fid);
+}
+
+/* In a new session none of those that were to be ended is. */
+static void forget_riding(struct p9 *c)
 {
     while (c->nriding)
         p9_fid_free(c, c->riding[--c->nriding]);
@@ -136,7 +145,7 @@ int p9_restart(struct p9 *c)
     if (c->dead || c->restarting || !c->link->ops->restart)
         return -EIO;
     c->restarting = true;
-    p9_forget_riding(c);
+    forget_riding(c);
     c->msize = 0;
     p9_cache_free(c); /* this server may number otherwise */
     int err = c->life < RESTARTS_MAX ? c->link->ops->restart(c->link) : -EIO;

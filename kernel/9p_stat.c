@@ -107,10 +107,7 @@ static int stat_once(const struct node *from, const struct name *names, unsigned
         err = ask(client, fid, attr);
         return err < 0 ? err : got;
     }
-    if (got == -EIO) /* the server may know it or not */
-        p9_clunk(client, fid, true);
-    else
-        p9_fid_free(client, fid);
+    p9_fid_unmade(client, fid, got == -EIO);
     return got;
 }
 

@@ -25,10 +25,7 @@ static int walk_to(const struct node *node, struct name name, u32 *fid, u64 *siz
             return 0;
         err = p9_bad(&call, "attribute of an impossible size");
     }
-    if (err == -EIO)
-        p9_clunk(client, *fid, true);
-    else
-        p9_fid_free(client, *fid);
+    p9_fid_unmade(client, *fid, err == -EIO);
     return err;
 }
 

@@ -300,7 +300,7 @@ static int attrfs_getattr(struct node *node, struct attr *attr)
                                   : type == S_IFLNK ? 0777
                                                     : file_of(s)->mode;
     if (!born)
-        born = time_wall_ns() / 1000000000;
+        born = time_wall_ns() / SECOND;
     *attr = (struct attr){.qid = node->qid, .mode = type | mode, .nlink = 1, .blksize = PAGE_SIZE};
     if (type == S_IFREG)
         attr->size = file_of(s)->size ? file_of(s)->size : tree_of(node)->file_size;

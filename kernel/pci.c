@@ -27,8 +27,6 @@ enum { PORT_ROOT = 4, PORT_DOWNSTREAM = 6, PORT_SLOT = 1 << 8 }; /* PCI Express 
 enum { SLOT_CAPABILITIES = 0x14, SLOT_HOTPLUG = 1 << 6, SLOT_END = 0x1c };
 enum { STATUS_CAPS = 0x10, HEADER_MULTIFUNCTION = 0x80, HEADER_TYPE = 0x7f, HEADER_BRIDGE = 1 };
 
-extern const struct pci_driver *const __start_pci_drivers[], *const __stop_pci_drivers[];
-
 static struct pci_dev *first, **tail = &first;
 static unsigned nfunctions;
 static u32 numbers; /* given */

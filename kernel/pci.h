@@ -67,6 +67,7 @@ struct pci_driver {
     static const struct pci_driver ident;                                                                              \
     TABLE_ENTRY(pci_drivers, struct pci_driver, ident);                                                                \
     static const struct pci_driver ident
+extern const struct pci_driver *const __start_pci_drivers[], *const __stop_pci_drivers[];
 
 /* Walks every bus from bus 0 of each segment down: every function of every device behind every bridge; numbers the buses and assigns the BARs
  * and bridge windows that firmware left empty. [window, window + window_size) is address space below 4 GiB that holds no RAM (from the memory map). */

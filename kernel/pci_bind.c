@@ -6,8 +6,6 @@
 enum { REG_COMMAND = 0x04, HEADER_BRIDGE = 1 };
 enum { COMMAND_IO = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4, COMMAND_INTX_OFF = 1 << 10 };
 
-extern const struct pci_driver *const __start_pci_drivers[], *const __stop_pci_drivers[];
-
 bool pci_matches(const struct pci_driver *driver, const struct pci_dev *dev)
 {
     if (dev->bad || (dev->header == HEADER_BRIDGE) != (driver->bridges != 0))

@@ -285,10 +285,7 @@ static void set_names(const char *path, const char *file)
         if (*p == '/')
             base = p + 1;
     print_string(proc_current->name, proc_current->name + sizeof proc_current->name, base);
-    size_t len = strlen(file) + 1;
-    proc_current->exe = mem_new(len);
-    if (proc_current->exe)
-        memcpy(proc_current->exe, file, len);
+    proc_current->exe = vfs_path_copy(file);
 }
 
 static int new_proc(const char *path, const char *file)

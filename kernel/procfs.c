@@ -8,8 +8,7 @@
 #include "time.h"
 #include "vfs.h"
 
-#define SECOND 1000000000ul
-#define TICK   (SECOND / 100)
+#define TICK (SECOND / 100)
 
 ATTRFS_SHOW(version)
 {

@@ -4,6 +4,7 @@
 #include "sys_file.h"
 #include "sys_path.h"
 #include "syscall.h"
+#include "time.h"
 #include "vfs.h"
 
 static u32 masked(u64 mode)
@@ -234,7 +235,6 @@ enum { UTIME_NOW = 0x3fffffff, UTIME_OMIT = 0x3ffffffe };
 /* What two times ask for; nothing (valid 0) if one of them is none. */
 static struct attr_change time_change(const struct timespec t[2])
 {
-    enum { SECOND = 1000000000 };
     static const u32 bits[2][2] = {{CHANGE_ATIME, CHANGE_ATIME_SET}, {CHANGE_MTIME, CHANGE_MTIME_SET}};
     struct attr_change c = {.valid = 0};
     for (unsigned i = 0; i < 2; i++) {

@@ -9,8 +9,7 @@
 #include "time.h"
 #include "vfs.h"
 
-#define SECOND 1000000000ull
-#define NEVER  (~0ull)
+#define NEVER (~0ull)
 
 /* ---- time-outs ---- */
 

@@ -9,8 +9,6 @@
 #include "time.h"
 #include "vfs.h"
 
-#define SECOND 1000000000ull
-
 /* One line a boot for what a program asks for in vain. */
 static s64 refuse(bool *told, int error, const char *what)
 {

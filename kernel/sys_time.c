@@ -9,8 +9,6 @@ struct timespec {
     u64 sec, nsec;
 };
 
-#define SECOND 1000000000ull
-
 static s64 clock_value(u32 clock, u64 *ns)
 {
     enum { KNOWN = 0xbff, WALL = 1 << 0 | 1 << 5 | 1 << 8 | 1 << 11 }; /* CLOCK_REALTIME, _COARSE, _ALARM, CLOCK_TAI */

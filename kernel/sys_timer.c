@@ -5,7 +5,6 @@
 #include "time.h"
 #include "vfs.h"
 
-#define SECOND 1000000000ull
 enum { SIGALRM = 14, SIGVTALRM = 26, SIGPROF = 27, TIMERS = 3, NS_PER_US = 1000 };
 
 static struct {

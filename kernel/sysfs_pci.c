@@ -22,8 +22,6 @@ enum {
 };
 enum { BAR_IO = 1, BAR_MEM_64 = 4, BAR_MEM_PREFETCH = 8 };
 
-extern const struct pci_driver *const __start_pci_drivers[], *const __stop_pci_drivers[];
-
 /* The first function from number *i on, which becomes its own. They are mostly asked for in their order. */
 static const struct pci_dev *from_number(unsigned *i)
 {

@@ -7,8 +7,6 @@
 #include "virtio.h"
 #include "virtq.h"
 
-extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
-
 /* The first device from number *i on, which becomes its own. */
 static const struct virtio_device *from_number(unsigned *i)
 {

@@ -6,7 +6,6 @@
 
 #define PM_HZ      3579545ull /* ACPI 6.5, 4.8.3.3 */
 #define PM_MASK    0xffffffull
-#define SECOND     1000000000ull
 #define PM_WINDOW  (PM_HZ / 500)   /* two milliseconds: 140 ppm of error */
 #define PM_GLANCE  (PM_HZ / 10000) /* tells how long ago the start was, roughly */
 #define GUESSED_HZ SECOND

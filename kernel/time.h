@@ -9,6 +9,8 @@
  * as the door knew it, 0: ask the machine when first needed. Does not wait. */
 void time_init(u16 pm_port, u64 wall_ns);
 
+#define SECOND 1000000000ul /* ns */
+
 /* Nanoseconds since time_init(); never goes back. */
 u64 time_ns(void);
 /* Nanoseconds since 1970, UTC. */

@@ -8,7 +8,6 @@
 #include "vfs.h"
 
 enum {
-    NANO = 1000000000,
     DAY = 86400,
     DOT = 1,
     DOTDOT = 2,
@@ -55,7 +54,7 @@ static u32 is_dir(const struct inode *i)
 static struct timestamp now(void)
 {
     u64 ns = time_wall_ns();
-    return (struct timestamp){ns / NANO, ns % NANO};
+    return (struct timestamp){ns / SECOND, ns % SECOND};
 }
 
 static void touch(struct inode *i)

@@ -12,8 +12,6 @@
 
 enum { GENERATION_TRIES = 16, SILENCES_MAX = 3, REVIVALS_MAX = 16, STATUS_GONE = 0xff };
 
-extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
-
 static struct virtio_device *first;
 static u32 registered;
 

@@ -122,6 +122,7 @@ struct virtio_driver {
     static const struct virtio_driver ident;                                                                           \
     TABLE_ENTRY(virtio_drivers, struct virtio_driver, ident);                                                          \
     static const struct virtio_driver ident
+extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
 
 /* For transports. The device (zeroed but for transport, transport_priv, parent, id, vendor) lives until virtio_unregister. Finds the driver, negotiates and probes.
  * 0, also when there is no driver for it; -errno when it was refused: then it stays, failed, for people to see. Waits for the device's reset. */

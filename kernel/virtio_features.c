@@ -30,8 +30,6 @@ enum { LEGACY_BITS = 32 };
 
 static bool told; /* the command line's slips were named once */
 
-extern const struct virtio_driver *const __start_virtio_drivers[], *const __stop_virtio_drivers[];
-
 static u64 bit_named(const char *name, size_t len)
 {
     for (unsigned i = 0; i < ARRAY_LEN(common); i++)

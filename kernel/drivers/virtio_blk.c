@@ -129,20 +129,18 @@ static u64 fill(struct disk *d, const struct transfer *t, struct wire *w, struct
 static bool send(struct disk *d, struct transfer *t)
 {
     struct span spans[VIRTQ_MAX_SPANS];
-    unsigned slot = 0, n = 1;
+    unsigned slot = 0, n = 0; /* of data, between head and status */
     while (slot < REQUESTS && d->requests[slot].busy)
         slot++;
     if (slot == REQUESTS)
         return false;
     struct wire *w = &d->wires[slot];
     struct request *r = &d->requests[slot];
-    unsigned data = 0;
-    u64 len = fill(d, t, w, spans + 1, &data);
-    n += data;
+    u64 len = fill(d, t, w, spans + 1, &n);
     spans[0] = (struct span){mem_phys(w), provoke_device() ? 4 : 16};
-    spans[n++] = (struct span){mem_phys(&w->status), 1};
+    spans[n + 1] = (struct span){mem_phys(&w->status), 1};
     bool in = t->type == T_IN || t->type == T_GET_ID;
-    int err = len ? virtq_add(d->q, spans, in ? 1 : n - 1, in ? n - 1 : 1, r) : -E2BIG;
+    int err = len ? virtq_add(d->q, spans, in ? 1 : n + 1, in ? n + 1 : 1, r) : -E2BIG;
     if (err < 0 && (len == 0 || virtq_in_flight(d->q) == 0)) {
         t->failed = t->next;
         t->err = err;

@@ -131,15 +131,6 @@ int open_error(const char *path, u32 flags)
     return err;
 }
 
-struct file *must(const char *path, u32 flags)
-{
-    struct file *f = NULL;
-    int err = vfs_open(NULL, path, flags, 0, &f);
-    if (err)
-        fail_msg("%s: %d", path, err);
-    return f;
-}
-
 void leads_to(const struct file *at, const char *path, const char *canonical)
 {
     struct file *f;

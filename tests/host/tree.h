@@ -15,8 +15,6 @@ int end(void **state);
 int stat_of(const char *path, u32 flags);
 u64 ino_of(const char *path);
 int open_error(const char *path, u32 flags);
-/* The open file; the test fails when it cannot be. */
-struct file *must(const char *path, u32 flags);
 /* Fails unless path opens and its canonical path is this. */
 void leads_to(const struct file *at, const char *path, const char *canonical);
 

@@ -101,7 +101,7 @@ static void case_l26_case_r25_a_copy_that_no_device_was_told_of(void **state)
 {
     (void)state;
     u8 *bytes = buffer(4096);
-    struct file *f = must("/host/file", O_RDONLY);
+    struct file *f = opened("/host/file", O_RDONLY);
     s.mangle = note_payload;
     assert_int_equal(vfs_read_copy(f, bytes, 4096, 0), 12);
     s.mangle = NULL;
@@ -112,7 +112,7 @@ static void case_l26_case_r25_a_copy_that_no_device_was_told_of(void **state)
     assert_int_equal(vfs_read_copy(f, bytes, 4096, 7), 5);
     assert_memory_equal(bytes, "world", 5);
     vfs_put(f);
-    f = must("/host/dir", O_RDONLY);
+    f = opened("/host/dir", O_RDONLY);
     assert_int_equal(vfs_read_copy(f, bytes, 4096, 0), -EISDIR);
     vfs_put(f);
     drop(bytes, 4096);
@@ -122,7 +122,7 @@ static void reading_moves_the_position(void **state)
 {
     (void)state;
     u8 *bytes = buffer(4096);
-    struct file *f = must("/host/file", O_RDONLY);
+    struct file *f = opened("/host/file", O_RDONLY);
     assert_int_equal(read_into(f, bytes, 5, VFS_CURRENT), 5);
     assert_memory_equal(bytes, "hello", 5);
     assert_int_equal(read_into(f, bytes, 5, 7), 5);
@@ -144,7 +144,8 @@ static void what_cannot_be_read(void **state)
 {
     (void)state;
     u8 *bytes = buffer(4096);
-    struct file *d = must("/host/dir", O_RDONLY), *p = must("/host/file", O_PATH), *w = must("/dev/null", O_WRONLY);
+    struct file *d = opened("/host/dir", O_RDONLY), *p = opened("/host/file", O_PATH),
+                *w = opened("/dev/null", O_WRONLY);
     assert_int_equal(read_into(d, bytes, 5, VFS_CURRENT), -EISDIR);
     assert_int_equal(read_into(p, bytes, 5, VFS_CURRENT), -EBADF);
     assert_int_equal(read_into(w, bytes, 5, VFS_CURRENT), -EBADF);
@@ -162,7 +163,7 @@ static void seeking(void **state)
 {
     (void)state;
     enum { SET, CUR, END, DATA, HOLE };
-    struct file *f = must("/host/file", O_RDONLY), *null = must("/dev/null", O_RDONLY);
+    struct file *f = opened("/host/file", O_RDONLY), *null = opened("/dev/null", O_RDONLY);
     assert_int_equal(vfs_seek(f, 3, SET), 3);
     assert_int_equal(vfs_seek(f, 4, CUR), 7);
     assert_int_equal(vfs_seek(f, -2, CUR), 5);
@@ -192,7 +193,7 @@ static void a_console_has_no_positions(void **state)
     (void)state;
     u8 *bytes = buffer(4096);
     struct span span = {mem_phys(bytes), 1};
-    struct file *in = must("/dev/console", O_RDONLY), *out = must("/dev/console", O_WRONLY);
+    struct file *in = opened("/dev/console", O_RDONLY), *out = opened("/dev/console", O_WRONLY);
     assert_int_equal(vfs_seek(in, 0, 1), -ESPIPE);
     assert_int_equal(read_into(in, bytes, 1, 0), -ESPIPE);
     assert_int_equal(vfs_write(out, &span, 1, 0), -ESPIPE);
@@ -212,7 +213,7 @@ static void what_fcntl_tells_of_the_flags(void **state)
         {O_PATH | O_RDWR | O_NOFOLLOW, O_PATH | O_NOFOLLOW},
     };
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
-        struct file *f = must("/host/file", rows[i].open);
+        struct file *f = opened("/host/file", rows[i].open);
         assert_int_equal(f->flags, rows[i].told);
         vfs_put(f);
     }
@@ -235,7 +236,7 @@ static void access_for_root(void **state)
 static void the_position_in_a_directory(void **state)
 {
     (void)state;
-    struct file *d = must("/host/dir", O_RDONLY);
+    struct file *d = opened("/host/dir", O_RDONLY);
     struct listing l = {0};
     for (unsigned want = 1; want <= 8; want++) { /* . .. a b c d e deep, one by one */
         l.room = want;
@@ -252,7 +253,7 @@ static void the_position_in_a_directory(void **state)
 static void attributes_and_statfs(void **state)
 {
     (void)state;
-    struct file *f = must("/host/file", O_RDONLY);
+    struct file *f = opened("/host/file", O_RDONLY);
     struct attr attr;
     struct fs_stat st;
     u64 dev;
@@ -273,7 +274,7 @@ static void attributes_and_statfs(void **state)
 static void what_is_heard_is_counted(void **state)
 {
     (void)state;
-    struct file *f = must("/host/file", O_RDONLY), *null = must("/dev/null", O_RDONLY);
+    struct file *f = opened("/host/file", O_RDONLY), *null = opened("/dev/null", O_RDONLY);
     u64 before = vfs_heard;
     u8 *bytes = buffer(10);
     assert_int_equal(read_into(null, bytes, 10, VFS_CURRENT), 0);

@@ -33,7 +33,8 @@ static void paths_become_canonical(void **state)
 static void relative_paths(void **state)
 {
     (void)state;
-    struct file *at = must("/host/dir", O_DIRECTORY), *top_dir = must("/", O_DIRECTORY), *f = must("/host/file", 0);
+    struct file *at = opened("/host/dir", O_DIRECTORY), *top_dir = opened("/", O_DIRECTORY),
+                *f = opened("/host/file", 0);
     leads_to(at, "a", "/host/dir/a");
     leads_to(at, ".", "/host/dir");
     leads_to(at, "..", "/host");
@@ -54,7 +55,7 @@ static void relative_paths(void **state)
 static void dot_dot_of_a_known_directory_costs_nothing(void **state)
 {
     (void)state;
-    struct file *at = must("/host/dir", O_DIRECTORY);
+    struct file *at = opened("/host/dir", O_DIRECTORY);
     struct attr attr;
     u64 dev;
     fake_9p_forget(&s);
@@ -111,7 +112,7 @@ static void c16_names_and_paths_that_are_too_long(void **state)
     assert_int_equal(stat_of(path, 0), -ENAMETOOLONG);
     path[4095] = 0;
     assert_int_equal(stat_of(path, 0), 0);
-    struct file *at = must("/host/dir", O_DIRECTORY), *f;
+    struct file *at = opened("/host/dir", O_DIRECTORY), *f;
     for (int i = 0; i < 4090; i += 2)
         memcpy(path + i, "a/", 2);
     path[4090] = 0;
@@ -235,7 +236,7 @@ static void the_last_link_can_stay(void **state)
 static void mount_points_are_listed(void **state)
 {
     (void)state;
-    struct file *d = must("/", O_RDONLY);
+    struct file *d = opened("/", O_RDONLY);
     struct listing l = {.room = 64};
     assert_int_equal(vfs_readdir(d, 4096, list_name, &l), 7);
     assert_true(lists(&l, "dev") && lists(&l, "sys") && lists(&l, "host") && lists(&l, "some") && lists(&l, "tmp"));
@@ -322,7 +323,7 @@ static void mounts_are_given_up(void **state)
     static const char *const names[] = {"/tmp/u", "/tmp/u/", "/tmp/../tmp/u", "/tmp/to-u"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         assert_int_equal(vfs_mount(sysfs, "/tmp/u", 0), 0);
-        struct file *f = must("/tmp/u/bus", O_RDONLY);
+        struct file *f = opened("/tmp/u/bus", O_RDONLY);
         assert_int_equal(vfs_unmount(NULL, names[i]), -EBUSY);
         vfs_put(f);
         assert_int_equal(vfs_unmount(NULL, names[i]), 0);
