@@ -217,12 +217,14 @@ int block_add(struct block_device *b, const char *prefix, u32 major)
 {
     u64 page = mem_pages(1, PAGE_SIZE);
     give_name(b, prefix);
+    b->major = major;
+    b->minor = b->letter * MINORS;
     b->node = mem_new(sizeof *b->node);
     b->page = page ? memset(mem_virt(page), 0, PAGE_SIZE) : NULL;
     if (b->node)
         *b->node = (struct device){.name = b->name,
                                    .major = major,
-                                   .minor = b->letter * MINORS,
+                                   .minor = b->minor,
                                    .perm = 0600,
                                    .read = read,
                                    .write = write,
@@ -247,14 +249,4 @@ void block_remove(struct block_device *b)
     devfs_remove(b->node);
     mem_delete(b->node, sizeof *b->node);
     mem_pages_free(mem_phys(b->page), 1);
-}
-
-u32 block_major(const struct block_device *b)
-{
-    return b->node->major;
-}
-
-u32 block_minor(const struct block_device *b)
-{
-    return b->node->minor;
 }

@@ -37,6 +37,7 @@ struct block_device {
     struct block_device *next;
     struct device *node;
     char name[8];
+    u32 major, minor;
     unsigned letter, number; /* no other ever has this number */
     u8 *page;
 };
@@ -48,7 +49,5 @@ void block_remove(struct block_device *b);
 
 /* The one with the lowest number from `number` on; NULL: no more. */
 struct block_device *block_next(unsigned number);
-u32 block_major(const struct block_device *b);
-u32 block_minor(const struct block_device *b);
 
 #endif

@@ -270,27 +270,19 @@ static const char *mount_error(int error)
     }
 }
 
-static void mount_share(const char *tag, const char *path, u32 flags)
+static void mount_share(const char *tag, const char *path, const struct mount_options *o)
 {
     struct fs *fs = vfs_find(tag);
     if (!fs)
         no_share(tag);
-    int result = vfs_mount(fs, path, flags);
+    fs->cache = o->cache;
+    fs->sync = o->sync;
+    int result = vfs_mount(fs, path, o->flags);
     if (result < 0) {
         log_error("cannot mount the share \"%s\" on %s: %s", tag, path, mount_error(result));
         power_end("fail", STATUS_ENVIRONMENT);
     }
-    log_info("mount: %s on %s type %s%s", tag, path, fs->ops->type, flags & MOUNT_READONLY ? " (ro)" : "");
-}
-
-static void mount_with(const char *tag, const char *path, const struct mount_options *o)
-{
-    struct fs *fs = vfs_find(tag);
-    if (fs) {
-        fs->cache = o->cache;
-        fs->sync = o->sync;
-    }
-    mount_share(tag, path, o->flags);
+    log_info("mount: %s on %s type %s%s", tag, path, fs->ops->type, o->flags & MOUNT_READONLY ? " (ro)" : "");
 }
 
 /* Cuts the text at its next colon; what is behind it, or NULL. */
@@ -316,7 +308,7 @@ static void mount_option(const char *value)
         log_error("mount=%s is not mount=TAG:/path[:ro][:sync][:cache=none|readahead|loose]", value);
         power_end("fail", STATUS_ENVIRONMENT);
     }
-    mount_with(text, path, &o);
+    mount_share(text, path, &o);
 }
 
 /* rootflags= has the same words, or they are written as for Linux, with commas. */
@@ -333,7 +325,7 @@ static void mount_root(const char *tag)
                   word);
         power_end("fail", STATUS_ENVIRONMENT);
     }
-    mount_with(tag, "/", &o);
+    mount_share(tag, "/", &o);
 }
 
 static void mount_all(void)
@@ -349,7 +341,7 @@ static void mount_all(void)
     for (unsigned i = 0; (value = cmdline_option(&cmdline, "mount", i)); i++)
         mount_option(value);
     if (!root && !option("mount") && vfs_find("host"))
-        mount_share("host", "/host", 0);
+        mount_share("host", "/host", &(struct mount_options){0});
 }
 
 /* ---- the program ---- */

@@ -331,8 +331,3 @@ SYSCALL(exit)
 {
     proc_exit((int)(arg[0] & 0xff));
 }
-
-SYSCALL(exit_group)
-{
-    proc_exit((int)(arg[0] & 0xff));
-}

@@ -21,14 +21,17 @@ static s64 clock_value(u32 clock, u64 *ns)
     return 0;
 }
 
+static s64 timespec_out(u64 va, u64 ns)
+{
+    struct timespec t = {ns / SECOND, ns % SECOND};
+    return proc_copy_out(va, &t, sizeof t);
+}
+
 SYSCALL(clock_gettime)
 {
     u64 ns;
     s64 result = clock_value((u32)arg[0], &ns);
-    if (result < 0)
-        return result;
-    struct timespec t = {ns / SECOND, ns % SECOND};
-    return proc_copy_out(arg[1], &t, sizeof t);
+    return result < 0 ? result : timespec_out(arg[1], ns);
 }
 
 s64 timespec_in(u64 va, u64 *ns)
@@ -58,8 +61,7 @@ SYSCALL(clock_getres)
 {
     u64 ns;
     s64 result = clock_value((u32)arg[0], &ns);
-    struct timespec t = {0, 1};
-    return result < 0 || !arg[1] ? result : proc_copy_out(arg[1], &t, sizeof t);
+    return result < 0 || !arg[1] ? result : timespec_out(arg[1], 1);
 }
 
 SYSCALL(gettimeofday)
@@ -90,7 +92,6 @@ SYSCALL(times)
 /* left: where to tell what a signal cut off; 0: nowhere. */
 static s64 sleep_for(u64 va, u64 already, u64 left)
 {
-    struct timespec t;
     u64 ns;
     s64 result = timespec_in(va, &ns);
     if (result < 0)
@@ -98,9 +99,7 @@ static s64 sleep_for(u64 va, u64 already, u64 left)
     u64 end = time_ns() + (ns > already ? ns - already : 0);
     if (signal_sleep(end))
         return 0;
-    u64 over = end - MIN(time_ns(), end);
-    t = (struct timespec){over / SECOND, over % SECOND};
-    return left && proc_copy_out(left, &t, sizeof t) < 0 ? -EFAULT : -EINTR;
+    return left && timespec_out(left, end - MIN(time_ns(), end)) < 0 ? -EFAULT : -EINTR;
 }
 
 SYSCALL_IS(nanosleep, sleep_for(arg[0], 0, arg[1]))

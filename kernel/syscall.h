@@ -162,7 +162,7 @@ struct arch_frame;
     X(228, clock_gettime) \
     X(229, clock_getres) \
     X(230, clock_nanosleep) \
-    X(231, exit_group) \
+    X(231, exit) /* exit_group */ \
     X(234, tgkill) \
     X(247, wait4) /* waitid */ \
     X(257, openat) \

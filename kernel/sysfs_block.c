@@ -43,11 +43,11 @@ ATTRFS_SAYS(ext_range, "256\n")
 ATTRFS_SAYS(zoned, "none\n")
 ATTRFS_SAYS(subsystem, "class/block")
 
-ATTRFS_LINE(dev, struct block_device, "%u:%u\n", block_major(o), block_minor(o))
+ATTRFS_LINE(dev, struct block_device, "%u:%u\n", o->major, o->minor)
 ATTRFS_LINE(cache, struct block_device, "write %s\n", o->volatile_cache ? "back" : "through")
 ATTRFS_LINE(diskseq, struct block_device, "%u\n", o->number + 1)
-ATTRFS_LINE(uevent, struct block_device, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=disk\nDISKSEQ=%u\n", block_major(o),
-            block_minor(o), o->name, o->number + 1)
+ATTRFS_LINE(uevent, struct block_device, "MAJOR=%u\nMINOR=%u\nDEVNAME=%s\nDEVTYPE=disk\nDISKSEQ=%u\n", o->major,
+            o->minor, o->name, o->number + 1)
 
 /* Asked of the device each time, as on Linux; no newline, as there. */
 ATTRFS_SHOW(serial)
@@ -163,7 +163,7 @@ static const void *by_number(unsigned *i, char path[ATTRFS_PATH])
 {
     const struct block_device *b = from_number(i);
     if (b)
-        print_text(path, ATTRFS_PATH, "sys/dev/block/%u:%u", block_major(b), block_minor(b));
+        print_text(path, ATTRFS_PATH, "sys/dev/block/%u:%u", b->major, b->minor);
     return b;
 }
 

@@ -157,33 +157,29 @@ ATTRFS_SHOW(driver)
 ATTRFS_SAYS(subsystem, "bus/pci")
 
 /* 1 is Linux's word for yes, 0 does nothing. */
-ATTRFS_STORE(remove)
+static int do_if_yes(const char *text, void (*what)(struct pci_dev *dev), struct pci_dev *dev)
 {
     u64 yes;
     int err = attrfs_number(text, &yes);
     if (err == 0 && yes)
-        pci_remove((struct pci_dev *)object);
+        what(dev);
     return err;
 }
 
-static int rescan(const char *text, struct pci_dev *bridge)
+ATTRFS_STORE(remove)
 {
-    u64 yes;
-    int err = attrfs_number(text, &yes);
-    if (err == 0 && yes)
-        pci_rescan(bridge);
-    return err;
+    return do_if_yes(text, pci_remove, (struct pci_dev *)object);
 }
 
 /* The bus that the function is on. */
 ATTRFS_STORE(rescan)
 {
-    return rescan(text, ((const struct pci_dev *)object)->parent);
+    return do_if_yes(text, pci_rescan, ((const struct pci_dev *)object)->parent);
 }
 
 ATTRFS_STORE(rescan_all)
 {
-    return rescan(text, NULL);
+    return do_if_yes(text, pci_rescan, NULL);
 }
 
 static const struct attrfs_file files[] = {

@@ -102,16 +102,23 @@ int vfs_statfs_path(const struct file *at, const char *path, struct fs_stat *out
 
 /* ---- open files ---- */
 
-/* Finds out where a position is that was left behind what had been appended. */
-static COLD int settle(struct file *file)
+/* The size of what it is; -errno. */
+static COLD s64 size_of(struct file *file)
 {
     struct attr attr;
     int err = file->node.fs->ops->getattr(&file->node, &attr);
-    if (err == 0) {
-        file->offset = attr.size;
-        file->at_end = false;
-    }
-    return err;
+    return err < 0 ? err : (s64)attr.size;
+}
+
+/* Finds out where a position is that was left behind what had been appended. */
+static COLD int settle(struct file *file)
+{
+    s64 size = size_of(file);
+    if (size < 0)
+        return (int)size;
+    file->offset = (u64)size;
+    file->at_end = false;
+    return 0;
 }
 
 /* The same for all positions in an object, before its end is moved by other means than `mover`. */
@@ -137,11 +144,9 @@ static COLD int check_direct(struct file *file, u64 offset, u64 len)
 {
     u64 from = offset == VFS_CURRENT ? file->offset : offset;
     u32 block = 1;
-    struct attr attr;
-    if (file->node.fs->ops->getattr(&file->node, &attr) < 0)
-        return 0;
+    s64 size = size_of(file);
     vfs_ioctl(file, BLKSSZGET, &block, sizeof block);
-    return len && from < attr.size && (from | len) & (block - 1) ? -EINVAL : 0;
+    return len && size >= 0 && from < (u64)size && (from | len) & (block - 1) ? -EINVAL : 0;
 }
 
 int vfs_check_direct(struct file *file, u64 offset, u64 len)
@@ -265,28 +270,17 @@ int vfs_set_flags(struct file *file, u32 flags)
     return err;
 }
 
-/* Unlike a file, a block device has no positions behind its end. */
-static bool is_inside(struct file *file, s64 offset)
-{
-    struct attr attr;
-    return file->node.fs->ops->getattr(&file->node, &attr) == 0 && (u64)offset <= attr.size;
-}
-
 /* Over 9P nobody is told of holes: all is data up to the end, behind which is one. */
 static s64 seek_data(struct file *file, s64 offset, bool hole)
 {
-    struct attr attr;
-    int err = file->node.fs->ops->getattr(&file->node, &attr);
-    if (err < 0)
-        return err;
-    if ((u64)offset >= attr.size)
+    s64 size = size_of(file);
+    if (size >= 0 && (offset < 0 || offset >= size))
         return -ENXIO;
-    return hole ? (s64)attr.size : offset;
+    return size < 0 || hole ? size : offset;
 }
 
 s64 vfs_seek(struct file *file, s64 offset, int whence)
 {
-    struct attr attr;
     s64 base = 0;
     if (file->flags & O_PATH)
         return -EBADF;
@@ -296,26 +290,20 @@ s64 vfs_seek(struct file *file, s64 offset, int whence)
         return vfs_is_stream(file) ? -ESPIPE : 0;
     if (vfs_type(file) == S_IFBLK && (whence == SEEK_DATA || whence == SEEK_HOLE))
         return -EINVAL;
-    if (whence == SEEK_CUR) {
+    if (whence == SEEK_CUR)
         base = position(file, VFS_CURRENT, 0);
-        if (base < 0)
-            return base;
-    } else if (whence == SEEK_END && !file->directory) {
-        int err = file->node.fs->ops->getattr(&file->node, &attr);
-        if (err < 0)
-            return err;
-        base = (s64)attr.size;
-    } else if (whence == SEEK_DATA || whence == SEEK_HOLE) {
+    else if (whence == SEEK_END)
+        base = file->directory ? -EINVAL : size_of(file);
+    else if (whence != SEEK_SET)
         base = seek_data(file, offset, whence == SEEK_HOLE);
-        if (base < 0)
-            return base;
+    if (base < 0)
+        return base;
+    if (whence == SEEK_DATA || whence == SEEK_HOLE)
         offset = 0;
-    } else if (whence == SEEK_END)
+    if ((offset > 0 && base > INT64_MAX - offset) || base + offset < 0)
         return -EINVAL;
-    if (offset > 0 && base > INT64_MAX - offset)
-        return -EINVAL;
-    if (base + offset < 0 || (vfs_type(file) == S_IFBLK && !is_inside(file, base + offset)))
-        return -EINVAL;
+    if (vfs_type(file) == S_IFBLK && base + offset > size_of(file))
+        return -EINVAL; /* unlike a file, a block device has no positions behind its end */
     file->offset = (u64)(base + offset);
     file->at_end = false;
     return base + offset;
@@ -368,12 +356,11 @@ int vfs_statfs(struct file *file, struct fs_stat *out)
 /* What is left of a regular file is all there to be read. */
 static int bytes_left(struct file *file, void *data)
 {
-    struct attr attr;
-    int err = file->node.fs->ops->getattr(&file->node, &attr);
-    u32 left = (u32)(attr.size - MIN(attr.size, file->offset));
-    if (err == 0)
+    s64 size = size_of(file);
+    u32 left = (u32)((u64)size - MIN((u64)size, file->offset));
+    if (size >= 0)
         memcpy(data, &left, sizeof left);
-    return err;
+    return (int)MIN(size, 0);
 }
 
 int vfs_ioctl(struct file *file, u32 cmd, void *data, size_t size)
