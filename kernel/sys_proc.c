@@ -263,27 +263,6 @@ SYSCALL(prlimit64)
 SYSCALL_IS(getrlimit, arg[1] ? sys_prlimit64((const u64[6]){0, arg[0], 0, arg[1]}) : -EFAULT)
 SYSCALL_IS(setrlimit, arg[1] ? sys_prlimit64((const u64[6]){0, arg[0], arg[1]}) : -EFAULT)
 
-/* ---- the one processor ---- */
-
-SYSCALL(sched_getaffinity)
-{
-    u64 first = 1;
-    if (own_group(arg[0]) < 0)
-        return -ESRCH;
-    if ((u32)arg[1] < sizeof first || (u32)arg[1] % sizeof first)
-        return -EINVAL;
-    return proc_copy_out(arg[2], &first, sizeof first) < 0 ? -EFAULT : (s64)sizeof first;
-}
-
-SYSCALL(getcpu)
-{
-    u32 zero = 0;
-    for (unsigned i = 0; i < 2; i++)
-        if (arg[i] && proc_copy_out(arg[i], &zero, sizeof zero) < 0)
-            return -EFAULT;
-    return 0;
-}
-
 /* ---- what only more than one program would need ---- */
 
 SYSCALL(fork)

@@ -124,5 +124,3 @@ SYSCALL(pause)
     signal_sleep(~0ull);
     return -EINTR;
 }
-
-SYSCALL_IS(sched_yield, 0)

@@ -126,6 +126,15 @@ struct arch_frame;
     X(133, mknod) \
     X(137, statfs) \
     X(138, fstatfs) \
+    X(140, getpriority) \
+    X(141, setpriority) \
+    X(142, sched_setparam) \
+    X(143, sched_getparam) \
+    X(144, sched_setscheduler) \
+    X(145, sched_getscheduler) \
+    X(146, sched_get_priority_max) \
+    X(147, sched_get_priority_min) \
+    X(148, sched_rr_get_interval) \
     X(149, mlock) \
     X(150, mlock) /* munlock */ \
     X(151, mlockall) \
@@ -154,6 +163,7 @@ struct arch_frame;
     X(200, tkill) \
     X(201, time) \
     X(202, futex) \
+    X(203, sched_setaffinity) \
     X(204, sched_getaffinity) \
     X(217, getdents64) \
     X(218, own_id) /* set_tid_address */ \

@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -1386,6 +1388,70 @@ static void selecting(void)
     T(pselect6, 0, NULL, NULL, NULL, none, &sets);
 }
 
+static void scheduling(void)
+{
+    static const int zero = 0, one = 1, hundred = 100;
+    unsigned long set[16];
+    for (int policy = -1; policy < 7; policy++) {
+        V(SYS(sched_get_priority_max, policy));
+        V(SYS(sched_get_priority_min, policy));
+    }
+    T(sched_get_priority_max, 99);
+    T(sched_getscheduler, 0);
+    T(sched_getscheduler, -1);
+    T(sched_getscheduler, 99999999);
+    T(sched_getparam, 0, page);
+    V(*(int *)page);
+    T(sched_getparam, 0, NULL);
+    T(sched_getparam, 0, KERNEL);
+    T(sched_getparam, -1, page);
+    T(sched_getparam, 99999999, page);
+    T(sched_setscheduler, 0, SCHED_BATCH, &zero);
+    T(sched_getscheduler, 0);
+    T(sched_setscheduler, 0, SCHED_IDLE | SCHED_RESET_ON_FORK, &zero);
+    T(sched_getscheduler, 0);
+    T(sched_setparam, 0, &zero);
+    T(sched_getscheduler, 0);
+    T(sched_setparam, 0, &one);
+    T(sched_setparam, 0, NULL);
+    T(sched_setparam, 0, KERNEL);
+    T(sched_setparam, -1, &zero);
+    T(sched_setparam, 99999999, &zero);
+    T(sched_setscheduler, 0, SCHED_OTHER, &one);
+    T(sched_setscheduler, 0, SCHED_FIFO, &zero);
+    T(sched_setscheduler, 0, SCHED_RR, &hundred);
+    T(sched_setscheduler, 0, SCHED_DEADLINE, &zero);
+    T(sched_setscheduler, 0, 4, &zero);
+    T(sched_setscheduler, 0, -1, &zero);
+    T(sched_setscheduler, 0, SCHED_OTHER, NULL);
+    T(sched_setscheduler, 0, SCHED_OTHER, KERNEL);
+    T(sched_setscheduler, -1, SCHED_OTHER, &zero);
+    T(sched_setscheduler, 99999999, SCHED_OTHER, &zero);
+    T(sched_rr_get_interval, 0, page);
+    T(sched_rr_get_interval, 0, KERNEL);
+    T(sched_rr_get_interval, -1, page);
+    T(sched_rr_get_interval, 99999999, page);
+    V(SYS(sched_getaffinity, 0, sizeof set, set) >= 8);
+    T(sched_setaffinity, 0, 8, set);
+    T(sched_setaffinity, 0, 8, KERNEL);
+    T(sched_setaffinity, 99999999, 8, set);
+    memset(set, 0, sizeof set);
+    T(sched_setaffinity, 0, 8, set);
+    T(setpriority, PRIO_PROCESS, 0, 100);
+    T(getpriority, PRIO_PROCESS, 0);
+    T(getpriority, PRIO_PROCESS, SYS(getpid, 0));
+    T(getpriority, PRIO_PROCESS, 99999999);
+    T(setpriority, PRIO_PROCESS, 99999999, 0);
+    T(getpriority, 3, 0);
+    T(setpriority, 3, 0, 0);
+    T(setresuid, 77, 77, 77);
+    T(sched_setscheduler, 0, SCHED_FIFO, &one);
+    T(setpriority, PRIO_PROCESS, 0, 5);
+    T(setpriority, PRIO_PROCESS, 0, 19);
+    T(setpriority, PRIO_PROCESS, 0, -100);
+    T(getpriority, PRIO_PROCESS, 0);
+}
+
 static void interrupt(int signal)
 {
     (void)signal;
@@ -1620,6 +1686,7 @@ static const struct group {
               {"waiting", waiting},
               {"selecting", selecting},
               {"identity", identity},
+              {"scheduling", scheduling},
               {"futexes", futexes},
               {"limits", limits},
               {"waste", waste},
