@@ -73,8 +73,7 @@ static const u8 *view(u64 pa, u64 len)
     for (u64 i = 0; i < acpi.boot->nranges && i < BOOT_RANGES; i++) {
         const struct boot_range *r = &acpi.boot->ranges[i];
         if (inside(r, pa, len))
-            return r->kind == BOOT_RAM || r->kind == BOOT_ACPI || r->kind == BOOT_NVS ? mem_virt(pa)
-                                                                                      : arch_map_registers(pa, len);
+            return boot_is_memory(r->kind) ? mem_virt(pa) : arch_map_registers(pa, len);
     }
     return pa < 1ull << 32 && len <= (1ull << 32) - pa && !acpi_is_ram(pa, len) ? arch_map_registers(pa, len) : NULL;
 }

@@ -8,6 +8,12 @@
 /* Kinds of physical memory. Only BOOT_RAM is ever handed out; ACPI tables are read from any kind but BOOT_RAM too. */
 enum boot_kind { BOOT_RAM = 1, BOOT_RESERVED = 2, BOOT_ACPI = 3, BOOT_NVS = 4 };
 
+/* What is memory, whoever may use it, and stands in the physical map. */
+static inline bool boot_is_memory(u64 kind)
+{
+    return kind == BOOT_RAM || kind == BOOT_ACPI || kind == BOOT_NVS;
+}
+
 struct boot_range {
     u64 base; /* physical address, bytes */
     u64 size; /* bytes */

@@ -63,9 +63,9 @@ static const char *option(const char *key)
     return cmdline_boot ? cmdline_option(cmdline_boot, key, 0) : NULL;
 }
 
-static bool option_is(const char *key, const char *value)
+static bool stdin_is(const char *value)
 {
-    const char *is = option(key);
+    const char *is = option("stdin");
     return is && strcmp(is, value) == 0;
 }
 
@@ -151,7 +151,7 @@ static void take_byte(u8 byte, bool dle)
 static void fill(void)
 {
     u8 bytes[PIECE];
-    bool dle = option_is("stdin", "dle");
+    bool dle = stdin_is("dle");
     size_t got = 1;
     /* Codes take no room in the queue, so that there may be no end of them. */
     for (unsigned pieces = 0; got && pieces <= QUEUE / PIECE; pieces++) {
@@ -165,7 +165,7 @@ static void fill(void)
 static bool can_answer(u32 wanted)
 {
     fill();
-    if (ended || count == QUEUE || option_is("stdin", "none"))
+    if (ended || count == QUEUE || stdin_is("none"))
         return true;
     return by_lines() ? lines : count - lines >= wanted;
 }
@@ -212,7 +212,7 @@ static s64 console_read(const struct device *dev, const struct span *spans, unsi
     u8 bytes[PIECE];
     size_t room = (size_t)MIN(mem_span_total(spans, n), PIECE);
     (void)dev, (void)offset;
-    if (room == 0 || option_is("stdin", "none"))
+    if (room == 0 || stdin_is("none"))
         return 0;
     wait_for_input((u32)room);
     return (s64)mem_to_spans(spans, n, 0, bytes, take_input(bytes, room));

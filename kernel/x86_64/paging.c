@@ -173,11 +173,6 @@ static int map_image(void)
     return protect_alias();
 }
 
-static bool is_memory(u64 kind)
-{
-    return kind == BOOT_RAM || kind == BOOT_ACPI || kind == BOOT_NVS;
-}
-
 static void link_tables(void)
 {
     root[paging_index(IMAGE, 3)] = arch_virt_to_phys(image_pdpt) | PTE_PRESENT | PTE_WRITE;
@@ -196,7 +191,7 @@ int arch_memory_init(const struct boot *boot, struct span *free, size_t n)
     physical_pdpt[0] = arch_virt_to_phys(physical_pd) | PTE_PRESENT | PTE_WRITE;
     int result = map_physical(boot->kernel_pa, arch_image_size());
     for (u64 i = 0; i < boot->nranges && result == 0; i++)
-        if (is_memory(boot->ranges[i].kind))
+        if (boot_is_memory(boot->ranges[i].kind))
             result = map_physical(boot->ranges[i].base, boot->ranges[i].size);
     if (result == 0)
         result = map_physical(boot->cmdline.pa, boot->cmdline.len + 1);
