@@ -119,9 +119,8 @@ enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
 #define ARCH_USER_MIN 0x10000ull
 #define ARCH_USER_MAX 0x7ffffffff000ull
 
-/* An address space: the physical address of its root table; 0: no memory. */
+/* An address space: the physical address of its root table; 0: no memory. It stays: there is one program. */
 u64 arch_space_new(void);
-void arch_space_free(u64 space); /* the tables only; its pages must be unmapped before */
 void arch_space_use(u64 space);
 /* Maps whole pages; replaces nothing (the caller unmaps first). 0, or -ENOMEM with nothing mapped. */
 int arch_space_map(u64 space, u64 va, u64 pa, u64 len, int prot);

@@ -211,11 +211,6 @@ void paging_copy_kernel(u64 *program_root)
     memcpy(program_root + ENTRIES / 2, root + ENTRIES / 2, sizeof root / 2);
 }
 
-u64 paging_kernel_root(void)
-{
-    return arch_virt_to_phys(root);
-}
-
 /* A run of pieces that covers [pa, end), or room for one; ENTRIES when there is none. */
 static unsigned find_pieces(u64 pa, unsigned count)
 {

@@ -8,32 +8,17 @@
 
 enum { RELOAD = 64 }; /* pages; beyond, one reload of cr3 is cheaper than invlpg for each */
 
-/* The tables that the first program needs: they came cleared with the image. */
-static u64 first[7][PAGING_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
-static u32 first_taken; /* a bit for each */
-
+/* The first tables came cleared with the image. None ever goes back: there is one program. */
 static u64 new_table(void)
 {
-    unsigned i = (unsigned)__builtin_ctz(~first_taken);
-    if (i < ARRAY_LEN(first)) {
-        first_taken |= 1u << i;
-        return arch_virt_to_phys(first[i]);
-    }
+    static u64 first[7][PAGING_ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+    static unsigned used;
+    if (used < ARRAY_LEN(first))
+        return arch_virt_to_phys(first[used++]);
     u64 pa = mem_pages(1, PAGE_SIZE);
     if (pa)
         memset(mem_virt(pa), 0, PAGE_SIZE);
     return pa;
-}
-
-static void free_table(u64 pa)
-{
-    u64 i = (pa - arch_virt_to_phys(first)) / PAGE_SIZE;
-    if (i >= ARRAY_LEN(first)) {
-        mem_pages_free(pa, 1);
-        return;
-    }
-    memset(first[i], 0, PAGE_SIZE);
-    first_taken &= ~(1u << i);
 }
 
 /* A page without any right keeps its address and is not present. */
@@ -75,22 +60,6 @@ u64 arch_space_new(void)
     if (space)
         paging_copy_kernel(mem_virt(space));
     return space;
-}
-
-static void free_tables(u64 pa, unsigned level)
-{
-    u64 *t = mem_virt(pa);
-    for (unsigned i = 0; level > 0 && i < (level == 3 ? PAGING_ENTRIES / 2 : PAGING_ENTRIES); i++)
-        if (t[i] & PTE_PRESENT)
-            free_tables(t[i] & PTE_ADDRESS, level - 1);
-    free_table(pa);
-}
-
-void arch_space_free(u64 space)
-{
-    if (cr3_read() == space)
-        cr3_write(paging_kernel_root());
-    free_tables(space, 3);
 }
 
 void arch_space_use(u64 space)

@@ -106,7 +106,6 @@ static inline unsigned paging_index(u64 va, unsigned level)
 /* The table that *entry points to; if there is none, new_table() makes one, which is clear, and the entry gets `flags`. NULL: no memory. */
 u64 *paging_table(u64 *entry, u64 flags, u64 (*new_table)(void));
 void paging_copy_kernel(u64 *program_root);
-u64 paging_kernel_root(void);
 /* space.c. Why a page fault's error code says that the access was: PROT_*. */
 int paging_fault_prot(u64 error);
 
