@@ -16,16 +16,17 @@
 #include "wire.h"
 
 enum {
-    STREAMS = 8,               /* files that somebody reads at the same time */
-    WINDOWS = 4,               /* of one stream */
-    SHORT_PAGES = 4,           /* a window of less does not pay */
-    FIRST_PAGES = 32,          /* the first one, */
-    GROWTH = 8,                /* the next is so much larger, */
-    MOST_PAGES = 256,          /* at most this */
-    PART = 8,                  /* of the memory that is free, for all windows together */
-    LEAST_FREE = 256,          /* pages; with less there are none */
-    MOST = 48,                 /* windows: a server that keeps answers back holds no more of 128 messages */
-    DIRECT = 128 * 1024,       /* who reads as much at a time needs no windows: it goes straight into his memory; */
+    STREAMS = 8,         /* files that somebody reads at the same time */
+    WINDOWS = 4,         /* of one stream */
+    SHORT_PAGES = 4,     /* a window of less does not pay */
+    FIRST_PAGES = 32,    /* the first one, */
+    GROWTH = 8,          /* the next is so much larger, */
+    MOST_PAGES = 960,    /* at most this; */
+    SLOW_PAGES = 256,    /* or this, once some came in vain: they may be too old when a slow reader comes to them */
+    PART = 8,            /* of the memory that is free, for all windows together */
+    LEAST_FREE = 256,    /* pages; with less there are none */
+    MOST = 48,           /* windows: a server that keeps answers back holds no more of 128 messages */
+    DIRECT = 128 * 1024, /* who reads as much at a time needs no windows: it goes straight into his memory; */
     DIRECT_PAGES = 512 * 1024, /* whole pages, which need no copy */
     SHORT_MOST = 3,     /* windows of a file for which the server gave less than was asked: it is not read ahead then */
     PATIENCE = 2,       /* reads on end before the first window; */
@@ -53,7 +54,7 @@ struct stream {
     u32 fid;
     u32 run, patience; /* reads on end, and how many are wanted */
     u64 at;            /* where the last one ended */
-    u64 pages;         /* of the next window */
+    u64 pages, most;   /* of the next window, of any */
     u32 shorts;        /* answers that stopped where the file does not */
     u64 beat;          /* of the last use */
     struct window *windows;
@@ -62,7 +63,7 @@ struct stream {
 static struct stream *streams;
 static struct window *orphans;
 static u64 held; /* pages */
-/* Where in the program the last whole pages went. */
+/* Where in the program the last read went. */
 static struct {
     u64 va, end;
 } taken;
@@ -132,8 +133,10 @@ static void drop_first(struct stream *s)
 /* Gives up what was fetched in vain, and is slower to fetch for this file again. */
 static void drop_all(struct stream *s)
 {
-    if (s->windows)
+    if (s->windows) {
         s->patience = MIN(s->patience * 2, (u32)PATIENCE_MOST);
+        s->most = SLOW_PAGES;
+    }
     while (s->windows)
         drop_first(s);
     s->run = 0;
@@ -197,7 +200,7 @@ static void send_ahead(struct stream *s, u64 known)
         *end = w;
         end = &w->next;
         at += w->asked;
-        s->pages = MIN(s->pages * GROWTH, (u64)MOST_PAGES);
+        s->pages = MIN(s->pages * GROWTH, s->most);
     }
     p9_kick(s->client);
 }
@@ -241,6 +244,7 @@ static void add(const struct node *node, u64 at)
     s->run = 1;
     s->patience = PATIENCE;
     s->pages = FIRST_PAGES;
+    s->most = MOST_PAGES;
     if (!clock.watched) {
         mem_keep(&keeper);
         later_watch(&clock);
@@ -354,7 +358,7 @@ static u64 hand_over(struct window *w, u64 skip, const struct span *spans, u64 d
         at -= spans->len;
     u64 from = spans->pa + at;
     len = ALIGN_DOWN(MIN(len, spans->len - at), PAGE_SIZE);
-    if (!len || (from | skip) % PAGE_SIZE || !vfs_reader.swap || !is_worth_it(va, len))
+    if (!len || (from | skip) % PAGE_SIZE)
         return 0;
     mem_lent_back(w->pa, skip / PAGE_SIZE);
     shrink(w, skip);
@@ -370,9 +374,10 @@ static u64 take(struct stream *s, const struct fs *fs, u64 known, const struct s
 {
     u64 done = 0;
     struct window *w;
+    bool worth = vfs_reader.swap && is_worth_it(vfs_reader.va, want);
     while (done < want && s->windows && (w = window_at(s, fs, offset + done, known))) {
         u64 at = offset + done, piece = MIN(w->got - (at - w->offset), want - done);
-        u64 got = hand_over(w, at - w->offset, spans, done, piece);
+        u64 got = worth ? hand_over(w, at - w->offset, spans, done, piece) : 0;
         if (!got)
             got = mem_to_spans(spans, n, done, (u8 *)mem_virt(w->pa) + (at - w->offset), piece);
         done += got;
@@ -423,7 +428,7 @@ static s64 fetch(struct stream *s, u64 known, u64 end, struct span *spans, unsig
     w->got = (u32)((u64)got - want);
     w->sent.heard = vfs_heard; /* the program hears this answer, but no later one */
     s->windows = w;
-    s->pages = MIN(s->pages * GROWTH, (u64)MOST_PAGES);
+    s->pages = MIN(s->pages * GROWTH, s->most);
     return (s64)want;
 }
 
