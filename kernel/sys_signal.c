@@ -36,7 +36,7 @@ struct alternate {
 };
 
 enum { SA_ONSTACK = 0x08000000, SA_NODEFER = 0x40000000, SA_RESETHAND = 0x80000000 };
-enum { SI_USER = 0, SI_TKILL = -6, SS_ONSTACK = 1, SS_DISABLE = 2 };
+enum { SI_USER = 0, SI_KERNEL = 0x80, SI_TIMER = -2, SI_TKILL = -6, SS_ONSTACK = 1, SS_DISABLE = 2 };
 
 /* struct ucontext of x86-64 Linux. */
 struct context {
@@ -52,7 +52,7 @@ struct info {
     s32 signal, error, code, pad;
     union {
         struct {
-            u32 pid, uid;
+            u32 pid, uid; /* SI_TIMER: the timer, and what overran */
         };
         u64 address; /* a fault's */
     };
@@ -83,6 +83,13 @@ static bool is_ignored(u32 signal)
     return handler == IGNORE || (handler == DEFAULT && (HARMLESS >> (signal - 1) & 1));
 }
 
+static void take_out(unsigned i)
+{
+    memmove(queue + i, queue + i + 1, (--queued - i) * sizeof *queue);
+    for (pending = 0, i = 0; i < queued; i++)
+        pending |= 1ull << (queue[i].signal - 1);
+}
+
 /* Takes the oldest of a pending signal out of the queue. */
 static struct info take(u32 signal)
 {
@@ -90,10 +97,9 @@ static struct info take(u32 signal)
     while (queue[i].signal != (s32)signal)
         i++;
     struct info info = queue[i];
-    memmove(queue + i, queue + i + 1, (--queued - i) * sizeof info);
-    while (i < queued && queue[i].signal != info.signal)
-        i++;
-    pending &= ~((u64)(i == queued) << (signal - 1));
+    take_out(i);
+    if (info.code == SI_TIMER)
+        info.uid = timer_go_on(info.pid);
     return info;
 }
 
@@ -165,7 +171,7 @@ static s64 enqueue(const struct info *info)
 {
     u64 bit = info->signal ? 1ull << (info->signal - 1) : 0;
     if (!bit || (is_ignored((u32)info->signal) && !((blocked | awaited) & bit)) ||
-        (info->signal < SIGRTMIN && (pending & bit)))
+        (info->signal < SIGRTMIN && (pending & bit) && info->code != SI_TIMER))
         return 0;
     if (!queue)
         queue = mem_new(QUEUE * sizeof *queue);
@@ -176,30 +182,42 @@ static s64 enqueue(const struct info *info)
     return 0;
 }
 
-s64 signal_send(u32 signal, s32 code)
+static s64 to_self(u32 signal, s32 code)
 {
     if (signal > SIGNALS)
         return -EINVAL;
-    struct info info = {.signal = (s32)signal, .code = code};
-    if (code != SI_KERNEL) {
-        info.pid = (u32)proc_current->pid;
-        info.uid = proc_current->uids[0];
-    }
-    return enqueue(&info);
+    return enqueue(&(struct info){
+        .signal = (s32)signal, .code = code, .pid = (u32)proc_current->pid, .uid = proc_current->uids[0]});
+}
+
+s64 signal_of_timer(u32 signal, u32 timer, u64 value)
+{
+    unsigned before = queued;
+    bool made = timer != SIGNAL_NO_TIMER;
+    s64 result = enqueue(&(struct info){
+        .signal = (s32)signal, .code = made ? SI_TIMER : SI_KERNEL, .pid = made ? timer : 0, .rest = {value}});
+    return result < 0 ? result : queued == before;
+}
+
+void signal_forget_timer(u32 timer)
+{
+    for (unsigned i = queued; i--;)
+        if (queue[i].code == SI_TIMER && queue[i].pid == timer)
+            take_out(i);
 }
 
 /* The program's process group is the program too, and so is "everybody". */
 SYSCALL(kill)
 {
     s32 pid = (s32)arg[0], own = (s32)proc_current->pid;
-    return pid && pid != own && pid != -own && pid != -1 ? -ESRCH : signal_send((u32)arg[1], SI_USER);
+    return pid && pid != own && pid != -own && pid != -1 ? -ESRCH : to_self((u32)arg[1], SI_USER);
 }
 
 static s64 to_thread(s32 tid, u32 signal)
 {
     if (tid <= 0)
         return -EINVAL;
-    return (u64)tid != proc_current->pid ? -ESRCH : signal_send(signal, SI_TKILL);
+    return (u64)tid != proc_current->pid ? -ESRCH : to_self(signal, SI_TKILL);
 }
 
 SYSCALL_IS(tkill, to_thread((s32)arg[0], (u32)arg[1]))

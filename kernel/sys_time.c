@@ -9,7 +9,7 @@ struct timespec {
     u64 sec, nsec;
 };
 
-static s64 clock_value(u32 clock, u64 *ns)
+s64 clock_value(u32 clock, u64 *ns)
 {
     enum { KNOWN = 0xbff, WALL = 1 << 0 | 1 << 5 | 1 << 8 | 1 << 11 }; /* CLOCK_REALTIME, _COARSE, _ALARM, CLOCK_TAI */
     bool process = (s32)clock < 0 && (clock & 3) != 3 &&

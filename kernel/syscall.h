@@ -168,6 +168,11 @@ struct arch_frame;
     X(217, getdents64) \
     X(218, own_id) /* set_tid_address */ \
     X(221, fadvise64) \
+    X(222, timer_create) \
+    X(223, timer_settime) \
+    X(224, timer_gettime) \
+    X(225, timer_getoverrun) \
+    X(226, timer_delete) \
     X(227, clock_settime) \
     X(228, clock_gettime) \
     X(229, clock_getres) \
@@ -232,12 +237,17 @@ SYSCALLS(SYSCALL_PROTOTYPE)
 /* The program's registers at the call that is being answered. */
 extern struct arch_frame *syscall_frame;
 
-/* A signal waits for the program from now on; 0 is none. code: si_code. -EINVAL: there is no such signal. */
-enum { SI_KERNEL = 0x80 };
-s64 signal_send(u32 signal, s32 code);
+/* Sends the signal of a timer that the program made, or of another. 1: it is ignored; -EAGAIN: no room. Until it is let in it can be taken back. */
+enum { SIGNAL_NO_TIMER = 1u << 31 };
+s64 signal_of_timer(u32 signal, u32 timer, u64 value);
+void signal_forget_timer(u32 timer);
+/* Such a signal is let in: the timer runs on, and tells how many more there would have been (sys_timer.c). */
+u32 timer_go_on(u32 timer);
 /* Sends the signals of timers whose time has come; and when the next one's comes, ~0: none runs (sys_timer.c). */
 void timer_ring(void);
 u64 timer_next(void);
+/* What a clock says now; -EINVAL: there is none of this number (sys_time.c). */
+s64 clock_value(u32 clock, u64 *ns);
 /* A struct timespec in nanoseconds, at most as many as an s64 holds (sys_time.c). */
 s64 timespec_in(u64 va, u64 *ns);
 /* Sleeps until `end` on time_ns()'s clock; false: a signal is to be let in before (sys_signal.c). */

@@ -1502,6 +1502,220 @@ static void futexes(void)
     T(futex, &word, WAIT_BITSET | REALTIME, 1, (&(struct timespec){1l << 40, 0}), NULL, -1);
 }
 
+/* Which clocks and events a timer may have; what is told of one that runs, and of one that does not exist. */
+static void timers(void)
+{
+    enum { SIGNAL = 40 };
+    static const int clocks[] = {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 99, -1, -2, -6};
+    static const int notify[] = {SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, 3, 5, 99, -1}, numbers[] = {0, 1, 64, 65, -1};
+    static const struct itimerspec off, far = {{3, 4}, {1000, 0}}, shut = {{5, 5}, {0, 0}};
+    struct itimerspec odd[] = {{{0, -1}, {1, 0}}, {{0, 0}, {0, 1000000000}}, {{-1, 0}, {1, 0}}, {{0, 0}, {-1, 0}}}, old;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGNAL};
+    int id, next;
+    for (unsigned i = 0; i < sizeof clocks / sizeof *clocks; i++)
+        T(timer_create, clocks[i], &event, &id);
+    for (unsigned i = 0; i < sizeof notify / sizeof *notify; i++) {
+        event.sigev_notify = notify[i];
+        T(timer_create, CLOCK_MONOTONIC, &event, &id);
+    }
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        event.sigev_signo = numbers[i];
+        event.sigev_notify = SIGEV_NONE;
+        T(timer_create, CLOCK_MONOTONIC, &event, &id);
+        event.sigev_notify = SIGEV_SIGNAL;
+        T(timer_create, CLOCK_MONOTONIC, &event, &id);
+    }
+    event.sigev_notify = 4; /* SIGEV_THREAD_ID */
+    event.sigev_signo = SIGNAL;
+    ((int *)&event)[4] = 99999999;
+    T(timer_create, CLOCK_MONOTONIC, &event, &id);
+    ((int *)&event)[4] = (int)SYS(gettid, 0);
+    T(timer_create, CLOCK_MONOTONIC, &event, &id);
+    T(timer_create, 99, KERNEL, &id);
+    T(timer_create, CLOCK_MONOTONIC, &event, KERNEL);
+    T(timer_create, CLOCK_MONOTONIC, NULL, NULL);
+    T(timer_create, CLOCK_MONOTONIC, NULL, &id);
+    T(timer_create, CLOCK_MONOTONIC, NULL, &next);
+    V(next != id);
+    T(timer_gettime, id, &old);
+    V(old.it_value.tv_sec | old.it_value.tv_nsec | old.it_interval.tv_sec | old.it_interval.tv_nsec);
+    T(timer_settime, id, 0, &far, NULL);
+    T(timer_settime, id, 0x100, &far, &old);
+    V(old.it_interval.tv_sec * 100 + old.it_interval.tv_nsec);
+    V(old.it_value.tv_sec >= 990 && old.it_value.tv_sec <= 1000);
+    T(timer_gettime, next, &old);
+    V(old.it_value.tv_sec | old.it_value.tv_nsec | old.it_interval.tv_sec | old.it_interval.tv_nsec);
+    for (unsigned i = 0; i < 4; i++)
+        T(timer_settime, id, 0, &odd[i], NULL);
+    T(timer_settime, id, 0, NULL, &old);
+    T(timer_settime, id, 0, KERNEL, &old);
+    T(timer_settime, 12345, 0, KERNEL, &old);
+    T(timer_settime, 12345, 0, NULL, &old);
+    T(timer_settime, 12345, 0, &far, &old);
+    T(timer_settime, 12345, 0, &odd[0], &old);
+    T(timer_gettime, id, KERNEL);
+    T(timer_gettime, id, NULL);
+    T(timer_gettime, id, &old);
+    V(old.it_interval.tv_sec);
+    T(timer_settime, id, 0, &shut, KERNEL); /* it is set though */
+    T(timer_gettime, id, &old);
+    V(old.it_value.tv_sec | old.it_value.tv_nsec | old.it_interval.tv_sec | old.it_interval.tv_nsec);
+    T(timer_settime, next, TIMER_ABSTIME, (&(struct itimerspec){{INT64_MAX, 0}, {INT64_MAX, 999999999}}), NULL);
+    T(timer_settime, next, 0, (&(struct itimerspec){{INT64_MAX, 0}, {INT64_MAX, 999999999}}), &old);
+    V(old.it_value.tv_sec > 1l << 31);
+    T(timer_getoverrun, id);
+    T(timer_delete, id);
+    T(timer_delete, id);
+    T(timer_getoverrun, id);
+    T(timer_gettime, id, KERNEL);
+    T(timer_settime, next, 0, &off, NULL);
+    T(timer_delete, next | UPPER);
+    T(timer_delete, -1);
+    T(timer_delete, 1u << 31);
+}
+
+static siginfo_t heard;
+static int times_heard;
+
+static void hear(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)context;
+    heard = *info;
+    times_heard++;
+}
+
+static void show_info(const siginfo_t *info, int id)
+{
+    V(info->si_signo);
+    V(info->si_code);
+    V(info->si_errno);
+    V(info->si_value.sival_int);
+    V(info->si_timerid == id);
+}
+
+enum { MS = 1000000, SIGNAL = 40 };
+static const struct itimerspec once = {{0, 0}, {0, 5 * MS}}, often = {{0, 2 * MS}, {0, 2 * MS}};
+static const struct timespec none, little = {0, 60 * MS}, huge = {1000, 0};
+
+/* A timer's signals waited for; how many went by. */
+static void timer_signals(void)
+{
+    static const struct itimerspec off, past = {{1, 0}, {5, 5}}, dense = {{0, 1}, {5, 5}};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGNAL, .sigev_value.sival_int = 77};
+    struct itimerspec left;
+    struct timespec before, after;
+    siginfo_t info;
+    sigset_t all;
+    int id, other;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    T(timer_create, CLOCK_MONOTONIC, &event, &id);
+    event.sigev_value.sival_int = 78;
+    event.sigev_signo = SIGUSR1;
+    T(timer_create, CLOCK_REALTIME, &event, &other);
+    T(timer_settime, id, 0, &once, NULL);
+    T(rt_sigtimedwait, &all, &info, &huge, 8);
+    show_info(&info, id);
+    V(info.si_overrun);
+    T(timer_gettime, id, &left);
+    V(left.it_value.tv_sec | left.it_value.tv_nsec);
+    SYS(clock_gettime, CLOCK_MONOTONIC, &before);
+    T(timer_settime, id, 0, &often, NULL); /* one waits, the others are counted */
+    T(nanosleep, &little, NULL);
+    T(timer_gettime, id, &left);
+    V(left.it_value.tv_sec == 0 && left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 2 * MS);
+    T(rt_sigtimedwait, &all, &info, &none, 8);
+    show_info(&info, id);
+    SYS(clock_gettime, CLOCK_MONOTONIC, &after);
+    V(info.si_overrun >= 20);
+    V(info.si_overrun <= (after.tv_sec - before.tv_sec) * 500 + (after.tv_nsec - before.tv_nsec) / (2 * MS));
+    V(SYS(timer_getoverrun, id) == info.si_overrun);
+    T(rt_sigtimedwait, &all, &info, &huge, 8); /* it runs on */
+    T(timer_settime, id, 0, &off, NULL);
+    SYS(rt_sigtimedwait, &all, &info, &none, 8);
+    T(rt_sigtimedwait, &all, &info, &little, 8);
+    T(timer_getoverrun, id);
+    T(timer_settime, other, TIMER_ABSTIME, &past, NULL); /* every second since 1970 */
+    T(rt_sigtimedwait, &all, &info, &huge, 8);
+    show_info(&info, other);
+    V(info.si_overrun > 1600000000);
+    T(timer_gettime, other, &left);
+    V(left.it_value.tv_sec <= 1 && left.it_interval.tv_sec == 1);
+    T(timer_settime, other, TIMER_ABSTIME, &dense, NULL);
+    T(rt_sigtimedwait, &all, &info, &huge, 8);
+    V(info.si_overrun);
+    T(timer_settime, other, 0, &once, NULL);
+    T(timer_settime, id, TIMER_ABSTIME, &dense, NULL); /* two timers, two signals, though of one number; and a third */
+    T(timer_settime, id, TIMER_ABSTIME, &((struct itimerspec){{0, 0}, {0, 1}}), NULL);
+    T(nanosleep, &little, NULL);
+    V(SYS(kill, SYS(getpid, 0), SIGUSR1));
+    V(waiting_signals() == (1ul << (SIGNAL - 1) | 1ul << (SIGUSR1 - 1)));
+    T(rt_sigtimedwait, &all, &info, &none, 8);
+    V(info.si_code);
+    T(rt_sigtimedwait, &all, &info, &none, 8);
+    V(info.si_code);
+    SYS(rt_sigtimedwait, &all, &info, &none, 8);
+    T(rt_sigtimedwait, &all, &info, &none, 8);
+}
+
+/* ... none at all, caught, ignored. */
+static void timer_handlers(void)
+{
+    static const struct itimerspec off;
+    struct sigevent event = {.sigev_notify = SIGEV_NONE, .sigev_signo = SIGUSR1, .sigev_value.sival_int = 78};
+    struct sigaction action = {.sa_sigaction = hear, .sa_flags = SA_SIGINFO};
+    struct itimerspec left;
+    siginfo_t info;
+    sigset_t all;
+    int other, still, value = 1;
+    sigfillset(&all);
+    T(timer_create, CLOCK_BOOTTIME, &event, &still);
+    event.sigev_notify = SIGEV_SIGNAL;
+    T(timer_create, CLOCK_REALTIME, &event, &other);
+    T(timer_settime, still, 0, &often, NULL); /* one that sends nothing only tells the time */
+    T(nanosleep, &little, NULL);
+    T(timer_gettime, still, &left);
+    V(left.it_value.tv_sec == 0 && left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 2 * MS);
+    T(timer_getoverrun, still);
+    T(timer_settime, still, 0, &once, NULL);
+    T(nanosleep, &little, NULL);
+    T(timer_gettime, still, &left);
+    V(left.it_value.tv_sec | left.it_value.tv_nsec);
+    V(waiting_signals());
+    sigaction(SIGUSR1, &action, NULL);
+    T(timer_settime, other, 0, &often, NULL);
+    T(pause, 0);
+    show_info(&heard, other);
+    T(nanosleep, &huge, NULL);
+    T(poll, NULL, 0, -1);
+    T(futex, &value, 0, 1, NULL);
+    V(times_heard >= 4);
+    T(timer_settime, other, 0, &off, NULL);
+    value = times_heard;
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGUSR1, &action, NULL);
+    T(timer_settime, other, 0, &often, NULL); /* what is ignored ends nothing, and runs on */
+    T(nanosleep, &little, NULL);
+    V(times_heard - value);
+    action.sa_sigaction = hear;
+    sigaction(SIGUSR1, &action, NULL);
+    for (int before = times_heard; times_heard < before + 3;)
+        SYS(nanosleep, &huge, NULL);
+    V(heard.si_code);
+    T(timer_delete, other);
+    value = times_heard;
+    T(nanosleep, &little, NULL);
+    V(times_heard - value);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    T(timer_create, CLOCK_THREAD_CPUTIME_ID, NULL, &other);
+    T(timer_settime, other, 0, &once, NULL);
+    while (!(waiting_signals() & 1ul << (SIGALRM - 1)))
+        ;
+    T(rt_sigtimedwait, &all, &info, &none, 8);
+    V(info.si_value.sival_int == other);
+}
+
 static void identity(void)
 {
     unsigned ids[3];
@@ -1688,6 +1902,9 @@ static const struct group {
               {"identity", identity},
               {"scheduling", scheduling},
               {"futexes", futexes},
+              {"timers", timers},
+              {"timer-signals", timer_signals},
+              {"timer-handlers", timer_handlers},
               {"limits", limits},
               {"waste", waste},
               {"chance", chance},

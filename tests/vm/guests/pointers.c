@@ -16,6 +16,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 /* musl makes other names of these. */
@@ -66,6 +67,8 @@ static struct timespec soon = {0, 1}, times[2] = {{1000000000, 1}, {1100000000, 
 static struct timespec odd_spec = {1, -1};
 static struct timeval odd_time = {1, 2000000}, short_time = {0, 1}, no_time;
 static struct itimerval no_timer;
+static struct itimerspec unset;
+static struct sigevent event = {.sigev_notify = SIGEV_NONE};
 static struct pollfd polled = {FILE_FD, POLLIN, 0};
 static struct flock lock = {F_RDLCK, SEEK_SET, 0, 1, 0};
 static struct {
@@ -184,6 +187,11 @@ static const struct {
     C(sched_setaffinity, I(0), I(4), R(word)),
     C(sched_getaffinity, I(0), I(8), W(8)),
     C(getdents64, I(DIR_FD), W(64), I(64)),
+    C(timer_create, I(0), R(event), W(4)),
+    C(timer_settime, I(0), I(0), R(unset), W(32)),
+    C(timer_gettime, I(0), W(32)),
+    C(timer_getoverrun, I(0)),
+    C(timer_delete, I(99)),
     C(clock_settime, I(0), R(odd_spec)),
     C(clock_gettime, I(0), W(16)),
     C(clock_getres, I(0), W(16)),
