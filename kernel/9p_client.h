@@ -155,7 +155,6 @@ void p9_fid_unmade(struct p9 *client, u32 fid, bool unsure);
 void p9_clunk(struct p9 *client, u32 fid, bool now);
 /* Who needs the room of all messages for his own: what is on its way comes back before. */
 void p9_drain(struct p9 *client);
-void p9_forget_riding(struct p9 *client);
 /* Tclunk or Tremove, waited for: the server's answer. The fid ends either way. */
 int p9_end(struct p9 *client, u8 type, u32 fid);
 

@@ -170,13 +170,13 @@ SYSCALL(sigaltstack)
 static s64 enqueue(const struct info *info)
 {
     u64 bit = info->signal ? 1ull << (info->signal - 1) : 0;
-    if (!bit || (is_ignored((u32)info->signal) && !((blocked | awaited) & bit)) ||
-        (info->signal < SIGRTMIN && (pending & bit) && info->code != SI_TIMER))
+    bool is_single = info->signal < SIGRTMIN && info->code != SI_TIMER;
+    if (!bit || (is_ignored((u32)info->signal) && !((blocked | awaited) & bit)) || (is_single && (pending & bit)))
         return 0;
     if (!queue)
         queue = mem_new(QUEUE * sizeof *queue);
-    if (!queue || queued == QUEUE)
-        return -EAGAIN;
+    if (!queue || queued >= QUEUE - (is_single ? 0 : SIGRTMIN))
+        return -EAGAIN; /* there is room for one of each of the others */
     queue[queued++] = *info;
     pending |= bit;
     return 0;

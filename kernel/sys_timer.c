@@ -183,7 +183,7 @@ SYSCALL(timer_settime)
     enum { TIMER_ABSTIME = 1 };
     const u64 longest = INT64_MAX / 2;
     struct timer *t = find(arg[0]);
-    u64 every, ns, old[4], now = time_ns(), start = 0;
+    u64 every, ns, old[4], start = 0;
     s64 result = arg[2] ? timespec_in(arg[2], &every) : -EINVAL;
     if (result == 0)
         result = timespec_in(arg[2] + sizeof old / 2, &ns);
@@ -194,7 +194,8 @@ SYSCALL(timer_settime)
     if (arg[1] & TIMER_ABSTIME)
         clock_value(t->clock, &start);
     t->overrun = 0;
-    set(t, now + MIN(ns, longest) - start, ns ? MIN(every, longest) : 0, !ns ? OFF : t->signal ? RUNS : SILENT);
+    /* The clock was read before this, so that the timer never comes before it says that time. */
+    set(t, time_ns() + MIN(ns, longest) - start, ns ? MIN(every, longest) : 0, !ns ? OFF : t->signal ? RUNS : SILENT);
     return arg[3] ? proc_copy_out(arg[3], old, sizeof old) : 0;
 }
 
@@ -217,6 +218,7 @@ SYSCALL(timer_delete)
         return -EINVAL;
     signal_forget_timer(t->id);
     LIST_REMOVE(timers, t, next);
+    soonest = 0;
     mem_delete(t, sizeof *t);
     return 0;
 }

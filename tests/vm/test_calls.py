@@ -13,7 +13,7 @@ from rows import PLAIN
 
 # Groups of calls in guests/calls.c, each with the least number of rows that it prints, so that none is lost unseen.
 SAME = {"reads": 50, "large-reads": 20, "vectors": 30, "descriptors": 70, "devices": 25, "opens": 35, "open-links": 15, "open-texts": 13, "opens-at": 12, "names": 45, "accesses": 35, "cwd": 30, "directories": 60, "memory": 40, "mappings": 30,
-        "mapped-files": 30, "breaks": 10, "clocks": 43, "signals": 45, "more-signals": 22, "queued-signals": 26, "pipes": 20, "self": 30, "processor": 11, "waiting": 55, "selecting": 16, "identity": 60, "scheduling": 68, "futexes": 19, "timers": 75, "timer-signals": 50, "timer-handlers": 34, "limits": 26}
+        "mapped-files": 30, "breaks": 10, "clocks": 43, "signals": 45, "more-signals": 22, "queued-signals": 26, "pipes": 20, "self": 30, "processor": 11, "waiting": 55, "selecting": 16, "identity": 60, "scheduling": 68, "futexes": 19, "timers": 75, "timer-signals": 50, "timer-numbers": 8, "timer-handlers": 34, "limits": 26}
 
 
 def linux(program, group, share):
@@ -52,6 +52,11 @@ def test_memory_is_never_writable_and_executable(guests, share):
     """The one deliberate difference."""
     got = guest(guests("calls"), "write-or-execute", share)
     assert list(rows(got).values()) == [b"EACCES", b"EACCES", b"0"]
+
+
+def test_nothing_is_waited_for_in_vain(guests, share):
+    got = guest(guests("calls"), "for-ever", share)
+    assert [line.rsplit(b" = ", 1)[1] for line in got.out.splitlines()] == [b"EDEADLK", b"0", b"0", b"0", b"EDEADLK"]
 
 
 def test_case_s18_out_of_memory_is_told(guests, share):

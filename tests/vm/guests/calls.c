@@ -1659,6 +1659,47 @@ static void timer_signals(void)
     T(rt_sigtimedwait, &all, &info, &none, 8);
 }
 
+static long clock_now(void)
+{
+    struct timespec t;
+    SYS(clock_gettime, CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 * MS + t.tv_nsec;
+}
+
+/* None comes before the time that it was set to. More of them than there is room for, and there is room for others beside them. */
+static void timer_numbers(void)
+{
+    enum { TIMERS = 300, TIMES = 100 };
+    struct sigevent event = {.sigev_notify = SIGEV_NONE, .sigev_signo = SIGNAL};
+    struct itimerspec set = {{0, 0}, {0, 1}}, left;
+    char seen[TIMERS] = {0};
+    siginfo_t info;
+    sigset_t all;
+    int id, early = 0, timers = 0;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    T(timer_create, CLOCK_MONOTONIC, &event, &id);
+    for (int i = 0; i < TIMES; i++) {
+        long at = clock_now() + 100000l * MS;
+        SYS(timer_settime, id, TIMER_ABSTIME, (&(struct itimerspec){{0, 0}, {at / (1000 * MS), at % (1000 * MS)}}),
+            NULL);
+        SYS(timer_gettime, id, &left);
+        early += clock_now() + left.it_value.tv_sec * 1000 * MS + left.it_value.tv_nsec < at;
+    }
+    V(early);
+    T(timer_delete, id);
+    event.sigev_notify = SIGEV_SIGNAL;
+    for (event.sigev_value.sival_int = 0; event.sigev_value.sival_int < TIMERS; event.sigev_value.sival_int++)
+        early |= SYS(timer_create, CLOCK_MONOTONIC, &event, &id) | SYS(timer_settime, id, 0, &set, NULL);
+    V(early);
+    T(nanosleep, &little, NULL);
+    V(SYS(kill, SYS(getpid, 0), SIGUSR1));
+    V(SYS(kill, SYS(getpid, 0), SIGUSR2));
+    while (SYS(rt_sigtimedwait, &all, &info, &little, 8) > 0)
+        timers += info.si_code == SI_TIMER && !seen[info.si_value.sival_int]++;
+    V(timers);
+}
+
 /* ... none at all, caught, ignored. */
 static void timer_handlers(void)
 {
@@ -1854,6 +1895,17 @@ static void write_or_execute(void)
     T(mprotect, page, PAGE, PROT_READ | PROT_EXEC);
 }
 
+/* Linux would wait: nobody is there who could end that, nor is a timer that is gone. */
+static void for_ever(void)
+{
+    int value = 1, id;
+    T(futex, &value, 0, 1, NULL);
+    T(timer_create, CLOCK_MONOTONIC, NULL, &id);
+    T(timer_settime, id, 0, (&(struct itimerspec){{0, 0}, {1000, 0}}), NULL);
+    T(timer_delete, id);
+    T(futex, &value, 0, 1, NULL);
+}
+
 /* All descriptors that there may be; every one is another file. */
 static void exhaust(void)
 {
@@ -1904,11 +1956,13 @@ static const struct group {
               {"futexes", futexes},
               {"timers", timers},
               {"timer-signals", timer_signals},
+              {"timer-numbers", timer_numbers},
               {"timer-handlers", timer_handlers},
               {"limits", limits},
               {"waste", waste},
               {"chance", chance},
               {"write-or-execute", write_or_execute},
+              {"for-ever", for_ever},
               {"exhaust", exhaust}};
 
 int main(int argc, char **argv)
