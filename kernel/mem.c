@@ -286,12 +286,12 @@ void mem_pages_free(u64 pa, size_t n)
     }
 }
 
-/* From the smallest run that has as many, or else as mem_pages_if_free(). */
+/* From the smallest run that has as many, of equal ones the last, which a cache may still have; or else as mem_pages_if_free(). */
 u64 mem_lend_if_free(size_t n)
 {
     unsigned best = COOLING;
     for (unsigned i = 0; n && i < ncooling; i++)
-        if (cooling[i].len / PAGE_SIZE >= n && (best == COOLING || cooling[i].len < cooling[best].len))
+        if (cooling[i].len / PAGE_SIZE >= n && (best == COOLING || cooling[i].len <= cooling[best].len))
             best = i;
     if (best == COOLING)
         return mem_pages_if_free(n, PAGE_SIZE);
@@ -301,17 +301,27 @@ u64 mem_lend_if_free(size_t n)
     return s.pa;
 }
 
+/* With what lay beside it before it was lent. */
+static void cool(struct span s)
+{
+    for (unsigned i = ncooling; i-- > 0;)
+        if (end_of(&cooling[i]) == s.pa || end_of(&s) == cooling[i].pa) {
+            struct span beside = take_out(i);
+            s = (struct span){MIN(s.pa, beside.pa), s.len + beside.len};
+        }
+    if (ncooling == COOLING)
+        add_extent(take_out(0));
+    cooling[ncooling++] = s;
+}
+
 void mem_lent_back(u64 pa, size_t n)
 {
     struct span *last = cooling + ncooling - 1;
     free_count += n;
-    if (n && ncooling && end_of(last) == pa) {
+    if (n && ncooling && end_of(last) == pa)
         last->len += n * PAGE_SIZE;
-    } else if (n) {
-        if (ncooling == COOLING)
-            add_extent(take_out(0));
-        cooling[ncooling++] = (struct span){pa, n * PAGE_SIZE};
-    }
+    else if (n)
+        cool((struct span){pa, n * PAGE_SIZE});
 }
 
 u64 mem_free_count(void)

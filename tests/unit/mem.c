@@ -248,6 +248,26 @@ static void pages_that_were_lent_are_nobody_elses_while_there_are_others(void **
     mem_lent_back(pa + PAGE, LENT - 1);
 }
 
+/* As a window's do that were the program's for a while: in each order but the one where what comes last goes on where the last one ended, which has to be
+ * quick. Of two runs the one that came back last is lent first. */
+static void pages_that_were_lent_come_together_again(void **state)
+{
+    (void)state;
+    enum { PART = 32, LENT = 3 * PART };
+    static const u64 orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 1, 0}};
+    u64 other = mem_lend(2 * (LENT + 1)), between = other + LENT * PAGE, pa = between + PAGE;
+    mem_lent_back(other, LENT);
+    for (unsigned i = 0; i < ARRAY_LEN(orders); i++) {
+        for (unsigned part = 0; part < 3; part++)
+            mem_lent_back(pa + orders[i][part] * PART * PAGE, PART);
+        assert_int_equal(mem_lend_if_free(LENT), pa);
+    }
+    mem_lent_back(pa, LENT + 1);
+    mem_lent_back(between, 1);
+    assert_int_equal(mem_lend_if_free(2 * (LENT + 1)), other);
+    mem_lent_back(other, 2 * (LENT + 1));
+}
+
 /* Pages that can be had in one piece. */
 static u64 longest(void)
 {
@@ -359,6 +379,7 @@ int main(void)
         cmocka_unit_test(pages_too_many_give_none),
         cmocka_unit_test(pages_freed_one_by_one_make_a_run_again),
         cmocka_unit_test(pages_that_were_lent_are_nobody_elses_while_there_are_others),
+        cmocka_unit_test(pages_that_were_lent_come_together_again),
         cmocka_unit_test(pages_that_were_lent_are_there_when_there_are_no_others),
         cmocka_unit_test(pages_random_never_overlap),
         cmocka_unit_test(objects_are_cleared_aligned_and_apart),
